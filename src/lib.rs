@@ -1,0 +1,3 @@
+//! mingzhang 明账: an append-only, hash-chained, Merkle-proved log of public-resource trading disclosures.
+pub mod tlog;
+pub mod trade;

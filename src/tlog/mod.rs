@@ -1,0 +1,1 @@
+//! 1: formats and mathematics.

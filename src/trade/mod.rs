@@ -1,0 +1,1 @@
+//! 2: what publishers say.
