@@ -15,3 +15,4 @@
 
 pub mod merkle;
 pub mod note;
+pub mod tile;
