@@ -1,1 +1,5 @@
-//! 2: what publishers say.
+//! 2: what publishers say, in bytes and in rules. Pure: no clock, no randomness, no store; imports [`crate::tlog`] only.
+
+pub mod json;
+pub mod names;
+pub mod time;

@@ -1,0 +1,106 @@
+//! Clears away what is no longer needed: commit objects whose tiles are durable and read back, partial tiles whose full tile has stood an
+//! hour. The newest commit is never collected: it is where the next opening begins.
+
+use std::collections::BTreeSet;
+use std::sync::Weak;
+use std::time::{Duration, SystemTime};
+
+use super::commit::{COMMIT_BYTES_MAX, Commit};
+use super::{Shared, Writing};
+use crate::store::{ReadError, StoreError};
+use crate::tlog::merkle::Tree;
+use crate::tlog::tile::{self, Tile};
+
+/// Between two looks at the commits.
+const COMMITS_PAUSE: Duration = Duration::from_secs(2);
+/// Between two looks at the partial tiles.
+const PARTIALS_EVERY: u32 = 300;
+/// Readers may still follow a checkpoint that implies the partial tile.
+const PARTIAL_AGE: Duration = Duration::from_secs(3_600);
+
+/// Runs until the ledger is gone.
+pub(super) async fn run(weak: Weak<Shared>) {
+    for round in 1u32.. {
+        tokio::time::sleep(COMMITS_PAUSE).await;
+        let Some(shared) = weak.upgrade() else { return };
+        if *shared.writing.borrow() != Writing::Yes {
+            continue;
+        }
+        match commits(&shared).await {
+            Ok(()) => {}
+            Err(CollectError::Store(failure @ StoreError::Sync { .. })) => {
+                return shared.set_writing(Writing::Stopped { reason: crate::chain_of(&failure) });
+            }
+            Err(failure) => tracing::error!(failure = crate::chain_of(&failure), "commits are kept: their tiles could not be read back"),
+        }
+        if round % PARTIALS_EVERY == 0
+            && let Err(failure) = partials(&shared, SystemTime::now()).await
+        {
+            tracing::warn!(failure = crate::chain_of(&failure), "partial tiles are kept for now");
+        }
+    }
+}
+
+/// Why nothing was collected. Nothing is lost by it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CollectError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// Syncs and reads back all that the commits before the newest imply, then deletes these commits, oldest first.
+pub(super) async fn commits(shared: &Shared) -> Result<(), CollectError> {
+    let mut sizes: Vec<u64> = shared.store.list("commit/").await?.iter().filter_map(|(name, _)| Commit::parse_name(name)).collect();
+    sizes.sort_unstable();
+    let (Some(&first), Some(&last)) = (sizes.first(), sizes.last()) else { return Ok(()) };
+    if first == last || shared.head().tree.size < last {
+        return Ok(());
+    }
+    let Some(bytes) = shared.store.read(&Commit::name(last), COMMIT_BYTES_MAX).await? else { return Ok(()) };
+    let Ok(newest) = Commit::parse(&bytes) else { return Ok(()) };
+    let tree = newest.old;
+
+    let mut names = BTreeSet::new();
+    for tile in grown(first, &tree) {
+        let (name, _) = shared.reader.tile_bytes(&tree, &tile).await?;
+        names.insert(name);
+    }
+    shared.log.sync_all(&names)?;
+    // Read back what the next opening would have to rely on: every bundle since the last time, with all tiles above it.
+    for number in first / tile::WIDTH..tree.size.div_ceil(tile::WIDTH) {
+        shared.reader.bundle(&tree, number).await?;
+    }
+    for old_size in sizes.into_iter().filter(|old_size| *old_size < last) {
+        shared.store.delete(&Commit::name(old_size)).await?;
+    }
+    Ok(())
+}
+
+/// Every tile and bundle that `tree` implies and that a tree of `old_size` did not imply in full.
+fn grown(old_size: u64, tree: &Tree) -> impl Iterator<Item = Tile> {
+    tile::implied_since(old_size, tree.size)
+}
+
+/// Deletes partial tiles whose full tile has stood for an hour.
+async fn partials(shared: &Shared, now: SystemTime) -> Result<(), StoreError> {
+    let names = shared.log.list_with_times("tile/").await?;
+    let mut full = std::collections::HashMap::new();
+    for listed in &names {
+        if let Ok(tile) = Tile::parse_path(&listed.name)
+            && tile.is_full()
+        {
+            full.insert(listed.name.as_str(), listed.modified);
+        }
+    }
+    for listed in &names {
+        let Ok(tile) = Tile::parse_path(&listed.name) else { continue };
+        let Some(whole) = tile.full() else { continue };
+        let stood = full.get(whole.path().as_str()).and_then(|modified| now.duration_since(*modified).ok());
+        if stood.is_some_and(|age| age >= PARTIAL_AGE) {
+            shared.log.delete(&listed.name).await?;
+        }
+    }
+    Ok(())
+}
