@@ -373,7 +373,7 @@ impl Drop for InFlight {
 impl Published {
     /// The answer for the record at `index`, computed from what the writer holds: no read.
     fn posted(&self, index: u64, statement: &Statement, warnings: Vec<Problem>) -> Posted {
-        let at = usize::try_from(index - self.growth.old.size).expect("a batch has at most 4,096 records");
+        let at = usize::try_from(index - self.growth.old().size).expect("a batch has at most 4,096 records");
         let receipt = Receipt {
             index,
             proof: self.growth.prove_inclusion(index),

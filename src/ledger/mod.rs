@@ -146,8 +146,10 @@ struct Shared {
     kept: RwLock<Vec<u64>>,
     index_size: watch::Sender<u64>,
     index_damaged: AtomicBool,
+    reopen: tokio::sync::Notify,
     writing: watch::Sender<Writing>,
     disk: admission::DiskWatch,
+    _lock: Option<std::fs::File>,
 }
 
 /// The clock and its guard.
@@ -287,8 +289,12 @@ impl Shared {
         self.writing.send_replace(writing);
     }
 
-    fn index_is_damaged(&self) {
-        self.index_damaged.store(true, Ordering::Release);
+    /// Has the index cleared and rebuilt: the writer opens the log again. Until then no post is judged by it.
+    fn damaged_index(&self) {
+        if !self.index_damaged.swap(true, Ordering::AcqRel) {
+            self.set_writing(Writing::Waiting { reason: "the query index is damaged and is being rebuilt".to_owned() });
+            self.reopen.notify_one();
+        }
     }
 }
 

@@ -24,7 +24,7 @@ use crate::store::{Created, LogReader, ReadError, Store, StoreError};
 use crate::tlog::checkpoint::Checkpoint;
 use crate::tlog::merkle::{self, Hash, Tree};
 use crate::tlog::note::{Note, Vkey};
-use crate::tlog::tile::{self, Edge, EdgeError};
+use crate::tlog::tile::{Edge, Tile, TileError};
 use crate::trade::keys::{KeyError, KeyState};
 use crate::trade::log_rules::{self, LogFault, Position};
 use crate::trade::record::{RecordError, parse_entry};
@@ -150,7 +150,7 @@ pub enum OpenError {
         size: u64,
         /// Why.
         #[source]
-        source: EdgeError,
+        source: TileError,
     },
     /// The store fails.
     #[error(transparent)]
@@ -225,7 +225,7 @@ pub(super) async fn create(store: &Store, config: &Config, clock: &Clock, notes:
     }
     let (entries, _, _) = plan.finish();
     let growth = Edge::empty().append(&entries);
-    let commit = Commit { origin: config.origin.clone(), old: growth.old, new: growth.new, previous: Hash::ZERO, entries };
+    let commit = Commit { origin: config.origin.clone(), old: growth.old(), new: growth.new(), previous: Hash::ZERO, entries };
     match store.create(&name, commit.encode()).await? {
         Created::Mine => Ok(()),
         Created::Other(_) => Err(OpenError::Exists),
@@ -340,7 +340,7 @@ async fn survey(store: &Store, log: &Store, config: &Config, signed: Option<Tree
     }
     let head = read_checkpoint(log, "head", &config.origin, config.signer.vkey()).await?.map(|head| head.tree);
 
-    let mut names: Vec<u64> = store.list("commit/").await?.iter().filter_map(|(name, _)| Commit::parse_name(name)).collect();
+    let mut names: Vec<u64> = store.list("commit/").await?.iter().filter_map(|listed| Commit::parse_name(&listed.name)).collect();
     names.sort_unstable();
     let Some(newest) = names.last() else {
         return match (head, signed) {
@@ -461,16 +461,16 @@ async fn load(
     }
     // Records that only the tiles hold.
     while index_tree.size < base.size {
-        let number = index_tree.size / tile::WIDTH;
+        let number = index_tree.size / 256;
         let entries = reader.bundle(&base, number).await?;
-        let first = number * tile::WIDTH;
+        let first = number * 256;
         let to_index = base.size - index_tree.size > CATCH_UP_FIRST;
         let mut rows = Vec::new();
         for (record, entry) in (first..).zip(&entries).filter(|(record, _)| *record >= index_tree.size) {
             let row = walk.take_published(record, entry, !to_index)?;
             rows.extend(row);
         }
-        let size = (first + tile::WIDTH).min(base.size);
+        let size = (first + 256).min(base.size);
         let tree = reader.tree_at(size, &base).await?;
         if to_index {
             index.apply(&rows, &tree)?;
@@ -480,7 +480,7 @@ async fn load(
     }
 
     let needed = fetch_edge(reader, &base).await?;
-    let mut edge = Edge::load(&base, &needed).map_err(|source| OpenError::Edge { size: base.size, source })?;
+    let mut edge = Edge::load_erased(&base, &needed, |_| true).map_err(|source| OpenError::Edge { size: base.size, source })?;
     walk.tip.size = base.size;
     if base.size > 0 {
         // The link to the last record comes from the tile, which is authenticated; the entry may be erased.
@@ -492,8 +492,8 @@ async fn load(
     for (name, commit) in &found.commits {
         let published = found.head.is_some_and(|head| commit.new.size <= head.size);
         let growth = edge.append(&commit.entries);
-        if growth.old != commit.old || growth.new != commit.new {
-            let what = format!("its entries give root {}, it says {}", growth.new.root_hash, commit.new.root_hash);
+        if growth.old() != commit.old || growth.new() != commit.new {
+            let what = format!("its entries give root {}, it says {}", growth.new().root_hash, commit.new.root_hash);
             return Err(OpenError::CommitBroken { name: name.clone(), what });
         }
         for (record, entry) in (commit.old.size..).zip(&commit.entries) {
@@ -520,10 +520,10 @@ async fn index_fits(reader: &LogReader, index: &Index, found: &Found) -> bool {
     tree.size <= published && found.commits.iter().any(|(_, commit)| commit.new == tree)
 }
 
-async fn fetch_edge(reader: &LogReader, tree: &Tree) -> Result<Vec<(tile::Tile, Bytes)>, OpenError> {
+async fn fetch_edge(reader: &LogReader, tree: &Tree) -> Result<Vec<(Tile, Bytes)>, OpenError> {
     let mut objects = Vec::new();
     for tile in Edge::needed(tree.size) {
-        let (_, bytes) = reader.tile_bytes(tree, &tile).await?;
+        let (_, bytes) = reader.tile_bytes(tree, tile).await?;
         objects.push((tile, bytes));
     }
     Ok(objects)
@@ -531,7 +531,7 @@ async fn fetch_edge(reader: &LogReader, tree: &Tree) -> Result<Vec<(tile::Tile, 
 
 /// The time of the last record that was not erased: record time never goes back, so this is a lower bound for the next.
 async fn last_time(reader: &LogReader, tree: &Tree) -> Result<Option<Time>, OpenError> {
-    let mut number = (tree.size - 1) / tile::WIDTH;
+    let mut number = (tree.size - 1) / 256;
     loop {
         let entries = reader.bundle(tree, number).await?;
         if let Some(entry) = entries.iter().rev().find(|entry| !entry.is_empty()) {
@@ -654,10 +654,10 @@ async fn finish(shared: &Arc<Shared>, found: &Found, state: &State) -> Result<()
     let keys = state.tip.keys.clone().expect("load() found genesis");
     let erased: BTreeSet<u64> = keys.erasures().map(|erasure| erasure.index).collect();
     let needed = fetch_edge(&shared.reader, &base).await?;
-    let mut edge = Edge::load(&base, &needed).map_err(|source| OpenError::Edge { size: base.size, source })?;
+    let mut edge = Edge::load_erased(&base, &needed, |_| true).map_err(|source| OpenError::Edge { size: base.size, source })?;
     for (_, commit) in &found.commits {
         let growth = edge.append(&commit.entries);
-        writer::apply(&shared.log, &growth.objects, &erased, base.size).await.map_err(stop)?;
+        writer::apply(&shared.log, &growth.objects, &erased).await.map_err(stop)?;
     }
     let newest = found.newest();
     let head = writer::sign_and_publish(shared, newest, state.tip.time).await.map_err(stop)?;

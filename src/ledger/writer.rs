@@ -152,6 +152,12 @@ async fn run(shared: &Arc<Shared>, jobs: &mut mpsc::Receiver<Job>, mut state: St
                 }
                 return exit;
             }
+            () = shared.reopen.notified(), if writing.is_none() => {
+                if let Some(batch) = planned {
+                    batch.waiting.into_iter().for_each(|waiter| waiter.answer(Outcome::Unknown));
+                }
+                return Exit::Reopen("the query index must be rebuilt".to_owned());
+            }
             job = jobs.recv(), if room => match job {
                 Some(job) => take(shared, &mut planned, &state.tip, job),
                 None => match writing {
@@ -246,10 +252,10 @@ fn seal(shared: &Shared, state: &mut State, planned: Planned) -> Sealed {
     let (entries, leaf_hashes, tip) = planned.plan.finish();
     let growth = state.edge.append(&entries);
     // Two independent passes over the bytes to be stored must agree before anything is signed: a flipped bit in memory has killed logs.
-    for (index, planned_hash) in (growth.old.size..).zip(&leaf_hashes) {
+    for (index, planned_hash) in (growth.old().size..).zip(&leaf_hashes) {
         assert!(growth.leaf_hash(index) == *planned_hash, "memory is failing: two hashes of record {index} differ");
     }
-    let commit = Commit { origin: shared.config.origin.clone(), old: growth.old, new: growth.new, previous: state.previous, entries };
+    let commit = Commit { origin: shared.config.origin.clone(), old: growth.old(), new: growth.new(), previous: state.previous, entries };
     let bytes = commit.encode();
     state.previous = Hash::sha256(&bytes);
     state.tip = tip;
@@ -303,10 +309,10 @@ async fn commit(shared: Arc<Shared>, sealed: Sealed) -> Result<(), Exit> {
 
     // 2. Apply: the tiles and bundles follow from the commit alone; not synced here, the commit is kept until they are.
     let erased: BTreeSet<u64> = keys.erasures().map(|erasure| erasure.index).collect();
-    let applied = apply(&shared.log, &growth.objects, &erased, growth.old.size).await;
+    let applied = apply(&shared.log, &growth.objects, &erased).await;
     // 3. Sign, and 4. publish. The root was recomputed from the entries above; it is durable as last-signed before it is signed.
     let published = match applied {
-        Ok(()) => sign_and_publish(&shared, growth.new, Some(time)).await,
+        Ok(()) => sign_and_publish(&shared, growth.new(), Some(time)).await,
         Err(exit) => Err(exit),
     };
     let head = match published {
@@ -335,25 +341,24 @@ async fn commit(shared: Arc<Shared>, sealed: Sealed) -> Result<(), Exit> {
 const WIN_PAUSE_FIRST: Duration = Duration::from_millis(20);
 const WIN_PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// Writes the objects of a committed batch; running and recovery both come here. An object that is there already must have these bytes:
-/// below `replace_from` (the oldest kept commit) anything else is corruption, at or above it a power cut may have torn it.
-pub(super) async fn apply(log: &Store, objects: &[(Tile, Vec<u8>)], erased: &BTreeSet<u64>, replace_from: u64) -> Result<(), Exit> {
+/// Writes the objects of a committed batch; running and recovery both come here. What follows from a committed entry is right whatever stands
+/// there: an object of other bytes was torn by a power cut, or written by a batch that never came to be, and is replaced.
+pub(super) async fn apply(log: &Store, objects: &[(Tile, Vec<u8>)], erased: &BTreeSet<u64>) -> Result<(), Exit> {
     let writes = objects.iter().map(|(tile, bytes)| async move {
         let name = tile.path();
         let bytes = erase::without(tile, bytes, erased);
-        match log.create_lazily(&name, bytes.clone()).await {
-            Ok(Created::Mine) => Ok(()),
-            Ok(Created::Other(_)) if tile.end_index() > replace_from => log.put_lazily(&name, bytes).await.map_err(failed_after_win),
-            Ok(Created::Other(_)) => {
-                Err(Exit::Stop(format!("{name} differs from what its records give, and no kept commit explains it: the store is damaged; run mingzhang audit")))
+        match log.create_lazily(&name, bytes.clone()).await.map_err(failed_after_win)? {
+            Created::Mine => Ok(()),
+            Created::Other(_) => {
+                tracing::warn!(name, "an object that does not follow from its records is replaced");
+                log.put_lazily(&name, bytes).await.map_err(failed_after_win)
             }
-            // The batch is won whatever happens here; opening again writes what is missing.
-            Err(failure) => Err(failed_after_win(failure)),
         }
     });
     futures_util::future::try_join_all(writes).await.map(|_| ())
 }
 
+/// The batch is won whatever fails now; opening again does what is missing.
 fn failed_after_win(failure: StoreError) -> Exit {
     match failure {
         StoreError::Sync { .. } => Exit::Stop(crate::chain_of(&failure)),
