@@ -224,6 +224,16 @@ pub fn open(note: &[u8], origin: &str, keys: &[&Vkey]) -> Result<SignedCheckpoin
             want: format!("{origin:?}"),
         });
     }
+    verify(note, checkpoint, keys)
+}
+
+/// The signatures of [`open`]: every line by one of `keys` verifies, and there is one. The caller has
+/// parsed the checkpoint from this note, and says that these keys may sign for its origin.
+pub(super) fn verify(
+    note: Note,
+    checkpoint: Checkpoint,
+    keys: &[&Vkey],
+) -> Result<SignedCheckpoint, OpenError> {
     let mut log = None;
     for key in keys {
         for signature in note.signatures_of(key) {
@@ -244,7 +254,7 @@ pub fn open(note: &[u8], origin: &str, keys: &[&Vkey]) -> Result<SignedCheckpoin
             log,
         }),
         None => Err(OpenError::Unsigned {
-            origin: origin.to_owned(),
+            origin: checkpoint.origin,
         }),
     }
 }
