@@ -12,6 +12,7 @@
 pub mod ledger;
 pub mod receipt;
 pub mod store;
+pub mod server;
 pub mod tlog;
 pub mod trade;
 pub mod verify;

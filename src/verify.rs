@@ -8,7 +8,8 @@
 
 use crate::receipt::{Receipt, ReceiptError};
 use crate::tlog::merkle::{self, Hash, ProofError};
-use crate::tlog::policy::{OpenError, Policy, VerifiedCheckpoint};
+use crate::tlog::checkpoint::OpenError;
+use crate::tlog::policy::{Policy, VerifiedCheckpoint};
 use crate::trade::keys::{KeyError, KeyState};
 use crate::trade::record::{RecordError, RecordHeader, parse_entry};
 use crate::trade::statement::{Statement, StatementError};
@@ -169,7 +170,11 @@ pub fn verify(receipt: &[u8], policies: &[Policy]) -> Result<VerifiedRecord, Ver
     }
 
     // 7. The signature, by a key that may say this. The genesis record is signed by the authority set that it names itself.
-    let signers = keys.verify_evidenced(&statement, header.index).map_err(VerifyError::Signature)?;
+    keys.verify(&statement).map_err(VerifyError::Signature)?;
+    let signers = match keys.signer(&statement) {
+        Ok(key) => vec![key.vkey.to_string()],
+        Err(_) => statement.signatures().iter().map(|line| format!("{}+{:08x}", line.name, line.key_id)).collect(),
+    };
 
     Ok(VerifiedRecord { header, statement, leaf_hash, checkpoint, genesis_id, signers, policy: policy_at })
 }
@@ -178,7 +183,7 @@ fn choose<'a>(checkpoint: &str, policies: &'a [Policy]) -> Result<(usize, &'a Po
     let mut lines = checkpoint.lines();
     let origin = lines.next().unwrap_or_default();
     let size: u64 = lines.next().and_then(|size| size.parse().ok()).unwrap_or(0);
-    let fits = |policy: &&Policy| policy.knows_origin(origin) && policy.until().is_none_or(|until| size <= until);
+    let fits = |policy: &&Policy| policy.logs().iter().any(|log| log.vkey.name() == origin) && policy.until().is_none_or(|until| size <= until);
     // Nothing is decided by these unverified lines but which policy must hold: that one then checks them.
     let found = policies.iter().enumerate().find(|(_, policy)| fits(policy));
     found.ok_or_else(|| VerifyError::NoPolicy { origin: origin.to_owned(), size })

@@ -26,7 +26,7 @@ pub(super) fn without(tile: &Tile, bytes: &[u8], erased: &BTreeSet<u64>) -> Byte
 
 /// Rewrites every stored bundle, full or partial, that still shows an erased entry. A failure is told and tried again at the next opening.
 pub(super) async fn run(shared: &Shared, keys: &KeyState) {
-    let erased: BTreeSet<u64> = keys.erasures().map(|erasure| erasure.index).collect();
+    let erased: BTreeSet<u64> = keys.erasures().map(|erasure| erasure.erasure.index).collect();
     let mut numbers: Vec<u64> = erased.iter().map(|index| index / 256).collect();
     numbers.dedup();
     for number in numbers {

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use super::admission::openings_name;
+use super::admission::{evidence_of, openings_name};
 use super::index::IndexError;
 use super::{Head, Ledger, Shared, publish};
 use crate::receipt::Receipt;
@@ -117,7 +117,7 @@ impl Ledger {
         let view = self.entry(index).await?;
         let covering = self.checkpoint_for(index, head).await?;
         let (_, proof) = self.shared.reader.prove_inclusion(&covering.tree, index).await?;
-        let evidence = self.keys().evidence(&view.statement);
+        let evidence = evidence_of(&self.keys(), &view.statement);
         Ok(Receipt { index, proof, checkpoint: covering.note.clone(), entry: view.entry, evidence }.encode())
     }
 
@@ -191,7 +191,7 @@ impl Ledger {
 
     fn view(&self, index: u64, entry: Bytes) -> Result<EntryView, QueryError> {
         if entry.is_empty() {
-            let order = self.keys().erased(index).map(|erasure| erasure.order);
+            let order = self.keys().erased(index).map(|erasure| erasure.ordered_at);
             return Err(order.map_or(QueryError::Unreadable { index }, |order| QueryError::Erased { index, order }));
         }
         let (header, note) = parse_entry(&entry).map_err(|_| QueryError::Unreadable { index })?;

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::commit::Commit;
-use super::plan::{Past, Plan, Tip};
+use super::plan::{Past, Plan, Standing, Tip};
 use super::{Head, Shared, Writing, erase, recover};
 use crate::store::{Created, Store, StoreError};
 use crate::tlog::checkpoint::Checkpoint;
@@ -24,9 +24,8 @@ use crate::trade::statement::{Chain, Statement};
 use crate::trade::time::Time;
 
 /// A verified statement on its way to the writer, with what the index said when it was looked up.
-#[derive(Debug)]
 pub(super) struct Job {
-    pub statement: Arc<Statement>,
+    pub statement: Statement,
     pub looked_up: LookedUp,
     /// Keeps what happened since the look-up in [`super::recent::Recent`].
     pub view: super::admission::View,
@@ -34,15 +33,15 @@ pub(super) struct Job {
 }
 
 /// What the index said of a statement's past.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct LookedUp {
     pub head: Option<Hash>,
     pub reference: Option<Hash>,
     pub amends_found: bool,
+    pub erased: Vec<Standing>,
 }
 
 /// What became of a post.
-#[derive(Debug)]
 pub(super) enum Outcome {
     /// It is in the log, durable and under a signed checkpoint.
     Logged { batch: Arc<Published>, index: u64 },
@@ -57,13 +56,12 @@ pub(super) enum Outcome {
 }
 
 /// A batch that is in the log, with all that receipts need.
-#[derive(Debug)]
 pub(super) struct Published {
     pub growth: Arc<Growth>,
     pub entries: Vec<Bytes>,
     pub time: Time,
     pub head: Arc<Head>,
-    pub keys: Arc<KeyState>,
+    pub keys: KeyState,
 }
 
 /// Why the writer leaves off.
@@ -78,7 +76,6 @@ pub(super) enum Exit {
 }
 
 /// Everything the writer knows between batches.
-#[derive(Debug)]
 pub(super) struct State {
     pub tip: Tip,
     pub edge: Edge,
@@ -130,6 +127,7 @@ async fn run(shared: &Arc<Shared>, jobs: &mut mpsc::Receiver<Job>, mut state: St
             writing = Some(tokio::spawn(commit(shared.clone(), sealed)));
             continue;
         }
+        let idle = writing.is_none();
         let room = !planned.as_ref().is_some_and(|planned| planned.plan.is_full());
         let written = async {
             match &mut writing {
@@ -152,7 +150,7 @@ async fn run(shared: &Arc<Shared>, jobs: &mut mpsc::Receiver<Job>, mut state: St
                 }
                 return exit;
             }
-            () = shared.reopen.notified(), if writing.is_none() => {
+            () = shared.reopen.notified(), if idle => {
                 if let Some(batch) = planned {
                     batch.waiting.into_iter().for_each(|waiter| waiter.answer(Outcome::Unknown));
                 }
@@ -180,7 +178,7 @@ async fn run(shared: &Arc<Shared>, jobs: &mut mpsc::Receiver<Job>, mut state: St
 /// A batch in the making and who waits for it.
 struct Planned {
     plan: Plan,
-    statements: Vec<Arc<Statement>>,
+    statements: Vec<Statement>,
     waiting: Vec<Waiter>,
 }
 
@@ -214,10 +212,11 @@ fn take(shared: &Shared, planned: &mut Option<Planned>, tip: &Tip, job: Job) {
         }
         let amended = statement.amends();
         let past = Past {
-            head: recent.head(&chain).or(looked_up.head),
-            amends_found: looked_up.amends_found || amended.is_some_and(|id| recent.is_in_chain(&id, &chain)),
+            head: recent.head(chain).or(looked_up.head),
+            amends_found: looked_up.amends_found || amended.is_some_and(|amends| recent.is_in_chain(&amends.statement, chain)),
+            erased: looked_up.erased,
         };
-        batch.plan.push(&statement, past).map_err(|fault| Outcome::Refused(Box::new(fault)))
+        batch.plan.push(&statement, &past).map_err(|fault| Outcome::Refused(Box::new(fault)))
     })();
     if let Ok(index) = outcome {
         recent.add(index, &statement);
@@ -240,7 +239,7 @@ struct Sealed {
     commit: Commit,
     bytes: Bytes,
     growth: Arc<Growth>,
-    keys: Arc<KeyState>,
+    keys: KeyState,
     changes_keys: bool,
     time: Time,
     waiting: Vec<Waiter>,
@@ -264,7 +263,7 @@ fn seal(shared: &Shared, state: &mut State, planned: Planned) -> Sealed {
         bytes,
         growth: Arc::new(growth),
         keys: state.tip.keys.clone().expect("a planned batch begins with genesis or follows it"),
-        changes_keys: planned.statements.iter().any(|statement| statement.chain() == Chain::Keys),
+        changes_keys: planned.statements.iter().any(|statement| *statement.chain() == Chain::Keys),
         time,
         waiting: planned.waiting,
     }
@@ -308,7 +307,7 @@ async fn commit(shared: Arc<Shared>, sealed: Sealed) -> Result<(), Exit> {
     }
 
     // 2. Apply: the tiles and bundles follow from the commit alone; not synced here, the commit is kept until they are.
-    let erased: BTreeSet<u64> = keys.erasures().map(|erasure| erasure.index).collect();
+    let erased: BTreeSet<u64> = keys.erasures().map(|erasure| erasure.erasure.index).collect();
     let applied = apply(&shared.log, &growth.objects, &erased).await;
     // 3. Sign, and 4. publish. The root was recomputed from the entries above; it is durable as last-signed before it is signed.
     let published = match applied {
