@@ -11,7 +11,7 @@
 //! all of `genesis` and `key`). These rules never change within `v` 1.
 //!
 //! Does not verify a signature and does not know whose keys are in force ([`keys`](super::keys)), nor whether the chain
-//! fits ([`log_rules`](super::log_rules)), nor what a stage or kind is (`door`).
+//! fits ([`log_rules`](super::log_rules)), nor what a stage or kind is ([`door`](super::door)).
 
 mod authority;
 mod draft;

@@ -1,6 +1,6 @@
 //! The words of trading as data: stages, kinds, categories, methods, and the closed list of events.
 //!
-//! Promises: an id, once here, keeps its meaning. Does not judge a statement (`door`); an unknown kind,
+//! Promises: an id, once here, keeps its meaning. Does not judge a statement ([`door`](super::door)); an unknown kind,
 //! category or method never breaks a reader, because what stands in a log stands there (`DOMAIN.md` 1 and 2).
 
 use std::fmt;

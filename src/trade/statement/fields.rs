@@ -1,7 +1,7 @@
 //! The members of a statement that people and rules read, by name and type.
 //!
 //! Every accessor answers `None` (or nothing) for a member that is absent *or of another type*: what stands in a log
-//! cannot be refused any more, and `door` has said at the time what was wrong with it.
+//! cannot be refused any more, and [`door`](crate::trade::door) has said at the time what was wrong with it.
 
 use crate::tlog::merkle::Hash;
 use crate::trade::json::Value;
