@@ -6,7 +6,7 @@
 use bytes::Bytes;
 
 use crate::tlog::merkle::Hash;
-use crate::tlog::proof::{ProofFormError, TlogProof};
+use crate::tlog::proof::{TlogProofError, TlogProof};
 use crate::trade::record::ENTRY_BYTES_MAX;
 
 /// What a receipt holds, nothing of it checked.
@@ -40,7 +40,7 @@ pub enum ReceiptError {
     },
     /// Not a tlog-proof.
     #[error("this is not a tlog-proof file")]
-    Form(#[source] ProofFormError),
+    Form(#[source] TlogProofError),
     /// A tlog-proof without our extra data.
     #[error("the file has no `extra` line: the entry and the key notes are wanted there; it may be a proof of another kind of log")]
     NoExtra,

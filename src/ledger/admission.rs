@@ -11,17 +11,19 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::query::QueryError;
+use super::plan::{Past, Plan, Standing, Tip};
 use super::recent::{Recent, reference_of};
 use super::writer::{Job, LookedUp, Outcome, Published};
 use super::{INDEX_LAG_MAX, Ledger, Shared, Writing};
 use crate::receipt::Receipt;
-use crate::store::{Store, StoreError};
-use crate::tlog::merkle::Hash;
-use crate::trade::commitment::{Openings, OpeningsError};
+use crate::store::{LogReader, ReadError, Store, StoreError};
+use crate::tlog::merkle::{Hash, Tree};
+use crate::trade::commitment::{Openings, OpeningError};
 use crate::trade::door::{self, Problem, Severity};
-use crate::trade::keys::KeyError;
-use crate::trade::log_rules::LogFault;
-use crate::trade::statement::{Chain, Statement, StatementError};
+use crate::trade::keys::{KeyError, KeyState};
+use crate::trade::log_rules::{self, LogFault};
+use crate::trade::record::parse_entry;
+use crate::trade::statement::{Statement, StatementError};
 use crate::trade::time::Time;
 
 /// What the poster waits for.
@@ -67,12 +69,10 @@ pub enum PostError {
     #[error(transparent)]
     Key(KeyError),
     /// The signature does not verify. What the server saw is told, which ends most integration tickets.
-    #[error("the signature of {name} does not verify over the text whose SHA-256 is {text_sha256}")]
+    #[error("the signature does not verify with {key_tried} over the text whose SHA-256 is {text_sha256}")]
     Signature {
         /// SHA-256 of the text with its LF: the statement id of what arrived.
         text_sha256: Hash,
-        /// The signer's name.
-        name: String,
         /// The key that was tried.
         key_tried: String,
     },
@@ -89,7 +89,7 @@ pub enum PostError {
     },
     /// The openings do not fit the statement.
     #[error(transparent)]
-    Openings(OpeningsError),
+    Openings(OpeningError),
     /// Too many posts wait.
     #[error("the queue is full")]
     QueueFull,
@@ -172,12 +172,12 @@ impl DiskWatch {
 
 /// A statement that passed every check that needs no position in the log.
 struct Admitted {
-    statement: Arc<Statement>,
+    statement: Statement,
     warnings: Vec<Problem>,
 }
 
 enum Front {
-    Known(u64, Arc<Statement>, Vec<Problem>),
+    Known(u64, Statement, Vec<Problem>),
     New(Admitted),
 }
 
@@ -215,17 +215,18 @@ impl Ledger {
             Front::Known(index, statement, warnings) => Ok((statement.id(), Some(index), warnings)),
             Front::New(Admitted { statement, warnings }) => {
                 let looked_up = self.shared.look_up(&statement)?;
+                let erased = self.standing(&statement).await?;
                 let (head, reference, amends_found) = {
                     let recent = self.shared.recent.lock().expect("no panic while holding recent");
                     let chain = statement.chain();
                     let reference = reference_of(&statement).and_then(|reference| recent.reference(&reference));
-                    let amends_recent = statement.amends().is_some_and(|id| recent.is_in_chain(&id, &chain));
-                    (recent.head(&chain).or(looked_up.head), reference.or(looked_up.reference), looked_up.amends_found || amends_recent)
+                    let amends_recent = statement.amends().is_some_and(|amends| recent.is_in_chain(&amends.statement, chain));
+                    (recent.head(chain).or(looked_up.head), reference.or(looked_up.reference), looked_up.amends_found || amends_recent)
                 };
                 if let Some(id) = reference {
                     return Err(PostError::ReferenceTaken { reference: statement.reference().unwrap_or_default().to_owned(), id });
                 }
-                self.shared.judge_now(&statement, head, amends_found)?;
+                self.shared.judge_now(&statement, &Past { head, amends_found, erased })?;
                 Ok((statement.id(), None, warnings))
             }
         }
@@ -234,10 +235,13 @@ impl Ledger {
     /// Everything before the queue.
     async fn front(&self, note: Bytes, openings: Option<&Openings>) -> Result<Front, PostError> {
         let shared = &self.shared;
-        let statement = Arc::new(Statement::parse(&note)?);
+        let statement = Statement::from_bytes(note)?;
         let keys = self.keys();
-        // A stranger costs no arithmetic and no look-up.
-        keys.known(&statement).map_err(PostError::Key)?;
+        // A stranger costs no arithmetic and no look-up. A key that is revoked by now may have signed what is logged already.
+        let lines = keys.check_lines(&statement);
+        if let Err(fault @ KeyError::Unknown { .. }) = lines {
+            return Err(PostError::Key(fault));
+        }
         let id = statement.id();
         if let Some(openings) = openings {
             openings.check(&statement).map_err(PostError::Openings)?;
@@ -246,9 +250,8 @@ impl Ledger {
             return Ok(Front::Known(index, statement, Vec::new()));
         }
         shared.may_write()?;
-        if let Err(fault) = keys.verify(&statement) {
-            return Err(refused_key(fault, &statement));
-        }
+        lines.map_err(PostError::Key)?;
+        keys.verify(&statement).map_err(refused_key)?;
         let mut problems = door::check(&statement);
         if problems.iter().any(|problem| problem.severity == Severity::Error) {
             problems.retain(|problem| problem.severity == Severity::Error);
@@ -311,9 +314,10 @@ impl Ledger {
         }
     }
 
-    async fn enqueue(&self, statement: &Arc<Statement>) -> Result<Outcome, PostError> {
+    async fn enqueue(&self, statement: &Statement) -> Result<Outcome, PostError> {
         let view = View::open(&self.shared);
-        let looked_up = self.shared.look_up(statement)?;
+        let erased = self.standing(statement).await?;
+        let looked_up = LookedUp { erased, ..self.shared.look_up(statement)? };
         let (reply, answer) = oneshot::channel();
         let job = Job { statement: statement.clone(), looked_up, view, reply };
         self.queue.try_send(job).map_err(|refused| match refused {
@@ -324,7 +328,7 @@ impl Ledger {
         Ok(answer.await.unwrap_or(Outcome::Unknown))
     }
 
-    async fn known_by_id(&self, statement: &Arc<Statement>, warnings: Vec<Problem>) -> Result<Posted, PostError> {
+    async fn known_by_id(&self, statement: &Statement, warnings: Vec<Problem>) -> Result<Posted, PostError> {
         let index = self.shared.logged(&statement.id())?.ok_or(PostError::Unknown)?;
         self.known(index, statement, warnings).await
     }
@@ -335,13 +339,25 @@ impl Ledger {
         Ok(Posted { index, id: statement.id(), time: entry.header.time, new: false, receipt, warnings })
     }
 
+    /// What stands at the indexes that the statement orders to erase; what is not there has no leaf hash that an order could name.
+    async fn standing(&self, statement: &Statement) -> Result<Vec<Standing>, QueryError> {
+        let tree = self.head().tree;
+        let mut standing = Vec::new();
+        for erasure in log_rules::wants(statement).erasures {
+            standing.push(standing_at(&self.shared.reader, &tree, erasure.index).await?);
+        }
+        Ok(standing)
+    }
+
     /// Makes the openings durable; those that are there already stay.
     async fn store_openings(&self, statement: &Statement, openings: Option<&Openings>) -> Result<(), PostError> {
         let Some(openings) = openings.filter(|openings| !openings.is_empty()) else { return Ok(()) };
         let name = openings_name(&statement.id());
         let merged = match self.openings(&statement.id()).await? {
             Some(mut there) => {
-                there.merge(openings);
+                for (pointer, opening) in openings.iter() {
+                    there.insert(pointer.to_owned(), opening.clone()).map_err(PostError::Openings)?;
+                }
                 there
             }
             None => openings.clone(),
@@ -349,6 +365,17 @@ impl Ledger {
         self.shared.store.put(&name, Bytes::from(merged.encode())).await?;
         Ok(())
     }
+}
+
+/// What stands at `index` of `tree`.
+pub(super) async fn standing_at(reader: &LogReader, tree: &Tree, index: u64) -> Result<Standing, ReadError> {
+    if index >= tree.size {
+        return Ok(Standing { leaf_hash: Hash::ZERO, statement: None });
+    }
+    let (leaf_hash, _) = reader.prove_inclusion(tree, index).await?;
+    let entry = reader.entry(tree, index).await?;
+    let statement = parse_entry(&entry).ok().and_then(|(_, note)| Statement::parse(note).ok());
+    Ok(Standing { leaf_hash, statement })
 }
 
 /// Where the openings of a statement are kept.
@@ -370,16 +397,22 @@ impl Drop for InFlight {
     }
 }
 
+/// The notes from which the signer's key follows. The signer was admitted, or the statement would not be in the log.
+pub(super) fn evidence_of(keys: &KeyState, statement: &Statement) -> Vec<Bytes> {
+    let notes = keys.evidence(statement).expect("the signer of a logged statement was admitted");
+    notes.into_iter().cloned().collect()
+}
+
 impl Published {
     /// The answer for the record at `index`, computed from what the writer holds: no read.
     fn posted(&self, index: u64, statement: &Statement, warnings: Vec<Problem>) -> Posted {
-        let at = usize::try_from(index - self.growth.old.size).expect("a batch has at most 4,096 records");
+        let at = usize::try_from(index - self.growth.old().size).expect("a batch has at most 4,096 records");
         let receipt = Receipt {
             index,
             proof: self.growth.prove_inclusion(index),
             checkpoint: self.head.note.clone(),
             entry: self.entries[at].clone(),
-            evidence: self.keys.evidence(statement),
+            evidence: evidence_of(&self.keys, statement),
         };
         Posted { index, id: statement.id(), time: self.time, new: true, receipt: receipt.encode(), warnings }
     }
@@ -399,32 +432,29 @@ impl Shared {
     fn look_up(&self, statement: &Statement) -> Result<LookedUp, QueryError> {
         let damaged = |failure| self.damaged(failure);
         let chain = statement.chain();
-        let head = self.index.chain(&chain).map_err(damaged)?.map(|view| view.head);
+        let head = self.index.chain(chain).map_err(damaged)?.map(|view| view.head);
         let reference = match reference_of(statement) {
             Some((publisher, reference)) => self.index.reference(&publisher, &reference).map_err(damaged)?,
             None => None,
         };
         let amends_found = match statement.amends() {
-            Some(amended) => {
-                let amended = self.index.statement(&amended).map_err(damaged)?;
-                let records = self.index.chain(&chain).map_err(damaged)?.map(|view| view.records).unwrap_or_default();
+            Some(amends) => {
+                let amended = self.index.statement(&amends.statement).map_err(damaged)?;
+                let records = self.index.chain(chain).map_err(damaged)?.map(|view| view.records).unwrap_or_default();
                 amended.is_some_and(|index| records.binary_search(&index).is_ok())
             }
             None => false,
         };
-        Ok(LookedUp { head, reference, amends_found })
+        Ok(LookedUp { head, reference, amends_found, erased: Vec::new() })
     }
 
     /// Judges a statement as if it were the next record.
-    fn judge_now(&self, statement: &Statement, head: Option<Hash>, amends_found: bool) -> Result<(), PostError> {
+    fn judge_now(&self, statement: &Statement, past: &Past) -> Result<(), PostError> {
         let keys = self.keys.read().expect("no panic while holding the keys").clone();
         let now = self.clock.now().map_err(|fault| PostError::NotWriting { reason: fault.to_string(), may_pass: false })?;
         let log_head = self.head();
-        let mut plan = super::plan::Plan::begin(
-            super::plan::Tip { size: log_head.tree.size, link: Hash::ZERO, time: log_head.time, keys: Some(keys) },
-            now,
-        );
-        plan.push(statement, super::plan::Past { head, amends_found }).map_err(|fault| PostError::Rule(Box::new(fault)))?;
+        let tip = Tip { size: log_head.tree.size, link: Hash::ZERO, time: log_head.time, keys: Some(keys) };
+        Plan::begin(tip, now).push(statement, past).map_err(|fault| PostError::Rule(Box::new(fault)))?;
         Ok(())
     }
 
@@ -457,12 +487,9 @@ impl Shared {
     }
 }
 
-fn refused_key(fault: KeyError, statement: &Statement) -> PostError {
+fn refused_key(fault: KeyError) -> PostError {
     match fault {
-        KeyError::Signature { name, vkey } => {
-            PostError::Signature { text_sha256: statement.id(), name, key_tried: vkey }
-        }
-        fault if statement.chain() == Chain::Keys => PostError::Key(fault),
+        KeyError::Signature { vkey, text_id } => PostError::Signature { text_sha256: text_id, key_tried: vkey },
         fault => PostError::Key(fault),
     }
 }

@@ -77,14 +77,14 @@ impl ClockGuard {
         let stamped = stamp.and_then(|path| Time::parse(fs::read_to_string(path).ok()?.trim()).ok());
         let evidence = newest_record.max(stamped);
         let fault = evidence
-            .filter(|evidence| !believed && now.wall.ms() - evidence.ms() > START_GAP_MS_MAX)
+            .filter(|evidence| !believed && now.wall.as_ms() - evidence.as_ms() > START_GAP_MS_MAX)
             .map(|evidence| ClockFault::Ahead { wall: now.wall, evidence });
         ClockGuard { last: now, fault, stamp: stamp.map(Path::to_owned), stamped_boot_ms: now.boot_ms - STAMP_MS }
     }
 
     /// Takes the next reading in. The answer is the fault that stands, if one does: it stands until the ledger is opened again.
     pub fn look(&mut self, now: Reading) -> Option<&ClockFault> {
-        let moved_ms = (now.wall.ms() - self.last.wall.ms()) - (now.boot_ms - self.last.boot_ms);
+        let moved_ms = (now.wall.as_ms() - self.last.wall.as_ms()) - (now.boot_ms - self.last.boot_ms);
         self.last = now;
         if self.fault.is_none() && moved_ms.abs() > JUMP_MS_MAX {
             self.fault = Some(ClockFault::Jumped { moved_ms });
@@ -94,6 +94,11 @@ impl ClockGuard {
             self.keep_stamp(now.wall);
         }
         self.fault.as_ref()
+    }
+
+    /// Goes on from here: the fault was told, and there is nobody to ask.
+    pub fn forgive(&mut self) {
+        self.fault = None;
     }
 
     /// A lost stamp only makes the guard ask the operator once too often, so it is not synced and a failure is only told.

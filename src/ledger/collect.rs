@@ -8,8 +8,7 @@ use std::time::{Duration, SystemTime};
 use super::commit::{COMMIT_BYTES_MAX, Commit};
 use super::{Shared, Writing};
 use crate::store::{ReadError, StoreError};
-use crate::tlog::merkle::Tree;
-use crate::tlog::tile::{self, Tile};
+use crate::tlog::tile::Tile;
 
 /// Between two looks at the commits.
 const COMMITS_PAUSE: Duration = Duration::from_secs(2);
@@ -52,7 +51,7 @@ pub(super) enum CollectError {
 
 /// Syncs and reads back all that the commits before the newest imply, then deletes these commits, oldest first.
 pub(super) async fn commits(shared: &Shared) -> Result<(), CollectError> {
-    let mut sizes: Vec<u64> = shared.store.list("commit/").await?.iter().filter_map(|(name, _)| Commit::parse_name(name)).collect();
+    let mut sizes: Vec<u64> = shared.store.list("commit/").await?.iter().filter_map(|listed| Commit::parse_name(&listed.name)).collect();
     sizes.sort_unstable();
     let (Some(&first), Some(&last)) = (sizes.first(), sizes.last()) else { return Ok(()) };
     if first == last || shared.head().tree.size < last {
@@ -63,13 +62,13 @@ pub(super) async fn commits(shared: &Shared) -> Result<(), CollectError> {
     let tree = newest.old;
 
     let mut names = BTreeSet::new();
-    for tile in grown(first, &tree) {
-        let (name, _) = shared.reader.tile_bytes(&tree, &tile).await?;
+    for tile in grown(first, tree.size) {
+        let (name, _) = shared.reader.tile_bytes(&tree, tile).await?;
         names.insert(name);
     }
     shared.log.sync_all(&names)?;
     // Read back what the next opening would have to rely on: every bundle since the last time, with all tiles above it.
-    for number in first / tile::WIDTH..tree.size.div_ceil(tile::WIDTH) {
+    for number in first / 256..tree.size.div_ceil(256) {
         shared.reader.bundle(&tree, number).await?;
     }
     for old_size in sizes.into_iter().filter(|old_size| *old_size < last) {
@@ -78,14 +77,24 @@ pub(super) async fn commits(shared: &Shared) -> Result<(), CollectError> {
     Ok(())
 }
 
-/// Every tile and bundle that `tree` implies and that a tree of `old_size` did not imply in full.
-fn grown(old_size: u64, tree: &Tree) -> impl Iterator<Item = Tile> {
-    tile::implied_since(old_size, tree.size)
+/// Every tile and bundle that a tree of `size` implies and one of `old_size` did not have in full. Costs what is new, not the whole tree.
+fn grown(old_size: u64, size: u64) -> Vec<Tile> {
+    let mut tiles: Vec<Tile> = (old_size / 256..size.div_ceil(256)).filter_map(|number| Tile::entries(number, size)).collect();
+    for level in 0u8.. {
+        let shift = 8 * (u32::from(level) + 1);
+        let (first, last) = (old_size.checked_shr(shift).unwrap_or(0), size.checked_shr(shift).unwrap_or(0));
+        let row = (first..=last).filter_map(|index| Tile::hashes(level, index, size)).collect::<Vec<_>>();
+        if row.is_empty() {
+            break;
+        }
+        tiles.extend(row);
+    }
+    tiles
 }
 
 /// Deletes partial tiles whose full tile has stood for an hour.
 async fn partials(shared: &Shared, now: SystemTime) -> Result<(), StoreError> {
-    let names = shared.log.list_with_times("tile/").await?;
+    let names = shared.log.list("tile/").await?;
     let mut full = std::collections::HashMap::new();
     for listed in &names {
         if let Ok(tile) = Tile::parse_path(&listed.name)
@@ -96,11 +105,34 @@ async fn partials(shared: &Shared, now: SystemTime) -> Result<(), StoreError> {
     }
     for listed in &names {
         let Ok(tile) = Tile::parse_path(&listed.name) else { continue };
-        let Some(whole) = tile.full() else { continue };
-        let stood = full.get(whole.path().as_str()).and_then(|modified| now.duration_since(*modified).ok());
+        if tile.is_full() {
+            continue;
+        }
+        let stood = full.get(tile.full().path().as_str()).and_then(|modified| now.duration_since(*modified).ok());
         if stood.is_some_and(|age| age >= PARTIAL_AGE) {
             shared.log.delete(&listed.name).await?;
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn what_grew_and_what_stood_in_full_make_the_whole_tree() {
+        for old_size in [0u64, 1, 255, 256, 257, 65_535, 65_536, 65_537] {
+            for size in [1u64, 256, 300, 512, 65_536, 65_792, 70_000] {
+                if old_size > size {
+                    continue;
+                }
+                let before: BTreeSet<String> = Tile::implied(old_size).filter(|tile| tile.is_full()).map(|tile| tile.path()).collect();
+                let new: BTreeSet<String> = grown(old_size, size).into_iter().map(|tile| tile.path()).collect();
+                let all: BTreeSet<String> = Tile::implied(size).map(|tile| tile.path()).collect();
+                assert_eq!(&before | &new, all, "{old_size} to {size}");
+            }
+        }
+    }
 }

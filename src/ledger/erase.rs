@@ -14,18 +14,20 @@ use crate::trade::keys::KeyState;
 
 /// The bytes of a tile as they are to be stored: a bundle without the erased entries, anything else as it is.
 pub(super) fn without(tile: &Tile, bytes: &[u8], erased: &BTreeSet<u64>) -> Bytes {
-    if !matches!(tile, Tile::Entries { .. }) || erased.range(tile.start_index()..tile.end_index()).next().is_none() {
+    let Tile::Entries { index: number, width } = *tile else { return Bytes::copy_from_slice(bytes) };
+    let first = number * 256;
+    if erased.range(first..first + u64::from(width)).next().is_none() {
         return Bytes::copy_from_slice(bytes);
     }
-    let entries = tile::parse_bundle(bytes, tile.width()).expect("a bundle that Edge or a reader made");
-    let kept = (tile.start_index()..).zip(entries).map(|(index, entry)| if erased.contains(&index) { &[][..] } else { entry });
-    Bytes::from(tile::encode_bundle(kept))
+    let entries = tile::parse_bundle(bytes, width).expect("a bundle that Edge or a reader made");
+    let kept: Vec<&[u8]> = (first..).zip(entries).map(|(index, entry)| if erased.contains(&index) { &[][..] } else { entry }).collect();
+    Bytes::from(tile::encode_bundle(&kept))
 }
 
 /// Rewrites every stored bundle, full or partial, that still shows an erased entry. A failure is told and tried again at the next opening.
 pub(super) async fn run(shared: &Shared, keys: &KeyState) {
-    let erased: BTreeSet<u64> = keys.erasures().map(|erasure| erasure.index).collect();
-    let mut numbers: Vec<u64> = erased.iter().map(|index| index / tile::WIDTH).collect();
+    let erased: BTreeSet<u64> = keys.erasures().map(|erasure| erasure.erasure.index).collect();
+    let mut numbers: Vec<u64> = erased.iter().map(|index| index / 256).collect();
     numbers.dedup();
     for number in numbers {
         if let Err(failure) = rewrite(shared, number, &erased).await {

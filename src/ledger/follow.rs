@@ -9,7 +9,6 @@ use super::index::Row;
 use super::recent::Recent;
 use super::{QueryError, Shared};
 use crate::tlog::merkle::Tree;
-use crate::tlog::tile;
 use crate::trade::record::parse_entry;
 use crate::trade::statement::Statement;
 
@@ -68,11 +67,11 @@ fn round(shared: &Arc<Shared>, handle: &Handle, tree: &Tree) -> Result<bool, Que
         return Ok(false);
     }
     // Whole batches only: the index's tree is then always one that was committed, and can be checked against the commits at opening.
-    let size = if tree.size - at.size > ROUND_RECORDS { (at.size / tile::WIDTH) * tile::WIDTH + ROUND_RECORDS } else { tree.size };
+    let size = if tree.size - at.size > ROUND_RECORDS { (at.size / 256) * 256 + ROUND_RECORDS } else { tree.size };
     let mut rows = Vec::new();
-    for number in at.size / tile::WIDTH..size.div_ceil(tile::WIDTH) {
+    for number in at.size / 256..size.div_ceil(256) {
         let entries = handle.block_on(shared.reader.bundle(tree, number))?;
-        for (index, entry) in (number * tile::WIDTH..).zip(&entries).filter(|(index, _)| (at.size..size).contains(index)) {
+        for (index, entry) in (number * 256..).zip(&entries).filter(|(index, _)| (at.size..size).contains(index)) {
             if entry.is_empty() {
                 continue;
             }

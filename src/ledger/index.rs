@@ -59,10 +59,10 @@ impl Row {
         Row {
             index,
             id: statement.id(),
-            changes_keys: chain == Chain::Keys,
-            chain: chain_key(&chain),
+            changes_keys: *chain == Chain::Keys,
+            chain: chain_key(chain),
             reference: reference_of(statement).map(|(publisher, reference)| reference_key(&publisher, &reference)),
-            documents: statement.document_digests(),
+            documents: document_digests(statement),
         }
     }
 }
@@ -255,6 +255,14 @@ impl Index {
     }
 }
 
+/// The digests of the documents that a statement names; each once.
+fn document_digests(statement: &Statement) -> Vec<Hash> {
+    let mut digests: Vec<Hash> = statement.fields().documents().iter().map(|document| document.sha256).collect();
+    digests.sort_unstable();
+    digests.dedup();
+    digests
+}
+
 fn put(batch: &mut sled::Batch, key: &[u8], value: &[u8]) {
     let mut stored = Vec::with_capacity(value.len() + 8);
     stored.extend_from_slice(value);
@@ -283,7 +291,7 @@ fn chain_key(chain: &Chain) -> Vec<u8> {
     match chain {
         Chain::Keys => key(b'c', b"k"),
         Chain::Trade { publisher, project } => key(b'c', format!("t{publisher}\n{project}").as_bytes()),
-        Chain::Other { publisher, type_name } => key(b'c', format!("o{publisher}\n{type_name}").as_bytes()),
+        Chain::Other { publisher, statement_type } => key(b'c', format!("o{publisher}\n{statement_type}").as_bytes()),
     }
 }
 

@@ -129,7 +129,6 @@ pub struct Ledger {
 }
 
 /// What the writer, the posts and the readers share.
-#[derive(Debug)]
 struct Shared {
     config: Config,
     store: Store,
@@ -140,14 +139,16 @@ struct Shared {
     last_signed: Mutex<LastSigned>,
     head: watch::Sender<Arc<Head>>,
     checkpoint: watch::Sender<Option<Arc<Head>>>,
-    keys: RwLock<Arc<KeyState>>,
+    keys: RwLock<KeyState>,
     recent: Mutex<Recent>,
     in_flight: Mutex<std::collections::HashMap<Hash, watch::Receiver<bool>>>,
     kept: RwLock<Vec<u64>>,
     index_size: watch::Sender<u64>,
     index_damaged: AtomicBool,
+    reopen: tokio::sync::Notify,
     writing: watch::Sender<Writing>,
     disk: admission::DiskWatch,
+    _lock: Option<std::fs::File>,
 }
 
 /// The clock and its guard.
@@ -173,11 +174,17 @@ impl ClockSource {
             Some(fault) if !self.warns_only => Err(fault),
             Some(fault) => {
                 tracing::warn!(%fault, "no witness to ask for the time: writing goes on");
-                guard.believe();
+                guard.forgive();
                 Ok(reading.wall)
             }
             None => Ok(reading.wall),
         }
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ledger").field("origin", &self.config.origin).field("head", &*self.head.borrow()).finish_non_exhaustive()
     }
 }
 
@@ -224,7 +231,7 @@ impl Ledger {
     }
 
     /// Which keys are in force at the head.
-    pub fn keys(&self) -> Arc<KeyState> {
+    pub fn keys(&self) -> KeyState {
         self.shared.keys.read().expect("no panic while holding the keys").clone()
     }
 
@@ -287,8 +294,12 @@ impl Shared {
         self.writing.send_replace(writing);
     }
 
-    fn index_is_damaged(&self) {
-        self.index_damaged.store(true, Ordering::Release);
+    /// Has the index cleared and rebuilt: the writer opens the log again. Until then no post is judged by it.
+    fn damaged_index(&self) {
+        if !self.index_damaged.swap(true, Ordering::AcqRel) {
+            self.set_writing(Writing::Waiting { reason: "the query index is damaged and is being rebuilt".to_owned() });
+            self.reopen.notify_one();
+        }
     }
 }
 

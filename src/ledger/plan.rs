@@ -3,20 +3,18 @@
 //! Judged against the state after the last *planned* record, so that the next batch can be planned while this one is written, and a post may
 //! follow one that is still in the queue. What fails is answered and takes no index.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
 use super::commit::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX};
 use crate::tlog::merkle::{self, Hash};
-use crate::trade::keys::KeyState;
-use crate::trade::log_rules::{self, LogFault, Position};
+use crate::trade::keys::{KeyError, KeyState};
+use crate::trade::log_rules::{self, ErasedEntry, Facts, LogFault, Position};
 use crate::trade::record::{RecordHeader, encode_entry};
-use crate::trade::statement::{Body, Statement};
+use crate::trade::statement::{Chain, Statement};
 use crate::trade::time::Time;
 
 /// The log as far as it is planned: what the next record is judged against.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Tip {
     /// Records planned.
     pub size: u64,
@@ -25,7 +23,7 @@ pub struct Tip {
     /// Its time.
     pub time: Option<Time>,
     /// Which keys are in force at `size`; `None` before genesis.
-    pub keys: Option<Arc<KeyState>>,
+    pub keys: Option<KeyState>,
 }
 
 impl Tip {
@@ -36,16 +34,26 @@ impl Tip {
 }
 
 /// What the rules need to know of earlier records.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Past {
     /// The head of the statement's chain.
     pub head: Option<Hash>,
     /// Whether the statement that `amends` names is an earlier one of the same chain.
     pub amends_found: bool,
+    /// What stands at the indexes that the statement orders to erase, in its order.
+    pub erased: Vec<Standing>,
+}
+
+/// A record that is about to be erased.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// In the tree.
+    pub leaf_hash: Hash,
+    /// What it says, if its bytes are still there.
+    pub statement: Option<Statement>,
 }
 
 /// A batch being planned: never written while empty.
-#[derive(Debug)]
 pub struct Plan {
     tip: Tip,
     time: Time,
@@ -59,11 +67,6 @@ impl Plan {
     pub fn begin(tip: Tip, now: Time) -> Plan {
         let time = tip.time.map_or(now, |before| before.max(now));
         Plan { tip, time, entries: Vec::new(), leaf_hashes: Vec::new(), bytes: 0 }
-    }
-
-    /// Records so far.
-    pub fn len(&self) -> usize {
-        self.entries.len()
     }
 
     /// No record so far.
@@ -91,10 +94,11 @@ impl Plan {
     ///
     /// # Errors
     /// The rule it breaks; the plan is then as before.
-    pub fn push(&mut self, statement: &Statement, past: Past) -> Result<u64, LogFault> {
+    pub fn push(&mut self, statement: &Statement, past: &Past) -> Result<u64, LogFault> {
         assert!(!self.is_full(), "the writer asks is_full() first");
         let position = Position { index: self.tip.size, time: self.time, time_before: self.tip.time };
-        let keys = log_rules::check(statement, &position, self.tip.keys.as_deref(), past.head, past.amends_found)?;
+        judge(statement, &position, self.tip.keys.as_ref(), past)?;
+        let keys = keys_after(self.tip.keys.as_ref(), position.index, statement).map_err(LogFault::Key)?;
         let header = RecordHeader { index: self.tip.size, link: self.tip.link, time: self.time };
         let entry = encode_entry(&header, statement.note());
         let leaf_hash = merkle::leaf_hash(&entry);
@@ -104,15 +108,37 @@ impl Plan {
         self.tip.size += 1;
         self.tip.link = leaf_hash;
         self.tip.time = Some(self.time);
-        if let Some(keys) = keys {
-            self.tip.keys = Some(Arc::new(keys));
+        if keys.is_some() {
+            self.tip.keys = keys;
         }
-        debug_assert!(matches!(statement.body(), Body::Genesis(_)) == (header.index == 0), "genesis is record 0 and only record 0");
         Ok(header.index)
     }
 
     /// The finished batch: entries with the leaf hashes that the links were made from, and the tip after them.
     pub fn finish(self) -> (Vec<Bytes>, Vec<Hash>, Tip) {
         (self.entries, self.leaf_hashes, self.tip)
+    }
+}
+
+/// Judges a statement by the log rules, with what is known of the past.
+pub(super) fn judge(statement: &Statement, position: &Position, keys: Option<&KeyState>, past: &Past) -> Result<(), LogFault> {
+    let erased: Vec<ErasedEntry<'_>> =
+        past.erased.iter().map(|standing| ErasedEntry { leaf_hash: standing.leaf_hash, statement: standing.statement.as_ref() }).collect();
+    let facts = Facts { head: past.head, amended_chain: past.amends_found.then_some(statement.chain()), erased: &erased };
+    log_rules::judge(statement, position, keys, &facts)
+}
+
+/// The key state after a record, if the record changes it; its authority lines are verified on the way.
+pub(super) fn keys_after(keys: Option<&KeyState>, index: u64, statement: &Statement) -> Result<Option<KeyState>, KeyError> {
+    if *statement.chain() != Chain::Keys {
+        return Ok(None);
+    }
+    match keys {
+        None => KeyState::from_genesis(statement).map(Some),
+        Some(keys) => {
+            let mut keys = keys.clone();
+            keys.apply(index, statement)?;
+            Ok(Some(keys))
+        }
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn kept_name(size: u64) -> String {
 /// The sizes of the kept checkpoints, ascending.
 pub(super) async fn kept(log: &Store) -> Result<Vec<u64>, OpenError> {
     let names = log.list("checkpoints/").await?;
-    Ok(names.iter().filter_map(|(name, _)| name.strip_prefix("checkpoints/")?.parse().ok()).collect())
+    Ok(names.iter().filter_map(|listed| listed.name.strip_prefix("checkpoints/")?.parse().ok()).collect())
 }
 
 /// Takes the published `checkpoint` in, as far as it belongs to this head: readers treat a smaller one as stale, so do we.

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use super::admission::openings_name;
+use super::admission::{evidence_of, openings_name};
 use super::index::IndexError;
 use super::{Head, Ledger, Shared, publish};
 use crate::receipt::Receipt;
@@ -95,15 +95,15 @@ impl Ledger {
         let until = from.saturating_add(limit as u64).min(tree.size);
         let mut index = from;
         while index < until {
-            let number = index / crate::tlog::tile::WIDTH;
-            let first = number * crate::tlog::tile::WIDTH;
+            let number = index / 256;
+            let first = number * 256;
             let entries = self.shared.reader.bundle(&tree, number).await?;
             for (at, entry) in (first..).zip(entries).filter(|(at, _)| (index..until).contains(at)) {
                 if !entry.is_empty() {
                     views.push(self.view(at, entry)?);
                 }
             }
-            index = first + crate::tlog::tile::WIDTH;
+            index = first + 256;
         }
         Ok(views)
     }
@@ -117,7 +117,7 @@ impl Ledger {
         let view = self.entry(index).await?;
         let covering = self.checkpoint_for(index, head).await?;
         let (_, proof) = self.shared.reader.prove_inclusion(&covering.tree, index).await?;
-        let evidence = self.keys().evidence(&view.statement);
+        let evidence = evidence_of(&self.keys(), &view.statement);
         Ok(Receipt { index, proof, checkpoint: covering.note.clone(), entry: view.entry, evidence }.encode())
     }
 
@@ -135,7 +135,7 @@ impl Ledger {
         let new = self.shared.reader.tree_at(new_size, &head).await?;
         let old = self.shared.reader.tree_at(old_size, &head).await?;
         // The tiles of the head serve every smaller tree; partial ones of the smaller size may be gone.
-        Ok((old, new, self.shared.reader.prove_consistency_within(old_size, new_size, &head).await?))
+        Ok((old, new, self.shared.reader.prove_consistency(old_size, new_size, &head).await?))
     }
 
     /// Where a statement stands, if it is logged.
@@ -191,7 +191,7 @@ impl Ledger {
 
     fn view(&self, index: u64, entry: Bytes) -> Result<EntryView, QueryError> {
         if entry.is_empty() {
-            let order = self.keys().erased(index).map(|erasure| erasure.order);
+            let order = self.keys().erased(index).map(|erasure| erasure.ordered_at);
             return Err(order.map_or(QueryError::Unreadable { index }, |order| QueryError::Erased { index, order }));
         }
         let (header, note) = parse_entry(&entry).map_err(|_| QueryError::Unreadable { index })?;

@@ -36,6 +36,12 @@ impl Recent {
         Recent { index_size, ..Recent::default() }
     }
 
+    /// Begins anew from `other`; views that are open stay open.
+    pub fn restart(&mut self, other: Recent) {
+        let views = std::mem::take(&mut self.views);
+        *self = Recent { views, ..other };
+    }
+
     /// Opens a view: from now until [`Recent::close_view`], changes at or above the returned size stay here.
     pub fn open_view(&mut self) -> u64 {
         *self.views.entry(self.index_size).or_default() += 1;
@@ -55,7 +61,7 @@ impl Recent {
     /// The record planned at `index` says this.
     pub fn add(&mut self, index: u64, statement: &Statement) {
         let id = statement.id();
-        let chain = statement.chain();
+        let chain = statement.chain().clone();
         let reference = reference_of(statement);
         self.ids.insert(id, (index, chain.clone()));
         self.heads.insert(chain.clone(), (index, id));
@@ -96,6 +102,11 @@ impl Recent {
     /// The head of a chain, if it changed recently.
     pub fn head(&self, chain: &Chain) -> Option<Hash> {
         self.heads.get(chain).map(|(_, id)| *id)
+    }
+
+    /// The recent records of a chain, ascending, with their ids.
+    pub fn chain_records<'a>(&'a self, chain: &'a Chain) -> impl Iterator<Item = (u64, Hash)> + 'a {
+        self.rows.iter().filter(move |row| row.chain == *chain).map(|row| (row.index, row.id))
     }
 
     /// The statement that bears a publisher's own reference, if it is recent.

@@ -11,20 +11,20 @@ use std::sync::{Arc, Mutex, RwLock};
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::admission::DiskWatch;
+use super::admission::{DiskWatch, standing_at};
 use super::clock::{Clock, ClockGuard};
 use super::commit::{COMMIT_BYTES_MAX, Commit, CommitFormError};
 use super::index::{Index, IndexError, Row};
 use super::last_signed::{LastSigned, LastSignedError};
-use super::plan::{Past, Plan, Tip};
+use super::plan::{Past, Plan, Standing, Tip, judge, keys_after};
 use super::recent::Recent;
 use super::writer::{self, Exit, State};
 use super::{ClockSource, Config, Head, Shared, Writing, log_reader, publish};
 use crate::store::{Created, LogReader, ReadError, Store, StoreError};
-use crate::tlog::checkpoint::Checkpoint;
+use crate::tlog::checkpoint;
 use crate::tlog::merkle::{self, Hash, Tree};
-use crate::tlog::note::{Note, Vkey};
-use crate::tlog::tile::{self, Edge, EdgeError};
+use crate::tlog::note::Vkey;
+use crate::tlog::tile::{Edge, Tile, TileError};
 use crate::trade::keys::{KeyError, KeyState};
 use crate::trade::log_rules::{self, LogFault, Position};
 use crate::trade::record::{RecordError, parse_entry};
@@ -62,6 +62,9 @@ pub enum OpenError {
         name: String,
         /// The origin.
         origin: String,
+        /// What does not fit.
+        #[source]
+        source: checkpoint::OpenError,
     },
     /// The first record is not the pinned one.
     #[error("the log's genesis id is {found}, the policy pins {wanted}: this is another ledger")]
@@ -150,7 +153,7 @@ pub enum OpenError {
         size: u64,
         /// Why.
         #[source]
-        source: EdgeError,
+        source: TileError,
     },
     /// The store fails.
     #[error(transparent)]
@@ -220,12 +223,12 @@ pub(super) async fn create(store: &Store, config: &Config, clock: &Clock, notes:
         if let Some(keys) = &plan.tip().keys {
             keys.verify(&statement).map_err(|source| fault(source.into()))?;
         }
-        plan.push(&statement, Past { head, amends_found: false }).map_err(|source| fault(source.into()))?;
+        plan.push(&statement, &Past { head, ..Past::default() }).map_err(|source| fault(source.into()))?;
         head = Some(statement.id());
     }
     let (entries, _, _) = plan.finish();
     let growth = Edge::empty().append(&entries);
-    let commit = Commit { origin: config.origin.clone(), old: growth.old, new: growth.new, previous: Hash::ZERO, entries };
+    let commit = Commit { origin: config.origin.clone(), old: growth.old(), new: growth.new(), previous: Hash::ZERO, entries };
     match store.create(&name, commit.encode()).await? {
         Created::Mine => Ok(()),
         Created::Other(_) => Err(OpenError::Exists),
@@ -340,7 +343,7 @@ async fn survey(store: &Store, log: &Store, config: &Config, signed: Option<Tree
     }
     let head = read_checkpoint(log, "head", &config.origin, config.signer.vkey()).await?.map(|head| head.tree);
 
-    let mut names: Vec<u64> = store.list("commit/").await?.iter().filter_map(|(name, _)| Commit::parse_name(name)).collect();
+    let mut names: Vec<u64> = store.list("commit/").await?.iter().filter_map(|listed| Commit::parse_name(&listed.name)).collect();
     names.sort_unstable();
     let Some(newest) = names.last() else {
         return match (head, signed) {
@@ -419,14 +422,8 @@ fn guard_against_forks(found: &Found, signed: Option<Tree>, restored: bool) -> R
 /// A published checkpoint of this log, verified; `None` if there is none. A torn one counts as none only where the commits tell more.
 pub(super) async fn read_checkpoint(log: &Store, name: &str, origin: &str, vkey: &Vkey) -> Result<Option<Checked>, OpenError> {
     let Some(bytes) = log.read(name, HEAD_BYTES_MAX).await? else { return Ok(None) };
-    let foreign = || OpenError::Head { name: name.to_owned(), origin: origin.to_owned() };
-    let note = Note::parse(&bytes).map_err(|_| foreign())?;
-    let checkpoint = Checkpoint::parse(&note.text).map_err(|_| foreign())?;
-    let signed = note.signatures_of(vkey).any(|signature| vkey.verify(note.text.as_bytes(), &signature.bytes));
-    if !signed || checkpoint.origin != origin {
-        return Err(foreign());
-    }
-    Ok(Some(Checked { tree: checkpoint.tree, note: note.encode() }))
+    let signed = checkpoint::open(&bytes, origin, &[vkey]).map_err(|source| OpenError::Head { name: name.to_owned(), origin: origin.to_owned(), source })?;
+    Ok(Some(Checked { tree: signed.tree(), note: signed.note().encode() }))
 }
 
 /// A checkpoint of ours.
@@ -445,7 +442,7 @@ async fn load(
     reader: &LogReader,
     index: &Index,
     found: &Found,
-) -> Result<(Arc<KeyState>, State, Recent), OpenError> {
+) -> Result<(KeyState, State, Recent), OpenError> {
     let _ = (store, log);
     // The index may be damaged, ahead of the log, or of another log; then it is begun anew and everything is read from the log.
     if !index_fits(reader, index, found).await {
@@ -461,16 +458,16 @@ async fn load(
     }
     // Records that only the tiles hold.
     while index_tree.size < base.size {
-        let number = index_tree.size / tile::WIDTH;
+        let number = index_tree.size / 256;
         let entries = reader.bundle(&base, number).await?;
-        let first = number * tile::WIDTH;
+        let first = number * 256;
         let to_index = base.size - index_tree.size > CATCH_UP_FIRST;
         let mut rows = Vec::new();
         for (record, entry) in (first..).zip(&entries).filter(|(record, _)| *record >= index_tree.size) {
             let row = walk.take_published(record, entry, !to_index)?;
             rows.extend(row);
         }
-        let size = (first + tile::WIDTH).min(base.size);
+        let size = (first + 256).min(base.size);
         let tree = reader.tree_at(size, &base).await?;
         if to_index {
             index.apply(&rows, &tree)?;
@@ -480,7 +477,7 @@ async fn load(
     }
 
     let needed = fetch_edge(reader, &base).await?;
-    let mut edge = Edge::load(&base, &needed).map_err(|source| OpenError::Edge { size: base.size, source })?;
+    let mut edge = Edge::load_erased(&base, &needed, |_| true).map_err(|source| OpenError::Edge { size: base.size, source })?;
     walk.tip.size = base.size;
     if base.size > 0 {
         // The link to the last record comes from the tile, which is authenticated; the entry may be erased.
@@ -492,17 +489,38 @@ async fn load(
     for (name, commit) in &found.commits {
         let published = found.head.is_some_and(|head| commit.new.size <= head.size);
         let growth = edge.append(&commit.entries);
-        if growth.old != commit.old || growth.new != commit.new {
-            let what = format!("its entries give root {}, it says {}", growth.new.root_hash, commit.new.root_hash);
+        if growth.old() != commit.old || growth.new() != commit.new {
+            let what = format!("its entries give root {}, it says {}", growth.new().root_hash, commit.new.root_hash);
             return Err(OpenError::CommitBroken { name: name.clone(), what });
         }
         for (record, entry) in (commit.old.size..).zip(&commit.entries) {
-            walk.take_committed(name, record, entry, published, record >= index_size, index)?;
+            let erased = if published { Vec::new() } else { standing_of(reader, found, entry).await? };
+            walk.take_committed(name, record, entry, (!published).then_some(erased), record >= index_size, index)?;
         }
     }
     let keys = walk.keys.clone().ok_or_else(|| OpenError::CommitsMissing { what: "there is no genesis record".to_owned() })?;
     walk.tip.keys = Some(keys.clone());
     Ok((keys, State { tip: walk.tip, edge, previous: found.previous }, walk.recent))
+}
+
+/// What stands at the indexes that a committed entry orders to erase: in the tiles, or in a kept commit.
+async fn standing_of(reader: &LogReader, found: &Found, entry: &[u8]) -> Result<Vec<Standing>, OpenError> {
+    let statement = parse_entry(entry).ok().and_then(|(_, note)| Statement::parse(note).ok());
+    let Some(statement) = statement.filter(|statement| *statement.chain() == Chain::Keys) else { return Ok(Vec::new()) };
+    let base = found.oldest();
+    let mut standing = Vec::new();
+    for erasure in log_rules::wants(&statement).erasures {
+        let committed = found.commits.iter().find(|(_, commit)| (commit.old.size..commit.new.size).contains(&erasure.index));
+        standing.push(match committed {
+            Some((_, commit)) => {
+                let at = usize::try_from(erasure.index - commit.old.size).expect("a batch has at most 4,096 records");
+                let statement = parse_entry(&commit.entries[at]).ok().and_then(|(_, note)| Statement::parse(note).ok());
+                Standing { leaf_hash: merkle::leaf_hash(&commit.entries[at]), statement }
+            }
+            None => standing_at(reader, &base, erasure.index).await?,
+        });
+    }
+    Ok(standing)
 }
 
 /// Whether the index reflects a beginning of what is published.
@@ -520,10 +538,10 @@ async fn index_fits(reader: &LogReader, index: &Index, found: &Found) -> bool {
     tree.size <= published && found.commits.iter().any(|(_, commit)| commit.new == tree)
 }
 
-async fn fetch_edge(reader: &LogReader, tree: &Tree) -> Result<Vec<(tile::Tile, Bytes)>, OpenError> {
+async fn fetch_edge(reader: &LogReader, tree: &Tree) -> Result<Vec<(Tile, Bytes)>, OpenError> {
     let mut objects = Vec::new();
     for tile in Edge::needed(tree.size) {
-        let (_, bytes) = reader.tile_bytes(tree, &tile).await?;
+        let (_, bytes) = reader.tile_bytes(tree, tile).await?;
         objects.push((tile, bytes));
     }
     Ok(objects)
@@ -531,7 +549,7 @@ async fn fetch_edge(reader: &LogReader, tree: &Tree) -> Result<Vec<(tile::Tile, 
 
 /// The time of the last record that was not erased: record time never goes back, so this is a lower bound for the next.
 async fn last_time(reader: &LogReader, tree: &Tree) -> Result<Option<Time>, OpenError> {
-    let mut number = (tree.size - 1) / tile::WIDTH;
+    let mut number = (tree.size - 1) / 256;
     loop {
         let entries = reader.bundle(tree, number).await?;
         if let Some(entry) = entries.iter().rev().find(|entry| !entry.is_empty()) {
@@ -546,7 +564,7 @@ async fn last_time(reader: &LogReader, tree: &Tree) -> Result<Option<Time>, Open
 
 /// The records in order, as far as they are read.
 struct Walk {
-    keys: Option<Arc<KeyState>>,
+    keys: Option<KeyState>,
     tip: Tip,
     recent: Recent,
 }
@@ -583,7 +601,7 @@ impl Walk {
         name: &str,
         index: u64,
         entry: &[u8],
-        published: bool,
+        unpublished: Option<Vec<Standing>>,
         remember: bool,
         queries: &Index,
     ) -> Result<(), OpenError> {
@@ -593,18 +611,19 @@ impl Walk {
         if header.link != self.tip.link {
             return Err(fault(RecordFault::Link { found: header.link, wanted: self.tip.link }));
         }
-        if !published {
+        if let Some(erased) = unpublished {
             let chain = statement.chain();
             let position = Position { index, time: header.time, time_before: self.tip.time };
-            let head = self.recent.head(&chain).map_or_else(|| Ok(queries.chain(&chain)?.map(|view| view.head)), |head| Ok::<_, IndexError>(Some(head)))?;
+            let head = self.recent.head(chain).map_or_else(|| Ok(queries.chain(chain)?.map(|view| view.head)), |head| Ok::<_, IndexError>(Some(head)))?;
             let amends_found = match statement.amends() {
-                Some(id) => self.recent.is_in_chain(&id, &chain) || in_chain(queries, &id, &chain)?,
+                Some(amends) => self.recent.is_in_chain(&amends.statement, chain) || in_chain(queries, &amends.statement, chain)?,
                 None => false,
             };
             if let Some(keys) = &self.keys {
                 keys.verify(&statement).map_err(|source| fault(source.into()))?;
             }
-            log_rules::check(&statement, &position, self.keys.as_deref(), head, amends_found).map_err(|source| fault(source.into()))?;
+            let past = Past { head, amends_found, erased };
+            judge(&statement, &position, self.keys.as_ref(), &past).map_err(|source| fault(source.into()))?;
         }
         self.change_keys(name, index, &statement)?;
         if remember {
@@ -615,19 +634,10 @@ impl Walk {
     }
 
     fn change_keys(&mut self, name: &str, index: u64, statement: &Statement) -> Result<(), OpenError> {
-        if statement.chain() != Chain::Keys {
-            return Ok(());
-        }
         let fault = |source: KeyError| OpenError::Record { name: name.to_owned(), index, source: source.into() };
-        let keys = match &self.keys {
-            None => KeyState::from_genesis(statement).map_err(fault)?,
-            Some(keys) => {
-                let mut keys = KeyState::clone(keys);
-                keys.apply(index, statement).map_err(fault)?;
-                keys
-            }
-        };
-        self.keys = Some(Arc::new(keys));
+        if let Some(keys) = keys_after(self.keys.as_ref(), index, statement).map_err(fault)? {
+            self.keys = Some(keys);
+        }
         Ok(())
     }
 }
@@ -652,12 +662,12 @@ async fn finish(shared: &Arc<Shared>, found: &Found, state: &State) -> Result<()
     };
     let base = found.oldest();
     let keys = state.tip.keys.clone().expect("load() found genesis");
-    let erased: BTreeSet<u64> = keys.erasures().map(|erasure| erasure.index).collect();
+    let erased: BTreeSet<u64> = keys.erasures().map(|erasure| erasure.erasure.index).collect();
     let needed = fetch_edge(&shared.reader, &base).await?;
-    let mut edge = Edge::load(&base, &needed).map_err(|source| OpenError::Edge { size: base.size, source })?;
+    let mut edge = Edge::load_erased(&base, &needed, |_| true).map_err(|source| OpenError::Edge { size: base.size, source })?;
     for (_, commit) in &found.commits {
         let growth = edge.append(&commit.entries);
-        writer::apply(&shared.log, &growth.objects, &erased, base.size).await.map_err(stop)?;
+        writer::apply(&shared.log, &growth.objects, &erased).await.map_err(stop)?;
     }
     let newest = found.newest();
     let head = writer::sign_and_publish(shared, newest, state.tip.time).await.map_err(stop)?;

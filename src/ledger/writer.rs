@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::commit::Commit;
-use super::plan::{Past, Plan, Tip};
+use super::plan::{Past, Plan, Standing, Tip};
 use super::{Head, Shared, Writing, erase, recover};
 use crate::store::{Created, Store, StoreError};
 use crate::tlog::checkpoint::Checkpoint;
@@ -24,9 +24,8 @@ use crate::trade::statement::{Chain, Statement};
 use crate::trade::time::Time;
 
 /// A verified statement on its way to the writer, with what the index said when it was looked up.
-#[derive(Debug)]
 pub(super) struct Job {
-    pub statement: Arc<Statement>,
+    pub statement: Statement,
     pub looked_up: LookedUp,
     /// Keeps what happened since the look-up in [`super::recent::Recent`].
     pub view: super::admission::View,
@@ -34,15 +33,15 @@ pub(super) struct Job {
 }
 
 /// What the index said of a statement's past.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct LookedUp {
     pub head: Option<Hash>,
     pub reference: Option<Hash>,
     pub amends_found: bool,
+    pub erased: Vec<Standing>,
 }
 
 /// What became of a post.
-#[derive(Debug)]
 pub(super) enum Outcome {
     /// It is in the log, durable and under a signed checkpoint.
     Logged { batch: Arc<Published>, index: u64 },
@@ -57,13 +56,12 @@ pub(super) enum Outcome {
 }
 
 /// A batch that is in the log, with all that receipts need.
-#[derive(Debug)]
 pub(super) struct Published {
     pub growth: Arc<Growth>,
     pub entries: Vec<Bytes>,
     pub time: Time,
     pub head: Arc<Head>,
-    pub keys: Arc<KeyState>,
+    pub keys: KeyState,
 }
 
 /// Why the writer leaves off.
@@ -78,7 +76,6 @@ pub(super) enum Exit {
 }
 
 /// Everything the writer knows between batches.
-#[derive(Debug)]
 pub(super) struct State {
     pub tip: Tip,
     pub edge: Edge,
@@ -130,6 +127,7 @@ async fn run(shared: &Arc<Shared>, jobs: &mut mpsc::Receiver<Job>, mut state: St
             writing = Some(tokio::spawn(commit(shared.clone(), sealed)));
             continue;
         }
+        let idle = writing.is_none();
         let room = !planned.as_ref().is_some_and(|planned| planned.plan.is_full());
         let written = async {
             match &mut writing {
@@ -151,6 +149,12 @@ async fn run(shared: &Arc<Shared>, jobs: &mut mpsc::Receiver<Job>, mut state: St
                     batch.waiting.into_iter().for_each(|waiter| waiter.answer(Outcome::Unknown));
                 }
                 return exit;
+            }
+            () = shared.reopen.notified(), if idle => {
+                if let Some(batch) = planned {
+                    batch.waiting.into_iter().for_each(|waiter| waiter.answer(Outcome::Unknown));
+                }
+                return Exit::Reopen("the query index must be rebuilt".to_owned());
             }
             job = jobs.recv(), if room => match job {
                 Some(job) => take(shared, &mut planned, &state.tip, job),
@@ -174,7 +178,7 @@ async fn run(shared: &Arc<Shared>, jobs: &mut mpsc::Receiver<Job>, mut state: St
 /// A batch in the making and who waits for it.
 struct Planned {
     plan: Plan,
-    statements: Vec<Arc<Statement>>,
+    statements: Vec<Statement>,
     waiting: Vec<Waiter>,
 }
 
@@ -208,10 +212,11 @@ fn take(shared: &Shared, planned: &mut Option<Planned>, tip: &Tip, job: Job) {
         }
         let amended = statement.amends();
         let past = Past {
-            head: recent.head(&chain).or(looked_up.head),
-            amends_found: looked_up.amends_found || amended.is_some_and(|id| recent.is_in_chain(&id, &chain)),
+            head: recent.head(chain).or(looked_up.head),
+            amends_found: looked_up.amends_found || amended.is_some_and(|amends| recent.is_in_chain(&amends.statement, chain)),
+            erased: looked_up.erased,
         };
-        batch.plan.push(&statement, past).map_err(|fault| Outcome::Refused(Box::new(fault)))
+        batch.plan.push(&statement, &past).map_err(|fault| Outcome::Refused(Box::new(fault)))
     })();
     if let Ok(index) = outcome {
         recent.add(index, &statement);
@@ -234,7 +239,7 @@ struct Sealed {
     commit: Commit,
     bytes: Bytes,
     growth: Arc<Growth>,
-    keys: Arc<KeyState>,
+    keys: KeyState,
     changes_keys: bool,
     time: Time,
     waiting: Vec<Waiter>,
@@ -246,10 +251,10 @@ fn seal(shared: &Shared, state: &mut State, planned: Planned) -> Sealed {
     let (entries, leaf_hashes, tip) = planned.plan.finish();
     let growth = state.edge.append(&entries);
     // Two independent passes over the bytes to be stored must agree before anything is signed: a flipped bit in memory has killed logs.
-    for (index, planned_hash) in (growth.old.size..).zip(&leaf_hashes) {
+    for (index, planned_hash) in (growth.old().size..).zip(&leaf_hashes) {
         assert!(growth.leaf_hash(index) == *planned_hash, "memory is failing: two hashes of record {index} differ");
     }
-    let commit = Commit { origin: shared.config.origin.clone(), old: growth.old, new: growth.new, previous: state.previous, entries };
+    let commit = Commit { origin: shared.config.origin.clone(), old: growth.old(), new: growth.new(), previous: state.previous, entries };
     let bytes = commit.encode();
     state.previous = Hash::sha256(&bytes);
     state.tip = tip;
@@ -258,7 +263,7 @@ fn seal(shared: &Shared, state: &mut State, planned: Planned) -> Sealed {
         bytes,
         growth: Arc::new(growth),
         keys: state.tip.keys.clone().expect("a planned batch begins with genesis or follows it"),
-        changes_keys: planned.statements.iter().any(|statement| statement.chain() == Chain::Keys),
+        changes_keys: planned.statements.iter().any(|statement| *statement.chain() == Chain::Keys),
         time,
         waiting: planned.waiting,
     }
@@ -302,11 +307,11 @@ async fn commit(shared: Arc<Shared>, sealed: Sealed) -> Result<(), Exit> {
     }
 
     // 2. Apply: the tiles and bundles follow from the commit alone; not synced here, the commit is kept until they are.
-    let erased: BTreeSet<u64> = keys.erasures().map(|erasure| erasure.index).collect();
-    let applied = apply(&shared.log, &growth.objects, &erased, growth.old.size).await;
+    let erased: BTreeSet<u64> = keys.erasures().map(|erasure| erasure.erasure.index).collect();
+    let applied = apply(&shared.log, &growth.objects, &erased).await;
     // 3. Sign, and 4. publish. The root was recomputed from the entries above; it is durable as last-signed before it is signed.
     let published = match applied {
-        Ok(()) => sign_and_publish(&shared, growth.new, Some(time)).await,
+        Ok(()) => sign_and_publish(&shared, growth.new(), Some(time)).await,
         Err(exit) => Err(exit),
     };
     let head = match published {
@@ -335,25 +340,24 @@ async fn commit(shared: Arc<Shared>, sealed: Sealed) -> Result<(), Exit> {
 const WIN_PAUSE_FIRST: Duration = Duration::from_millis(20);
 const WIN_PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// Writes the objects of a committed batch; running and recovery both come here. An object that is there already must have these bytes:
-/// below `replace_from` (the oldest kept commit) anything else is corruption, at or above it a power cut may have torn it.
-pub(super) async fn apply(log: &Store, objects: &[(Tile, Vec<u8>)], erased: &BTreeSet<u64>, replace_from: u64) -> Result<(), Exit> {
+/// Writes the objects of a committed batch; running and recovery both come here. What follows from a committed entry is right whatever stands
+/// there: an object of other bytes was torn by a power cut, or written by a batch that never came to be, and is replaced.
+pub(super) async fn apply(log: &Store, objects: &[(Tile, Vec<u8>)], erased: &BTreeSet<u64>) -> Result<(), Exit> {
     let writes = objects.iter().map(|(tile, bytes)| async move {
         let name = tile.path();
         let bytes = erase::without(tile, bytes, erased);
-        match log.create_lazily(&name, bytes.clone()).await {
-            Ok(Created::Mine) => Ok(()),
-            Ok(Created::Other(_)) if tile.end_index() > replace_from => log.put_lazily(&name, bytes).await.map_err(failed_after_win),
-            Ok(Created::Other(_)) => {
-                Err(Exit::Stop(format!("{name} differs from what its records give, and no kept commit explains it: the store is damaged; run mingzhang audit")))
+        match log.create_lazily(&name, bytes.clone()).await.map_err(failed_after_win)? {
+            Created::Mine => Ok(()),
+            Created::Other(_) => {
+                tracing::warn!(name, "an object that does not follow from its records is replaced");
+                log.put_lazily(&name, bytes).await.map_err(failed_after_win)
             }
-            // The batch is won whatever happens here; opening again writes what is missing.
-            Err(failure) => Err(failed_after_win(failure)),
         }
     });
     futures_util::future::try_join_all(writes).await.map(|_| ())
 }
 
+/// The batch is won whatever fails now; opening again does what is missing.
 fn failed_after_win(failure: StoreError) -> Exit {
     match failure {
         StoreError::Sync { .. } => Exit::Stop(crate::chain_of(&failure)),

@@ -13,7 +13,7 @@ use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -39,6 +39,17 @@ pub enum Created {
     Mine,
     /// Somebody else's bytes stand there.
     Other(Bytes),
+}
+
+/// One object of a list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// When it was last written, by the store's clock.
+    pub modified: std::time::SystemTime,
 }
 
 /// How a store fails.
@@ -242,17 +253,22 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sync`], which is fatal: after a failed fsync the page cache may show what the disk has lost.
     pub fn sync(&self, name: &str) -> Result<(), StoreError> {
+        self.sync_all([&name.to_owned()])
+    }
+
+    /// [`Store::sync`] of many: each object, then each folder once.
+    ///
+    /// # Errors
+    /// [`StoreError::Sync`].
+    pub fn sync_all<'a>(&self, names: impl IntoIterator<Item = &'a String>) -> Result<(), StoreError> {
         let Some(folder) = &self.folder else { return Ok(()) };
-        let failed = |source| StoreError::Sync { name: name.to_owned(), source };
-        let file = folder.join(self.full(name));
-        std::fs::File::open(&file).and_then(|file| file.sync_all()).map_err(failed)?;
-        for above in file.ancestors().skip(1) {
-            std::fs::File::open(above).and_then(|above| above.sync_all()).map_err(failed)?;
-            if above == folder.as_path() {
-                break;
-            }
+        let mut folders = std::collections::BTreeSet::new();
+        for name in names {
+            let file = folder.join(self.full(name));
+            sync_path(&file, name)?;
+            folders.extend(file.ancestors().skip(1).take_while(|above| above.starts_with(folder.as_path())).map(FsPath::to_path_buf));
         }
-        Ok(())
+        folders.iter().rev().try_for_each(|above| sync_path(above, &above.display().to_string()))
     }
 
     /// Removes the object; an absent one is no failure.
@@ -266,27 +282,27 @@ impl Store {
         }
     }
 
-    /// The names that begin with `prefix` (a folder, ending in `/`, or nothing), with their sizes in bytes, sorted. Leftovers of writes that
+    /// The objects whose names begin with `prefix` (a folder, ending in `/`, or nothing), sorted by name. Leftovers of writes that
     /// never finished (`name#1`) are not objects and not listed.
     ///
     /// # Errors
     /// [`StoreError::List`].
-    pub async fn list(&self, prefix: &str) -> Result<Vec<(String, u64)>, StoreError> {
+    pub async fn list(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
         let failed = |source| StoreError::List { prefix: prefix.to_owned(), source };
         let full = self.full(prefix);
         let under = (!full.is_empty()).then(|| Path::from(full.trim_end_matches('/')));
-        let mut names: Vec<(String, u64)> = self
+        let mut listed: Vec<Listed> = self
             .durable
             .list(under.as_ref())
-            .map(|found| found.map(|meta| (meta.location.to_string(), meta.size)))
-            .try_filter_map(|(full, size)| async move {
-                Ok(full.strip_prefix(self.prefix.as_str()).filter(|name| !name.contains('#')).map(|name| (name.to_owned(), size)))
+            .try_filter_map(|meta| async move {
+                let name = meta.location.as_ref().strip_prefix(self.prefix.as_str()).filter(|name| !name.contains('#'));
+                Ok(name.map(|name| Listed { name: name.to_owned(), bytes: meta.size, modified: meta.last_modified.into() }))
             })
             .try_collect()
             .await
             .map_err(failed)?;
-        names.sort();
-        Ok(names)
+        listed.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(listed)
     }
 
     /// Bytes free for this process where the objects are, if the store can tell.
@@ -309,6 +325,11 @@ impl StoreError {
     pub fn is_full(&self) -> bool {
         matches!(self, StoreError::Full { .. })
     }
+}
+
+fn sync_path(path: &FsPath, name: &str) -> Result<(), StoreError> {
+    let synced = std::fs::File::open(path).and_then(|file| file.sync_all());
+    synced.map_err(|source| StoreError::Sync { name: name.to_owned(), source })
 }
 
 enum FileFault {
@@ -393,7 +414,7 @@ mod tests {
         store.put("commit/1", Bytes::from("a")).await.unwrap();
         store.put("other", Bytes::from("c")).await.unwrap();
         std::fs::write(folder.path().join("commit/3#1"), "torn").unwrap();
-        let names: Vec<_> = store.list("commit/").await.unwrap().into_iter().map(|(name, _)| name).collect();
+        let names: Vec<_> = store.list("commit/").await.unwrap().into_iter().map(|listed| listed.name).collect();
         assert_eq!(names, ["commit/1", "commit/2"]);
         assert_eq!(store.under("commit/").list("").await.unwrap().len(), 2);
         store.delete("commit/1").await.unwrap();

@@ -6,9 +6,9 @@
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{Http, HttpError, OBJECT_BYTES_MAX, Store, StoreError};
+use super::{Http, HttpError, Store, StoreError};
 use crate::tlog::merkle::{self, Hash, Tree};
-use crate::tlog::tile::{self, Tile, TileSet};
+use crate::tlog::tile::{self, Tile, TileError, TileSet};
 
 /// Where the public objects of a log are read.
 #[derive(Clone, Debug)]
@@ -62,35 +62,22 @@ pub enum ReadError {
         /// The tree's size.
         size: u64,
     },
-    /// A tile does not lead to the signed root.
-    #[error(transparent)]
-    Tile(#[from] tile::TileError),
-    /// A bundle cannot be taken apart.
-    #[error("{name} is not an entry bundle")]
-    Bundle {
-        /// Its name.
+    /// A tile or bundle does not lead to the signed root, or cannot be taken apart.
+    #[error("{name} is not what the signed root stands for")]
+    Tile {
+        /// The object, or the first one asked for where several make the root together.
         name: String,
-        /// What is wrong with it.
+        /// What does not fit.
         #[source]
-        source: tile::BundleError,
-    },
-    /// The entry's hash is not the one that the tree holds.
-    #[error("the entry of record {index} in {name} has leaf hash {found}, the tree holds {wanted}")]
-    Entry {
-        /// The bundle's name.
-        name: String,
-        /// Which record.
-        index: u64,
-        /// Computed from the bytes.
-        found: Hash,
-        /// In the authenticated tile.
-        wanted: Hash,
+        source: TileError,
     },
     /// The object could not be read.
     #[error(transparent)]
     Source(#[from] SourceError),
 }
 
+/// Entries or hashes in a full tile.
+const WIDTH: u64 = 256;
 /// Objects fetched at one time.
 const FETCHES: usize = 8;
 
@@ -116,12 +103,18 @@ impl LogReader {
     /// # Errors
     /// [`ReadError`].
     pub async fn entry(&self, tree: &Tree, index: u64) -> Result<Bytes, ReadError> {
-        let tiles = self.tiles(tree, TileSet::plan_inclusion(within(index, tree)?, tree.size)).await?;
-        let (name, bundle) = self.bundle_bytes(tree, index / tile::WIDTH).await?;
-        let entries = parse(&name, &bundle, index / tile::WIDTH, tree)?;
-        let at = usize::try_from(index % tile::WIDTH).expect("below 256");
-        self.compare(&tiles, &name, index, entries[at])?;
-        Ok(bundle.slice_ref(entries[at]))
+        let tiles = self.tiles(tree, TileSet::plan_bundle(within(index, tree)? / WIDTH, tree.size)).await?;
+        let tile = Tile::entries(index / WIDTH, tree.size).expect("the index is within the tree");
+        let (name, bundle) = self.tile_bytes(tree, tile).await?;
+        let fault = |source| ReadError::Tile { name: name.clone(), source };
+        let entries = tile::parse_bundle(&bundle, tile.width()).map_err(|source| fault(TileError::Bundle { tile, source }))?;
+        let entry = entries[usize::try_from(index % WIDTH).expect("below 256")];
+        // One leaf hash instead of 256: nothing of the other entries is used.
+        let (have, want) = (merkle::leaf_hash(entry), tiles.leaf_hash(index).map_err(fault)?);
+        if have != want && !entry.is_empty() {
+            return Err(fault(TileError::Leaf { index, have, want }));
+        }
+        Ok(bundle.slice_ref(entry))
     }
 
     /// All entries of bundle number `number` that the tree holds; erased ones are empty.
@@ -129,13 +122,11 @@ impl LogReader {
     /// # Errors
     /// [`ReadError`].
     pub async fn bundle(&self, tree: &Tree, number: u64) -> Result<Vec<Bytes>, ReadError> {
-        let first = within(number.saturating_mul(tile::WIDTH), tree)?;
+        within(number.saturating_mul(WIDTH), tree)?;
         let tiles = self.tiles(tree, TileSet::plan_bundle(number, tree.size)).await?;
-        let (name, bundle) = self.bundle_bytes(tree, number).await?;
-        let entries = parse(&name, &bundle, number, tree)?;
-        for (index, entry) in (first..).zip(&entries) {
-            self.compare(&tiles, &name, index, entry)?;
-        }
+        let tile = Tile::entries(number, tree.size).expect("its first index is within the tree");
+        let (name, bundle) = self.tile_bytes(tree, tile).await?;
+        let entries = tiles.check_bundle_erased(number, &bundle, |_| true).map_err(|source| ReadError::Tile { name, source })?;
         Ok(entries.into_iter().map(|entry| bundle.slice_ref(entry)).collect())
     }
 
@@ -145,23 +136,23 @@ impl LogReader {
     /// [`ReadError`].
     pub async fn prove_inclusion(&self, tree: &Tree, index: u64) -> Result<(Hash, Vec<Hash>), ReadError> {
         let tiles = self.tiles(tree, TileSet::plan_inclusion(within(index, tree)?, tree.size)).await?;
-        let proof = merkle::prove_inclusion(index, tree.size, |range| tiles.range_root(range));
-        Ok((tiles.range_root(index..index + 1), proof))
+        let proof = tiles.leaf_hash(index).and_then(|leaf_hash| Ok((leaf_hash, tiles.prove_inclusion(index)?)));
+        proof.map_err(planned)
     }
 
-    /// The consistency proof from size `old_size` to `tree`.
+    /// The consistency proof between two sizes, neither above `tree`'s, from the tiles of `tree`.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub async fn prove_consistency(&self, old_size: u64, tree: &Tree) -> Result<Vec<Hash>, ReadError> {
-        if old_size > tree.size {
-            return Err(ReadError::Outside { found: old_size, size: tree.size });
+    pub async fn prove_consistency(&self, old_size: u64, new_size: u64, tree: &Tree) -> Result<Vec<Hash>, ReadError> {
+        for found in [old_size, new_size] {
+            if found > tree.size || old_size > new_size {
+                return Err(ReadError::Outside { found, size: tree.size });
+            }
         }
-        if old_size == 0 || old_size == tree.size {
-            return Ok(Vec::new());
-        }
-        let tiles = self.tiles(tree, TileSet::plan_consistency(old_size, tree.size)).await?;
-        Ok(merkle::prove_consistency(old_size, tree.size, |range| tiles.range_root(range)))
+        let ranges = merkle::consistency_siblings(old_size, new_size);
+        let tiles = self.tiles(tree, TileSet::plan(tree.size, &ranges)).await?;
+        ranges.into_iter().map(|range| tiles.range_root(range)).collect::<Result<_, _>>().map_err(planned)
     }
 
     /// The tree as it stood at `size`, computed from the tiles of `tree`.
@@ -175,11 +166,8 @@ impl LogReader {
         if size == 0 || size == tree.size {
             return Ok(if size == 0 { Tree::EMPTY } else { *tree });
         }
-        let ranges = merkle::perfect_ranges(size);
-        let tiles = self.tiles(tree, TileSet::plan(tree.size, &ranges)).await?;
-        let mut roots = ranges.into_iter().rev().map(|range| tiles.range_root(range));
-        let last = roots.next().expect("a size above 0 has a perfect range");
-        Ok(Tree { size, root_hash: roots.fold(last, |right, left| merkle::node_hash(&left, &right)) })
+        let tiles = self.tiles(tree, TileSet::plan(tree.size, std::slice::from_ref(&(0..size)))).await?;
+        Ok(Tree { size, root_hash: tiles.range_root(0..size).map_err(planned)? })
     }
 
     /// Fetches and authenticates hash tiles.
@@ -187,44 +175,33 @@ impl LogReader {
     /// # Errors
     /// [`ReadError`].
     pub async fn tiles(&self, tree: &Tree, plan: Vec<Tile>) -> Result<TileSet, ReadError> {
+        let first = plan.first().map(|tile| tile.path()).unwrap_or_default();
         let fetched = stream::iter(plan)
-            .map(|tile| async move {
-                let (_, bytes) = self.tile_bytes(tree, &tile).await?;
-                Ok::<_, ReadError>((tile, bytes))
-            })
+            .map(|tile| async move { Ok::<_, ReadError>((tile, self.tile_bytes(tree, tile).await?.1)) })
             .buffered(FETCHES)
             .try_collect::<Vec<_>>()
             .await?;
-        Ok(TileSet::authenticate(tree, fetched)?)
+        TileSet::authenticate(tree, fetched).map_err(|source| ReadError::Tile { name: name_of(&source).unwrap_or(first), source })
     }
 
     /// The bytes of a tile or bundle as `tree` implies it, not yet authenticated, with the name they were found under: a partial one may
     /// have been deleted in favour of the full one, whose beginning it is (tlog-tiles@v0.1.0, Partial Tiles).
     ///
     /// # Errors
-    /// [`ReadError::Missing`], [`ReadError::Source`].
-    pub async fn tile_bytes(&self, tree: &Tree, tile: &Tile) -> Result<(String, Bytes), ReadError> {
+    /// [`ReadError::Missing`], [`ReadError::Source`], [`ReadError::Tile`] if the full one is too short.
+    pub async fn tile_bytes(&self, tree: &Tree, tile: Tile) -> Result<(String, Bytes), ReadError> {
         let name = tile.path();
-        if let Some(bytes) = self.source.read(&name, OBJECT_BYTES_MAX).await? {
+        if let Some(bytes) = self.source.read(&name, tile.bytes_max() as u64).await? {
             return Ok((name, bytes));
         }
-        let missing = || ReadError::Missing { name: name.clone(), size: tree.size };
-        let full = tile.full().ok_or_else(missing)?;
-        let bytes = self.source.read(&full.path(), OBJECT_BYTES_MAX).await?.ok_or_else(missing)?;
-        let bytes = tile.cut_from_full(&bytes).ok_or_else(missing)?;
-        Ok((full.path(), Bytes::from(bytes)))
-    }
-
-    async fn bundle_bytes(&self, tree: &Tree, number: u64) -> Result<(String, Bytes), ReadError> {
-        self.tile_bytes(tree, &tile::entries_tile(number, tree.size)).await
-    }
-
-    fn compare(&self, tiles: &TileSet, name: &str, index: u64, entry: &[u8]) -> Result<(), ReadError> {
-        if entry.is_empty() {
-            return Ok(());
+        let full = tile.full();
+        if full != tile
+            && let Some(bytes) = self.source.read(&full.path(), full.bytes_max() as u64).await?
+        {
+            let cut = tile.cut(&bytes).map_err(|source| ReadError::Tile { name: full.path(), source })?;
+            return Ok((full.path(), bytes.slice_ref(cut)));
         }
-        let (found, wanted) = (merkle::leaf_hash(entry), tiles.range_root(index..index + 1));
-        if found == wanted { Ok(()) } else { Err(ReadError::Entry { name: name.to_owned(), index, found, wanted }) }
+        Err(ReadError::Missing { name, size: tree.size })
     }
 }
 
@@ -232,7 +209,16 @@ fn within(index: u64, tree: &Tree) -> Result<u64, ReadError> {
     if index < tree.size { Ok(index) } else { Err(ReadError::Outside { found: index, size: tree.size }) }
 }
 
-fn parse<'a>(name: &str, bundle: &'a [u8], number: u64, tree: &Tree) -> Result<Vec<&'a [u8]>, ReadError> {
-    tile::parse_bundle(bundle, tile::entries_tile(number, tree.size).width())
-        .map_err(|source| ReadError::Bundle { name: name.to_owned(), source })
+/// The plan and the proof walk the same ranges; a tile that is missing from an authenticated set is our mistake, told all the same.
+fn planned(source: TileError) -> ReadError {
+    ReadError::Tile { name: name_of(&source).unwrap_or_default(), source }
+}
+
+fn name_of(fault: &TileError) -> Option<String> {
+    match fault {
+        TileError::Missing { tile } | TileError::Unexpected { tile, .. } | TileError::Length { tile, .. } | TileError::Hash { tile, .. } | TileError::Bundle { tile, .. } => {
+            Some(tile.path())
+        }
+        TileError::Size { .. } | TileError::Root { .. } | TileError::Leaf { .. } => None,
+    }
 }

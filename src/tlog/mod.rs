@@ -13,6 +13,10 @@
 //! Everything here is pure: no input or output, no clock, no randomness, and nothing of the rest of this crate.
 //! Whatever is parsed is bounded, and refused unless encoding it again gives the same bytes.
 
+pub mod checkpoint;
+pub mod cosignature;
 pub mod merkle;
 pub mod note;
+pub mod policy;
+pub mod proof;
 pub mod tile;

@@ -533,7 +533,7 @@ fn check_name(name: &str) -> Result<(), VkeyError> {
 }
 
 /// What an error shows of a text that may be of any length.
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     match text.char_indices().nth(80) {
         None => text.to_owned(),
         Some((at, _)) => format!("{}…", &text[..at]),

@@ -1,0 +1,6 @@
+//! What the ledger promises, seen from outside: one binary, a file a danger.
+
+mod crash;
+mod post;
+mod race;
+mod world;
