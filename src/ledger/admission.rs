@@ -557,7 +557,7 @@ pub(super) fn evidence_of(keys: &KeyState, statement: &Statement) -> Vec<Bytes> 
 impl Published {
     /// The answer for the record at `index`, computed from what the writer holds: no read.
     fn posted(&self, index: u64, statement: &Statement, warnings: Vec<Problem>) -> Posted {
-        let at = usize::try_from(index - self.growth.old().size)
+        let at = usize::try_from(index - self.growth.old.size)
             .expect("a batch has at most 4,096 records");
         let receipt = Receipt {
             index,

@@ -264,8 +264,8 @@ pub(super) async fn create(
     let growth = Edge::empty().append(&entries);
     let commit = Commit {
         origin: config.origin.clone(),
-        old: growth.old(),
-        new: growth.new(),
+        old: growth.old,
+        new: growth.new,
         previous: Hash::ZERO,
         entries,
     };
@@ -705,10 +705,10 @@ async fn load(
     for (name, commit) in &found.commits {
         let published = found.head.is_some_and(|head| commit.new.size <= head.size);
         let growth = edge.append(&commit.entries);
-        if growth.old() != commit.old || growth.new() != commit.new {
+        if growth.old != commit.old || growth.new != commit.new {
             let what = format!(
                 "its entries give root {}, it says {}",
-                growth.new().root_hash,
+                growth.new.root_hash,
                 commit.new.root_hash
             );
             return Err(OpenError::CommitBroken {

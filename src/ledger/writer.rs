@@ -295,7 +295,7 @@ fn seal(shared: &Shared, state: &mut State, planned: Planned) -> Sealed {
     let (entries, leaf_hashes, tip) = planned.plan.finish();
     let growth = state.edge.append(&entries);
     // Two independent passes over the bytes to be stored must agree before anything is signed: a flipped bit in memory has killed logs.
-    for (index, planned_hash) in (growth.old().size..).zip(&leaf_hashes) {
+    for (index, planned_hash) in (growth.old.size..).zip(&leaf_hashes) {
         assert!(
             growth.leaf_hash(index) == *planned_hash,
             "memory is failing: two hashes of record {index} differ"
@@ -303,8 +303,8 @@ fn seal(shared: &Shared, state: &mut State, planned: Planned) -> Sealed {
     }
     let commit = Commit {
         origin: shared.config.origin.clone(),
-        old: growth.old(),
-        new: growth.new(),
+        old: growth.old,
+        new: growth.new,
         previous: state.previous,
         entries,
     };
@@ -388,7 +388,7 @@ async fn commit(shared: Arc<Shared>, sealed: Sealed) -> Result<(), Exit> {
     let applied = apply(&shared.log, &growth.objects, &erased).await;
     // 3. Sign, and 4. publish. The root was recomputed from the entries above; it is durable as last-signed before it is signed.
     let published = match applied {
-        Ok(()) => sign_and_publish(&shared, growth.new(), Some(time)).await,
+        Ok(()) => sign_and_publish(&shared, growth.new, Some(time)).await,
         Err(exit) => Err(exit),
     };
     let head = match published {
