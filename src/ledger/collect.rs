@@ -115,19 +115,12 @@ fn grown(old_size: u64, size: u64) -> Vec<Tile> {
     let mut tiles: Vec<Tile> = (old_size / 256..size.div_ceil(256))
         .filter_map(|number| Tile::entries(number, size))
         .collect();
-    for level in 0u8.. {
+    // A level may have nothing new while the one above it has: it ends where the tree has no node at that level.
+    for level in (0u8..8).take_while(|level| size >> (8 * u32::from(*level)) > 0) {
         let shift = 8 * (u32::from(level) + 1);
-        let (first, last) = (
-            old_size.checked_shr(shift).unwrap_or(0),
-            size.checked_shr(shift).unwrap_or(0),
-        );
-        let row = (first..=last)
-            .filter_map(|index| Tile::hashes(level, index, size))
-            .collect::<Vec<_>>();
-        if row.is_empty() {
-            break;
-        }
-        tiles.extend(row);
+        let first = old_size.checked_shr(shift).unwrap_or(0);
+        let last = size.checked_shr(shift).unwrap_or(0);
+        tiles.extend((first..=last).filter_map(|index| Tile::hashes(level, index, size)));
     }
     tiles
 }
