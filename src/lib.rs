@@ -11,8 +11,8 @@
 
 pub mod ledger;
 pub mod receipt;
-pub mod store;
 pub mod server;
+pub mod store;
 pub mod tlog;
 pub mod trade;
 pub mod verify;

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 
 use crate::tlog::merkle::Hash;
-use crate::tlog::proof::{TlogProofError, TlogProof};
+use crate::tlog::proof::{TlogProof, TlogProofError};
 use crate::trade::record::ENTRY_BYTES_MAX;
 
 /// What a receipt holds, nothing of it checked.
@@ -42,7 +42,9 @@ pub enum ReceiptError {
     #[error("this is not a tlog-proof file")]
     Form(#[source] TlogProofError),
     /// A tlog-proof without our extra data.
-    #[error("the file has no `extra` line: the entry and the key notes are wanted there; it may be a proof of another kind of log")]
+    #[error(
+        "the file has no `extra` line: the entry and the key notes are wanted there; it may be a proof of another kind of log"
+    )]
     NoExtra,
     /// The items do not fill `extra` exactly.
     #[error("item {item} of `extra` breaks off or is longer than {ENTRY_BYTES_MAX} bytes")]
@@ -64,11 +66,18 @@ impl Receipt {
         let items = std::iter::once(&self.entry).chain(&self.evidence);
         let mut extra = Vec::with_capacity(items.clone().map(|item| item.len() + 2).sum());
         for item in items {
-            let length = u16::try_from(item.len()).expect("an entry or a key note is at most ENTRY_BYTES_MAX");
+            let length = u16::try_from(item.len())
+                .expect("an entry or a key note is at most ENTRY_BYTES_MAX");
             extra.extend_from_slice(&length.to_be_bytes());
             extra.extend_from_slice(item);
         }
-        TlogProof { extra: Some(extra), index: self.index, hashes: self.proof.clone(), checkpoint: self.checkpoint.clone() }.encode()
+        TlogProof {
+            extra: Some(extra),
+            index: self.index,
+            hashes: self.proof.clone(),
+            checkpoint: self.checkpoint.clone(),
+        }
+        .encode()
     }
 
     /// Takes a file apart; checks its form only.
@@ -86,10 +95,16 @@ impl Receipt {
         while !rest.is_empty() {
             let item = items.len();
             if item == ITEMS_MAX {
-                return Err(ReceiptError::Items { found: ITEMS_MAX + 1 });
+                return Err(ReceiptError::Items {
+                    found: ITEMS_MAX + 1,
+                });
             }
-            let length = rest.first_chunk::<2>().map(|length| usize::from(u16::from_be_bytes(*length)));
-            let length = length.filter(|length| *length <= ENTRY_BYTES_MAX && rest.len() >= 2 + length).ok_or(ReceiptError::Item { item })?;
+            let length = rest
+                .first_chunk::<2>()
+                .map(|length| usize::from(u16::from_be_bytes(*length)));
+            let length = length
+                .filter(|length| *length <= ENTRY_BYTES_MAX && rest.len() >= 2 + length)
+                .ok_or(ReceiptError::Item { item })?;
             items.push(rest.slice(2..2 + length));
             rest = rest.slice(2 + length..);
         }
@@ -97,6 +112,12 @@ impl Receipt {
             return Err(ReceiptError::Items { found: items.len() });
         }
         let entry = items.remove(0);
-        Ok(Receipt { index: proof.index, proof: proof.hashes, checkpoint: proof.checkpoint, entry, evidence: items })
+        Ok(Receipt {
+            index: proof.index,
+            proof: proof.hashes,
+            checkpoint: proof.checkpoint,
+            entry,
+            evidence: items,
+        })
     }
 }

@@ -7,8 +7,8 @@
 //! that no later statement amends it, that the chain is complete. Audit shows these.
 
 use crate::receipt::{Receipt, ReceiptError};
-use crate::tlog::merkle::{self, Hash, ProofError};
 use crate::tlog::checkpoint::OpenError;
+use crate::tlog::merkle::{self, Hash, ProofError};
 use crate::tlog::policy::{Policy, VerifiedCheckpoint};
 use crate::trade::keys::{KeyError, KeyState};
 use crate::trade::record::{RecordError, RecordHeader, parse_entry};
@@ -47,8 +47,15 @@ pub enum Step {
 
 impl Step {
     /// All, in order.
-    pub const ALL: [Step; 7] =
-        [Step::Form, Step::Policy, Step::Checkpoint, Step::Inclusion, Step::Record, Step::Keys, Step::Signature];
+    pub const ALL: [Step; 7] = [
+        Step::Form,
+        Step::Policy,
+        Step::Checkpoint,
+        Step::Inclusion,
+        Step::Record,
+        Step::Keys,
+        Step::Signature,
+    ];
 }
 
 /// Which step failed, and why.
@@ -58,7 +65,9 @@ pub enum VerifyError {
     #[error(transparent)]
     Form(#[from] ReceiptError),
     /// Step 2: none fits.
-    #[error("no policy given is for this receipt's log: the checkpoint is of {origin:?} at size {size}")]
+    #[error(
+        "no policy given is for this receipt's log: the checkpoint is of {origin:?} at size {size}"
+    )]
     NoPolicy {
         /// In the checkpoint.
         origin: String,
@@ -66,7 +75,9 @@ pub enum VerifyError {
         size: u64,
     },
     /// Step 2: the genesis is not pinned.
-    #[error("the policy has no line `# mingzhang genesis <64 hex>`: without it any key could be claimed to be the centre's")]
+    #[error(
+        "the policy has no line `# mingzhang genesis <64 hex>`: without it any key could be claimed to be the centre's"
+    )]
     NoGenesis,
     /// Step 3.
     #[error("the checkpoint is not one that the policy accepts")]
@@ -124,7 +135,9 @@ impl VerifyError {
             VerifyError::NoPolicy { .. } | VerifyError::NoGenesis => Step::Policy,
             VerifyError::Checkpoint(_) => Step::Checkpoint,
             VerifyError::Inclusion { .. } => Step::Inclusion,
-            VerifyError::Record(_) | VerifyError::Index { .. } | VerifyError::Statement(_) => Step::Record,
+            VerifyError::Record(_) | VerifyError::Index { .. } | VerifyError::Statement(_) => {
+                Step::Record
+            }
             VerifyError::Keys { .. } => Step::Keys,
             VerifyError::Ledger { .. } | VerifyError::Signature(_) => Step::Signature,
         }
@@ -144,28 +157,41 @@ pub fn verify(receipt: &[u8], policies: &[Policy]) -> Result<VerifiedRecord, Ver
     let genesis_id = policy.genesis().ok_or(VerifyError::NoGenesis)?;
 
     // 3. The checkpoint: origin, log signature, cosignatures. Whether the quorum is met is data: the caller decides what it means to him.
-    let checkpoint = policy.open(receipt.checkpoint.as_bytes()).map_err(VerifyError::Checkpoint)?;
+    let checkpoint = policy
+        .open(receipt.checkpoint.as_bytes())
+        .map_err(VerifyError::Checkpoint)?;
     let tree = checkpoint.checkpoint().tree;
     let origin = &checkpoint.checkpoint().origin;
 
     // 4. The entry's place in the tree.
     let leaf_hash = merkle::leaf_hash(&receipt.entry);
-    merkle::check_inclusion(&leaf_hash, receipt.index, &tree, &receipt.proof)
-        .map_err(|source| VerifyError::Inclusion { index: receipt.index, source })?;
+    merkle::check_inclusion(&leaf_hash, receipt.index, &tree, &receipt.proof).map_err(
+        |source| VerifyError::Inclusion {
+            index: receipt.index,
+            source,
+        },
+    )?;
 
     // 5. The record.
     let (header, note) = parse_entry(&receipt.entry).map_err(VerifyError::Record)?;
     if header.index != receipt.index {
-        return Err(VerifyError::Index { found: header.index, wanted: receipt.index });
+        return Err(VerifyError::Index {
+            found: header.index,
+            wanted: receipt.index,
+        });
     }
     let statement = Statement::parse(note).map_err(VerifyError::Statement)?;
 
     // 6. The keys, from the pinned genesis on.
     let notes: Vec<&[u8]> = receipt.evidence.iter().map(AsRef::as_ref).collect();
-    let keys = KeyState::from_evidence(&genesis_id, &notes).map_err(|source| VerifyError::Keys { genesis_id, source })?;
+    let keys = KeyState::from_evidence(&genesis_id, &notes)
+        .map_err(|source| VerifyError::Keys { genesis_id, source })?;
     for found in [keys.ledger(), statement.ledger()] {
         if found != origin {
-            return Err(VerifyError::Ledger { found: found.to_owned(), wanted: origin.clone() });
+            return Err(VerifyError::Ledger {
+                found: found.to_owned(),
+                wanted: origin.clone(),
+            });
         }
     }
 
@@ -173,29 +199,62 @@ pub fn verify(receipt: &[u8], policies: &[Policy]) -> Result<VerifiedRecord, Ver
     keys.verify(&statement).map_err(VerifyError::Signature)?;
     let signers = match keys.signer(&statement) {
         Ok(key) => vec![key.vkey.to_string()],
-        Err(_) => statement.signatures().iter().map(|line| format!("{}+{:08x}", line.name, line.key_id)).collect(),
+        Err(_) => statement
+            .signatures()
+            .iter()
+            .map(|line| format!("{}+{:08x}", line.name, line.key_id))
+            .collect(),
     };
 
-    Ok(VerifiedRecord { header, statement, leaf_hash, checkpoint, genesis_id, signers, policy: policy_at })
+    Ok(VerifiedRecord {
+        header,
+        statement,
+        leaf_hash,
+        checkpoint,
+        genesis_id,
+        signers,
+        policy: policy_at,
+    })
 }
 
-fn choose<'a>(checkpoint: &str, policies: &'a [Policy]) -> Result<(usize, &'a Policy), VerifyError> {
+fn choose<'a>(
+    checkpoint: &str,
+    policies: &'a [Policy],
+) -> Result<(usize, &'a Policy), VerifyError> {
     let mut lines = checkpoint.lines();
     let origin = lines.next().unwrap_or_default();
     let size: u64 = lines.next().and_then(|size| size.parse().ok()).unwrap_or(0);
-    let fits = |policy: &&Policy| policy.logs().iter().any(|log| log.vkey.name() == origin) && policy.until().is_none_or(|until| size <= until);
+    let fits = |policy: &&Policy| {
+        policy.logs().iter().any(|log| log.vkey.name() == origin)
+            && policy.until().is_none_or(|until| size <= until)
+    };
     // Nothing is decided by these unverified lines but which policy must hold: that one then checks them.
     let found = policies.iter().enumerate().find(|(_, policy)| fits(policy));
-    found.ok_or_else(|| VerifyError::NoPolicy { origin: origin.to_owned(), size })
+    found.ok_or_else(|| VerifyError::NoPolicy {
+        origin: origin.to_owned(),
+        size,
+    })
 }
 
 impl VerifiedRecord {
     /// What no receipt can show, for the verdict: (Chinese, English).
     pub const NOT_SHOWN: [(&'static str, &'static str); 4] = [
-        ("签名密钥在此记录之前是否已被撤销（须审计整个账本）", "whether the signing key was revoked before this record (audit the log)"),
-        ("之后是否有更正、变更或撤回（须查询项目的后续记录）", "whether a later statement corrects, replaces or withdraws it (look at the project's later records)"),
-        ("该项目的公开是否完整、及时", "whether the project's disclosures are complete and in time"),
-        ("公告内容本身是否属实", "whether what the statement says is true"),
+        (
+            "签名密钥在此记录之前是否已被撤销（须审计整个账本）",
+            "whether the signing key was revoked before this record (audit the log)",
+        ),
+        (
+            "之后是否有更正、变更或撤回（须查询项目的后续记录）",
+            "whether a later statement corrects, replaces or withdraws it (look at the project's later records)",
+        ),
+        (
+            "该项目的公开是否完整、及时",
+            "whether the project's disclosures are complete and in time",
+        ),
+        (
+            "公告内容本身是否属实",
+            "whether what the statement says is true",
+        ),
     ];
 
     /// Index, link and time of the record.

@@ -10,15 +10,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::query::QueryError;
 use super::plan::{Past, Plan, Standing, Tip};
+use super::query::QueryError;
 use super::recent::{Recent, reference_of};
 use super::writer::{Job, LookedUp, Outcome, Published};
 use super::{INDEX_LAG_MAX, Ledger, Shared, Writing};
 use crate::receipt::Receipt;
 use crate::store::{LogReader, ReadError, Store, StoreError};
 use crate::tlog::merkle::{Hash, Tree};
-use crate::trade::commitment::{Openings, OpeningError};
+use crate::trade::commitment::{OpeningError, Openings};
 use crate::trade::door::{self, Problem, Severity};
 use crate::trade::keys::{KeyError, KeyState};
 use crate::trade::log_rules::{self, LogFault};
@@ -69,7 +69,9 @@ pub enum PostError {
     #[error(transparent)]
     Key(KeyError),
     /// The signature does not verify. What the server saw is told, which ends most integration tickets.
-    #[error("the signature does not verify with {key_tried} over the text whose SHA-256 is {text_sha256}")]
+    #[error(
+        "the signature does not verify with {key_tried} over the text whose SHA-256 is {text_sha256}"
+    )]
     Signature {
         /// SHA-256 of the text with its LF: the statement id of what arrived.
         text_sha256: Hash,
@@ -80,7 +82,9 @@ pub enum PostError {
     #[error(transparent)]
     Rule(Box<LogFault>),
     /// The publisher's own `ref` stands for other bytes already.
-    #[error("ref {reference:?} of this publisher is statement {id} already, which says something else")]
+    #[error(
+        "ref {reference:?} of this publisher is statement {id} already, which says something else"
+    )]
     ReferenceTaken {
         /// As posted.
         reference: String,
@@ -130,8 +134,16 @@ pub(super) struct View {
 
 impl View {
     fn open(shared: &Arc<Shared>) -> View {
-        let size = shared.recent.lock().expect("no panic while holding recent").open_view();
-        View { shared: shared.clone(), size, open: true }
+        let size = shared
+            .recent
+            .lock()
+            .expect("no panic while holding recent")
+            .open_view();
+        View {
+            shared: shared.clone(),
+            size,
+            open: true,
+        }
     }
 
     /// Ends the view while the caller holds `recent`.
@@ -144,7 +156,11 @@ impl View {
 impl Drop for View {
     fn drop(&mut self) {
         if self.open {
-            self.shared.recent.lock().expect("no panic while holding recent").close_view(self.size);
+            self.shared
+                .recent
+                .lock()
+                .expect("no panic while holding recent")
+                .close_view(self.size);
         }
     }
 }
@@ -163,7 +179,8 @@ impl DiskWatch {
     fn free_bytes(&self, store: &Store, boot_ms: i64) -> u64 {
         let looked = self.looked_ms.load(Ordering::Acquire);
         if looked == 0 || (boot_ms - looked).abs() >= DISK_LOOK_MS {
-            self.free_bytes.store(store.free_bytes().unwrap_or(u64::MAX), Ordering::Release);
+            self.free_bytes
+                .store(store.free_bytes().unwrap_or(u64::MAX), Ordering::Release);
             self.looked_ms.store(boot_ms.max(1), Ordering::Release);
         }
         self.free_bytes.load(Ordering::Acquire)
@@ -187,7 +204,12 @@ impl Ledger {
     ///
     /// # Errors
     /// [`PostError`]. Dropping the future does not undo a post that is in the queue.
-    pub async fn post(&self, note: Bytes, openings: Option<&Openings>, wait: Wait) -> Result<Posted, PostError> {
+    pub async fn post(
+        &self,
+        note: Bytes,
+        openings: Option<&Openings>,
+        wait: Wait,
+    ) -> Result<Posted, PostError> {
         let posted = match self.front(note, openings).await? {
             Front::Known(index, statement, warnings) => {
                 self.store_openings(&statement, openings).await?;
@@ -199,10 +221,19 @@ impl Ledger {
             return Ok(posted);
         }
         let mut checkpoint = self.shared.checkpoint.subscribe();
-        let covered = checkpoint.wait_for(|checkpoint| checkpoint.as_ref().is_some_and(|head| head.tree.size > posted.index));
+        let covered = checkpoint.wait_for(|checkpoint| {
+            checkpoint
+                .as_ref()
+                .is_some_and(|head| head.tree.size > posted.index)
+        });
         // Giving up is no failure: the record stands, and the receipt says itself that it is not witnessed yet.
-        let _ = tokio::time::timeout(WITNESS_WAIT, covered).await.map(|covered| covered.map(|_| ()));
-        Ok(Posted { receipt: self.receipt(posted.index).await?, ..posted })
+        let _ = tokio::time::timeout(WITNESS_WAIT, covered)
+            .await
+            .map(|covered| covered.map(|_| ()));
+        Ok(Posted {
+            receipt: self.receipt(posted.index).await?,
+            ..posted
+        })
     }
 
     /// All checks of [`Ledger::post`] as the log stands now, nothing written: the answer a post would have got. `Ok(Some(index))` if the
@@ -210,23 +241,51 @@ impl Ledger {
     ///
     /// # Errors
     /// [`PostError`].
-    pub async fn check(&self, note: Bytes, openings: Option<&Openings>) -> Result<(Hash, Option<u64>, Vec<Problem>), PostError> {
+    pub async fn check(
+        &self,
+        note: Bytes,
+        openings: Option<&Openings>,
+    ) -> Result<(Hash, Option<u64>, Vec<Problem>), PostError> {
         match self.front(note, openings).await? {
             Front::Known(index, statement, warnings) => Ok((statement.id(), Some(index), warnings)),
-            Front::New(Admitted { statement, warnings }) => {
+            Front::New(Admitted {
+                statement,
+                warnings,
+            }) => {
                 let looked_up = self.shared.look_up(&statement)?;
                 let erased = self.standing(&statement).await?;
                 let (head, reference, amends_found) = {
-                    let recent = self.shared.recent.lock().expect("no panic while holding recent");
+                    let recent = self
+                        .shared
+                        .recent
+                        .lock()
+                        .expect("no panic while holding recent");
                     let chain = statement.chain();
-                    let reference = reference_of(&statement).and_then(|reference| recent.reference(&reference));
-                    let amends_recent = statement.amends().is_some_and(|amends| recent.is_in_chain(&amends.statement, chain));
-                    (recent.head(chain).or(looked_up.head), reference.or(looked_up.reference), looked_up.amends_found || amends_recent)
+                    let reference =
+                        reference_of(&statement).and_then(|reference| recent.reference(&reference));
+                    let amends_recent = statement
+                        .amends()
+                        .is_some_and(|amends| recent.is_in_chain(&amends.statement, chain));
+                    (
+                        recent.head(chain).or(looked_up.head),
+                        reference.or(looked_up.reference),
+                        looked_up.amends_found || amends_recent,
+                    )
                 };
                 if let Some(id) = reference {
-                    return Err(PostError::ReferenceTaken { reference: statement.reference().unwrap_or_default().to_owned(), id });
+                    return Err(PostError::ReferenceTaken {
+                        reference: statement.reference().unwrap_or_default().to_owned(),
+                        id,
+                    });
                 }
-                self.shared.judge_now(&statement, &Past { head, amends_found, erased })?;
+                self.shared.judge_now(
+                    &statement,
+                    &Past {
+                        head,
+                        amends_found,
+                        erased,
+                    },
+                )?;
                 Ok((statement.id(), None, warnings))
             }
         }
@@ -253,27 +312,52 @@ impl Ledger {
         lines.map_err(PostError::Key)?;
         keys.verify(&statement).map_err(refused_key)?;
         let mut problems = door::check(&statement);
-        if problems.iter().any(|problem| problem.severity == Severity::Error) {
+        if problems
+            .iter()
+            .any(|problem| problem.severity == Severity::Error)
+        {
             problems.retain(|problem| problem.severity == Severity::Error);
             return Err(PostError::Door(problems));
         }
-        Ok(Front::New(Admitted { statement, warnings: problems }))
+        Ok(Front::New(Admitted {
+            statement,
+            warnings: problems,
+        }))
     }
 
     /// The index, if the same statement is being written right now and got in.
     async fn wait_if_in_flight(&self, id: &Hash) -> Result<Option<u64>, PostError> {
-        let waiting = self.shared.in_flight.lock().expect("no panic while holding in_flight").get(id).cloned();
-        let Some(mut done) = waiting else { return Ok(None) };
+        let waiting = self
+            .shared
+            .in_flight
+            .lock()
+            .expect("no panic while holding in_flight")
+            .get(id)
+            .cloned();
+        let Some(mut done) = waiting else {
+            return Ok(None);
+        };
         let _ = done.wait_for(|done| *done).await;
         Ok(self.shared.logged(id)?)
     }
 
-    async fn queue(&self, admitted: Admitted, openings: Option<&Openings>) -> Result<Posted, PostError> {
-        let Admitted { statement, warnings } = admitted;
+    async fn queue(
+        &self,
+        admitted: Admitted,
+        openings: Option<&Openings>,
+    ) -> Result<Posted, PostError> {
+        let Admitted {
+            statement,
+            warnings,
+        } = admitted;
         let id = statement.id();
         let (done, waiting) = watch::channel(false);
         let rival = {
-            let mut in_flight = self.shared.in_flight.lock().expect("no panic while holding in_flight");
+            let mut in_flight = self
+                .shared
+                .in_flight
+                .lock()
+                .expect("no panic while holding in_flight");
             match in_flight.get(&id) {
                 Some(rival) => Some(rival.clone()),
                 None => {
@@ -288,7 +372,11 @@ impl Ledger {
             let index = self.shared.logged(&id)?.ok_or(PostError::Unknown)?;
             return self.known(index, &statement, warnings).await;
         }
-        let guard = InFlight { shared: self.shared.clone(), id, done };
+        let guard = InFlight {
+            shared: self.shared.clone(),
+            id,
+            done,
+        };
         // The rest goes on even if the client hangs up: a post that is in the queue will be answered, and the next one waits with it.
         let (ledger, openings) = (self.clone(), openings.cloned());
         let task = tokio::spawn(async move {
@@ -300,10 +388,14 @@ impl Ledger {
         let (outcome, statement) = task.await.map_err(|_| PostError::Unknown)??;
         match outcome {
             Outcome::Logged { batch, index } => Ok(batch.posted(index, &statement, warnings)),
-            Outcome::ReferenceTaken { id } if id == statement.id() => self.known_by_id(&statement, warnings).await,
-            Outcome::ReferenceTaken { id } => {
-                Err(PostError::ReferenceTaken { reference: statement.reference().unwrap_or_default().to_owned(), id })
+            Outcome::Known => self.known_by_id(&statement, warnings).await,
+            Outcome::ReferenceTaken { id } if id == statement.id() => {
+                self.known_by_id(&statement, warnings).await
             }
+            Outcome::ReferenceTaken { id } => Err(PostError::ReferenceTaken {
+                reference: statement.reference().unwrap_or_default().to_owned(),
+                id,
+            }),
             // Between the look for duplicates and the plan the same statement may have got in: then it is the head it should follow.
             Outcome::Refused(fault) => match self.shared.logged(&statement.id())? {
                 Some(index) => self.known(index, &statement, warnings).await,
@@ -317,9 +409,17 @@ impl Ledger {
     async fn enqueue(&self, statement: &Statement) -> Result<Outcome, PostError> {
         let view = View::open(&self.shared);
         let erased = self.standing(statement).await?;
-        let looked_up = LookedUp { erased, ..self.shared.look_up(statement)? };
+        let looked_up = LookedUp {
+            erased,
+            ..self.shared.look_up(statement)?
+        };
         let (reply, answer) = oneshot::channel();
-        let job = Job { statement: statement.clone(), looked_up, view, reply };
+        let job = Job {
+            statement: statement.clone(),
+            looked_up,
+            view,
+            reply,
+        };
         self.queue.try_send(job).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => PostError::QueueFull,
             mpsc::error::TrySendError::Closed(_) => self.shared.not_writing(),
@@ -328,15 +428,37 @@ impl Ledger {
         Ok(answer.await.unwrap_or(Outcome::Unknown))
     }
 
-    async fn known_by_id(&self, statement: &Statement, warnings: Vec<Problem>) -> Result<Posted, PostError> {
-        let index = self.shared.logged(&statement.id())?.ok_or(PostError::Unknown)?;
+    async fn known_by_id(
+        &self,
+        statement: &Statement,
+        warnings: Vec<Problem>,
+    ) -> Result<Posted, PostError> {
+        let index = self
+            .shared
+            .logged(&statement.id())?
+            .ok_or(PostError::Unknown)?;
         self.known(index, statement, warnings).await
     }
 
-    async fn known(&self, index: u64, statement: &Statement, warnings: Vec<Problem>) -> Result<Posted, PostError> {
+    async fn known(
+        &self,
+        index: u64,
+        statement: &Statement,
+        warnings: Vec<Problem>,
+    ) -> Result<Posted, PostError> {
         let receipt = self.receipt(index).await?;
         let entry = self.entry(index).await?;
-        Ok(Posted { index, id: statement.id(), time: entry.header.time, new: false, receipt, warnings })
+        if entry.statement.id() != statement.id() {
+            return Err(PostError::Query(QueryError::Unreadable { index }));
+        }
+        Ok(Posted {
+            index,
+            id: statement.id(),
+            time: entry.header.time,
+            new: false,
+            receipt,
+            warnings,
+        })
     }
 
     /// What stands at the indexes that the statement orders to erase; what is not there has no leaf hash that an order could name.
@@ -350,32 +472,55 @@ impl Ledger {
     }
 
     /// Makes the openings durable; those that are there already stay.
-    async fn store_openings(&self, statement: &Statement, openings: Option<&Openings>) -> Result<(), PostError> {
-        let Some(openings) = openings.filter(|openings| !openings.is_empty()) else { return Ok(()) };
+    async fn store_openings(
+        &self,
+        statement: &Statement,
+        openings: Option<&Openings>,
+    ) -> Result<(), PostError> {
+        let Some(openings) = openings.filter(|openings| !openings.is_empty()) else {
+            return Ok(());
+        };
         let name = openings_name(&statement.id());
         let merged = match self.openings(&statement.id()).await? {
             Some(mut there) => {
                 for (pointer, opening) in openings.iter() {
-                    there.insert(pointer.to_owned(), opening.clone()).map_err(PostError::Openings)?;
+                    there
+                        .insert(pointer.to_owned(), opening.clone())
+                        .map_err(PostError::Openings)?;
                 }
                 there
             }
             None => openings.clone(),
         };
-        self.shared.store.put(&name, Bytes::from(merged.encode())).await?;
+        self.shared
+            .store
+            .put(&name, Bytes::from(merged.encode()))
+            .await?;
         Ok(())
     }
 }
 
 /// What stands at `index` of `tree`.
-pub(super) async fn standing_at(reader: &LogReader, tree: &Tree, index: u64) -> Result<Standing, ReadError> {
+pub(super) async fn standing_at(
+    reader: &LogReader,
+    tree: &Tree,
+    index: u64,
+) -> Result<Standing, ReadError> {
     if index >= tree.size {
-        return Ok(Standing { leaf_hash: Hash::ZERO, statement: None });
+        return Ok(Standing {
+            leaf_hash: Hash::ZERO,
+            statement: None,
+        });
     }
     let (leaf_hash, _) = reader.prove_inclusion(tree, index).await?;
     let entry = reader.entry(tree, index).await?;
-    let statement = parse_entry(&entry).ok().and_then(|(_, note)| Statement::parse(note).ok());
-    Ok(Standing { leaf_hash, statement })
+    let statement = parse_entry(&entry)
+        .ok()
+        .and_then(|(_, note)| Statement::parse(note).ok());
+    Ok(Standing {
+        leaf_hash,
+        statement,
+    })
 }
 
 /// Where the openings of a statement are kept.
@@ -392,21 +537,28 @@ struct InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.shared.in_flight.lock().expect("no panic while holding in_flight").remove(&self.id);
+        self.shared
+            .in_flight
+            .lock()
+            .expect("no panic while holding in_flight")
+            .remove(&self.id);
         self.done.send_replace(true);
     }
 }
 
 /// The notes from which the signer's key follows. The signer was admitted, or the statement would not be in the log.
 pub(super) fn evidence_of(keys: &KeyState, statement: &Statement) -> Vec<Bytes> {
-    let notes = keys.evidence(statement).expect("the signer of a logged statement was admitted");
+    let notes = keys
+        .evidence(statement)
+        .expect("the signer of a logged statement was admitted");
     notes.into_iter().cloned().collect()
 }
 
 impl Published {
     /// The answer for the record at `index`, computed from what the writer holds: no read.
     fn posted(&self, index: u64, statement: &Statement, warnings: Vec<Problem>) -> Posted {
-        let at = usize::try_from(index - self.growth.old().size).expect("a batch has at most 4,096 records");
+        let at = usize::try_from(index - self.growth.old.size)
+            .expect("a batch has at most 4,096 records");
         let receipt = Receipt {
             index,
             proof: self.growth.prove_inclusion(index),
@@ -414,47 +566,92 @@ impl Published {
             entry: self.entries[at].clone(),
             evidence: evidence_of(&self.keys, statement),
         };
-        Posted { index, id: statement.id(), time: self.time, new: true, receipt: receipt.encode(), warnings }
+        Posted {
+            index,
+            id: statement.id(),
+            time: self.time,
+            new: true,
+            receipt: receipt.encode(),
+            warnings,
+        }
     }
 }
 
 impl Shared {
     /// Where a statement stands among the signed records.
     pub(super) fn logged(&self, id: &Hash) -> Result<Option<u64>, QueryError> {
-        let recent = self.recent.lock().expect("no panic while holding recent").statement(id);
+        let recent = self
+            .recent
+            .lock()
+            .expect("no panic while holding recent")
+            .statement(id);
         let index = match recent {
             Some(index) => Some(index),
-            None => self.index.statement(id).map_err(|failure| self.damaged(failure))?,
+            None => self
+                .index
+                .statement(id)
+                .map_err(|failure| self.damaged(failure))?,
         };
-        Ok(index.filter(|index| *index < self.head().tree.size))
+        Ok(index)
     }
 
     fn look_up(&self, statement: &Statement) -> Result<LookedUp, QueryError> {
         let damaged = |failure| self.damaged(failure);
         let chain = statement.chain();
-        let head = self.index.chain(chain).map_err(damaged)?.map(|view| view.head);
+        let head = self
+            .index
+            .chain(chain)
+            .map_err(damaged)?
+            .map(|view| view.head);
         let reference = match reference_of(statement) {
-            Some((publisher, reference)) => self.index.reference(&publisher, &reference).map_err(damaged)?,
+            Some((publisher, reference)) => self
+                .index
+                .reference(&publisher, &reference)
+                .map_err(damaged)?,
             None => None,
         };
         let amends_found = match statement.amends() {
             Some(amends) => {
                 let amended = self.index.statement(&amends.statement).map_err(damaged)?;
-                let records = self.index.chain(chain).map_err(damaged)?.map(|view| view.records).unwrap_or_default();
+                let records = self
+                    .index
+                    .chain(chain)
+                    .map_err(damaged)?
+                    .map(|view| view.records)
+                    .unwrap_or_default();
                 amended.is_some_and(|index| records.binary_search(&index).is_ok())
             }
             None => false,
         };
-        Ok(LookedUp { head, reference, amends_found, erased: Vec::new() })
+        Ok(LookedUp {
+            head,
+            reference,
+            amends_found,
+            erased: Vec::new(),
+        })
     }
 
     /// Judges a statement as if it were the next record.
     fn judge_now(&self, statement: &Statement, past: &Past) -> Result<(), PostError> {
-        let keys = self.keys.read().expect("no panic while holding the keys").clone();
-        let now = self.clock.now().map_err(|fault| PostError::NotWriting { reason: fault.to_string(), may_pass: false })?;
+        let keys = self
+            .keys
+            .read()
+            .expect("no panic while holding the keys")
+            .clone();
+        let now = self.clock.now().map_err(|fault| PostError::NotWriting {
+            reason: fault.to_string(),
+            may_pass: false,
+        })?;
         let log_head = self.head();
-        let tip = Tip { size: log_head.tree.size, link: Hash::ZERO, time: log_head.time, keys: Some(keys) };
-        Plan::begin(tip, now).push(statement, past).map_err(|fault| PostError::Rule(Box::new(fault)))?;
+        let tip = Tip {
+            size: log_head.tree.size,
+            link: Hash::ZERO,
+            time: log_head.time,
+            keys: Some(keys),
+        };
+        Plan::begin(tip, now)
+            .push(statement, past)
+            .map_err(|fault| PostError::Rule(Box::new(fault)))?;
         Ok(())
     }
 
@@ -463,33 +660,64 @@ impl Shared {
             return Err(self.not_writing());
         }
         if let Err(fault) = self.clock.now() {
-            return Err(PostError::NotWriting { reason: fault.to_string(), may_pass: false });
+            return Err(PostError::NotWriting {
+                reason: fault.to_string(),
+                may_pass: false,
+            });
         }
-        if self.disk.free_bytes(&self.store, (self.clock.clock)().boot_ms) < self.config.free_bytes_min {
+        if self
+            .disk
+            .free_bytes(&self.store, (self.clock.clock)().boot_ms)
+            < self.config.free_bytes_min
+        {
             return Err(self.disk_full());
         }
-        if self.recent.lock().expect("no panic while holding recent").len() >= INDEX_LAG_MAX {
-            return Err(PostError::NotWriting { reason: "the query index is catching up".to_owned(), may_pass: true });
+        if self
+            .recent
+            .lock()
+            .expect("no panic while holding recent")
+            .len()
+            >= INDEX_LAG_MAX
+        {
+            return Err(PostError::NotWriting {
+                reason: "the query index is catching up".to_owned(),
+                may_pass: true,
+            });
         }
         Ok(())
     }
 
     fn disk_full(&self) -> PostError {
-        PostError::DiskFull { free_bytes: self.store.free_bytes().unwrap_or(0), free_bytes_min: self.config.free_bytes_min }
+        PostError::DiskFull {
+            free_bytes: self.store.free_bytes().unwrap_or(0),
+            free_bytes_min: self.config.free_bytes_min,
+        }
     }
 
     fn not_writing(&self) -> PostError {
         match &*self.writing.borrow() {
-            Writing::Yes => PostError::NotWriting { reason: "the ledger is closing".to_owned(), may_pass: true },
-            Writing::Waiting { reason } => PostError::NotWriting { reason: reason.clone(), may_pass: true },
-            Writing::Stopped { reason } => PostError::NotWriting { reason: reason.clone(), may_pass: false },
+            Writing::Yes => PostError::NotWriting {
+                reason: "the ledger is closing".to_owned(),
+                may_pass: true,
+            },
+            Writing::Waiting { reason } => PostError::NotWriting {
+                reason: reason.clone(),
+                may_pass: true,
+            },
+            Writing::Stopped { reason } => PostError::NotWriting {
+                reason: reason.clone(),
+                may_pass: false,
+            },
         }
     }
 }
 
 fn refused_key(fault: KeyError) -> PostError {
     match fault {
-        KeyError::Signature { vkey, text_id } => PostError::Signature { text_sha256: text_id, key_tried: vkey },
+        KeyError::Signature { vkey, text_id } => PostError::Signature {
+            text_sha256: text_id,
+            key_tried: vkey,
+        },
         fault => PostError::Key(fault),
     }
 }

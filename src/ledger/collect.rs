@@ -17,6 +17,9 @@ const PARTIALS_EVERY: u32 = 300;
 /// Readers may still follow a checkpoint that implies the partial tile.
 const PARTIAL_AGE: Duration = Duration::from_secs(3_600);
 
+/// On a store with several writers a commit stays at least this long.
+const SHARED_AGE: Duration = Duration::from_secs(7 * 24 * 3_600);
+
 /// Runs until the ledger is gone.
 pub(super) async fn run(weak: Weak<Shared>) {
     for round in 1u32.. {
@@ -28,14 +31,22 @@ pub(super) async fn run(weak: Weak<Shared>) {
         match commits(&shared).await {
             Ok(()) => {}
             Err(CollectError::Store(failure @ StoreError::Sync { .. })) => {
-                return shared.set_writing(Writing::Stopped { reason: crate::chain_of(&failure) });
+                return shared.set_writing(Writing::Stopped {
+                    reason: crate::chain_of(&failure),
+                });
             }
-            Err(failure) => tracing::error!(failure = crate::chain_of(&failure), "commits are kept: their tiles could not be read back"),
+            Err(failure) => tracing::error!(
+                failure = crate::chain_of(&failure),
+                "commits are kept: their tiles could not be read back"
+            ),
         }
         if round % PARTIALS_EVERY == 0
             && let Err(failure) = partials(&shared, SystemTime::now()).await
         {
-            tracing::warn!(failure = crate::chain_of(&failure), "partial tiles are kept for now");
+            tracing::warn!(
+                failure = crate::chain_of(&failure),
+                "partial tiles are kept for now"
+            );
         }
     }
 }
@@ -51,14 +62,36 @@ pub(super) enum CollectError {
 
 /// Syncs and reads back all that the commits before the newest imply, then deletes these commits, oldest first.
 pub(super) async fn commits(shared: &Shared) -> Result<(), CollectError> {
-    let mut sizes: Vec<u64> = shared.store.list("commit/").await?.iter().filter_map(|listed| Commit::parse_name(&listed.name)).collect();
-    sizes.sort_unstable();
-    let (Some(&first), Some(&last)) = (sizes.first(), sizes.last()) else { return Ok(()) };
+    let mut listed = shared.store.list("commit/").await?;
+    if shared.store.is_shared() {
+        // A writer that was stopped for a while must still find the slot taken that it believes to be free.
+        let now = SystemTime::now();
+        let young = listed.iter().position(|listed| {
+            now.duration_since(listed.modified)
+                .is_ok_and(|age| age < SHARED_AGE)
+        });
+        listed.truncate(young.map_or(listed.len(), |young| young + 1));
+    }
+    let sizes: Vec<u64> = listed
+        .iter()
+        .filter_map(|listed| Commit::parse_name(&listed.name))
+        .collect();
+    let (Some(&first), Some(&last)) = (sizes.first(), sizes.last()) else {
+        return Ok(());
+    };
     if first == last || shared.head().tree.size < last {
         return Ok(());
     }
-    let Some(bytes) = shared.store.read(&Commit::name(last), COMMIT_BYTES_MAX).await? else { return Ok(()) };
-    let Ok(newest) = Commit::parse(&bytes) else { return Ok(()) };
+    let Some(bytes) = shared
+        .store
+        .read(&Commit::name(last), COMMIT_BYTES_MAX)
+        .await?
+    else {
+        return Ok(());
+    };
+    let Ok(newest) = Commit::parse(&bytes) else {
+        return Ok(());
+    };
     let tree = newest.old;
 
     let mut names = BTreeSet::new();
@@ -79,15 +112,15 @@ pub(super) async fn commits(shared: &Shared) -> Result<(), CollectError> {
 
 /// Every tile and bundle that a tree of `size` implies and one of `old_size` did not have in full. Costs what is new, not the whole tree.
 fn grown(old_size: u64, size: u64) -> Vec<Tile> {
-    let mut tiles: Vec<Tile> = (old_size / 256..size.div_ceil(256)).filter_map(|number| Tile::entries(number, size)).collect();
-    for level in 0u8.. {
+    let mut tiles: Vec<Tile> = (old_size / 256..size.div_ceil(256))
+        .filter_map(|number| Tile::entries(number, size))
+        .collect();
+    // A level may have nothing new while the one above it has: it ends where the tree has no node at that level.
+    for level in (0u8..8).take_while(|level| size >> (8 * u32::from(*level)) > 0) {
         let shift = 8 * (u32::from(level) + 1);
-        let (first, last) = (old_size.checked_shr(shift).unwrap_or(0), size.checked_shr(shift).unwrap_or(0));
-        let row = (first..=last).filter_map(|index| Tile::hashes(level, index, size)).collect::<Vec<_>>();
-        if row.is_empty() {
-            break;
-        }
-        tiles.extend(row);
+        let first = old_size.checked_shr(shift).unwrap_or(0);
+        let last = size.checked_shr(shift).unwrap_or(0);
+        tiles.extend((first..=last).filter_map(|index| Tile::hashes(level, index, size)));
     }
     tiles
 }
@@ -104,11 +137,15 @@ async fn partials(shared: &Shared, now: SystemTime) -> Result<(), StoreError> {
         }
     }
     for listed in &names {
-        let Ok(tile) = Tile::parse_path(&listed.name) else { continue };
+        let Ok(tile) = Tile::parse_path(&listed.name) else {
+            continue;
+        };
         if tile.is_full() {
             continue;
         }
-        let stood = full.get(tile.full().path().as_str()).and_then(|modified| now.duration_since(*modified).ok());
+        let stood = full
+            .get(tile.full().path().as_str())
+            .and_then(|modified| now.duration_since(*modified).ok());
         if stood.is_some_and(|age| age >= PARTIAL_AGE) {
             shared.log.delete(&listed.name).await?;
         }
@@ -128,8 +165,14 @@ mod tests {
                 if old_size > size {
                     continue;
                 }
-                let before: BTreeSet<String> = Tile::implied(old_size).filter(|tile| tile.is_full()).map(|tile| tile.path()).collect();
-                let new: BTreeSet<String> = grown(old_size, size).into_iter().map(|tile| tile.path()).collect();
+                let before: BTreeSet<String> = Tile::implied(old_size)
+                    .filter(|tile| tile.is_full())
+                    .map(|tile| tile.path())
+                    .collect();
+                let new: BTreeSet<String> = grown(old_size, size)
+                    .into_iter()
+                    .map(|tile| tile.path())
+                    .collect();
                 let all: BTreeSet<String> = Tile::implied(size).map(|tile| tile.path()).collect();
                 assert_eq!(&before | &new, all, "{old_size} to {size}");
             }

@@ -54,7 +54,9 @@ pub enum CommitFormError {
         wanted: &'static str,
     },
     /// Sizes that no batch can have.
-    #[error("the commit object goes from size {old} to {new}, a batch has 1 to {BATCH_ENTRIES_MAX} entries")]
+    #[error(
+        "the commit object goes from size {old} to {new}, a batch has 1 to {BATCH_ENTRIES_MAX} entries"
+    )]
     Sizes {
         /// Old size.
         old: u64,
@@ -62,7 +64,9 @@ pub enum CommitFormError {
         new: u64,
     },
     /// The entries do not fill the object exactly.
-    #[error("the commit object should hold {wanted} entries, it breaks off or goes on after entry {found}")]
+    #[error(
+        "the commit object should hold {wanted} entries, it breaks off or goes on after entry {found}"
+    )]
     Entries {
         /// Whole entries found.
         found: u64,
@@ -98,7 +102,8 @@ impl Commit {
         );
         bytes.extend_from_slice(head.as_bytes());
         for entry in &self.entries {
-            let length = u16::try_from(entry.len()).expect("plan() admits no entry above ENTRY_BYTES_MAX");
+            let length =
+                u16::try_from(entry.len()).expect("plan() admits no entry above ENTRY_BYTES_MAX");
             bytes.extend_from_slice(&length.to_be_bytes());
             bytes.extend_from_slice(entry);
         }
@@ -117,11 +122,17 @@ impl Commit {
             let rest = &bytes[at..];
             // A head line is short; a hostile object without LF is not searched to its end.
             let end = rest.iter().take(512).position(|byte| *byte == b'\n');
-            let text = std::str::from_utf8(&rest[..end.unwrap_or(rest.len().min(40))]).unwrap_or("(not UTF-8)").to_owned();
+            let text = std::str::from_utf8(&rest[..end.unwrap_or(rest.len().min(40))])
+                .unwrap_or("(not UTF-8)")
+                .to_owned();
             at += end.map_or(rest.len(), |end| end + 1);
             (line_number, text)
         };
-        let wrong = |(line, found): (usize, String), wanted| CommitFormError::Line { line, found, wanted };
+        let wrong = |(line, found): (usize, String), wanted| CommitFormError::Line {
+            line,
+            found,
+            wanted,
+        };
 
         let first = line();
         if first.1 != FIRST_LINE {
@@ -129,32 +140,56 @@ impl Commit {
         }
         let (_, origin) = line();
         let old_line = line();
-        let old = parse_tree(&old_line.1).ok_or_else(|| wrong(old_line, "<old size> <old root>"))?;
+        let old =
+            parse_tree(&old_line.1).ok_or_else(|| wrong(old_line, "<old size> <old root>"))?;
         let new_line = line();
-        let new = parse_tree(&new_line.1).ok_or_else(|| wrong(new_line, "<new size> <new root>"))?;
+        let new =
+            parse_tree(&new_line.1).ok_or_else(|| wrong(new_line, "<new size> <new root>"))?;
         let previous_line = line();
-        let previous = Hash::from_hex(&previous_line.1).ok_or_else(|| wrong(previous_line, "64 hex digits"))?;
+        let previous = Hash::from_hex(&previous_line.1)
+            .ok_or_else(|| wrong(previous_line, "64 hex digits"))?;
         let blank = line();
         if !blank.1.is_empty() {
             return Err(wrong(blank, "an empty line"));
         }
 
-        let wanted = new.size.checked_sub(old.size).filter(|count| (1..=BATCH_ENTRIES_MAX as u64).contains(count));
-        let wanted = wanted.ok_or(CommitFormError::Sizes { old: old.size, new: new.size })?;
-        let mut entries = Vec::with_capacity(usize::try_from(wanted).expect("at most BATCH_ENTRIES_MAX"));
+        let wanted = new
+            .size
+            .checked_sub(old.size)
+            .filter(|count| (1..=BATCH_ENTRIES_MAX as u64).contains(count));
+        let wanted = wanted.ok_or(CommitFormError::Sizes {
+            old: old.size,
+            new: new.size,
+        })?;
+        let mut entries =
+            Vec::with_capacity(usize::try_from(wanted).expect("at most BATCH_ENTRIES_MAX"));
         let mut rest = bytes.slice(at.min(bytes.len())..);
         for found in 0..wanted {
             let broken = CommitFormError::Entries { found, wanted };
-            let Some(length) = rest.first_chunk::<2>().map(|length| usize::from(u16::from_be_bytes(*length))) else { return Err(broken) };
+            let Some(length) = rest
+                .first_chunk::<2>()
+                .map(|length| usize::from(u16::from_be_bytes(*length)))
+            else {
+                return Err(broken);
+            };
             if length > ENTRY_BYTES_MAX || rest.len() < 2 + length {
                 return Err(broken);
             }
             entries.push(rest.slice(2..2 + length));
             rest = rest.slice(2 + length..);
         }
-        let commit = Commit { origin, old, new, previous, entries };
+        let commit = Commit {
+            origin,
+            old,
+            new,
+            previous,
+            entries,
+        };
         if !rest.is_empty() || commit.encode() != *bytes {
-            return Err(CommitFormError::Entries { found: wanted, wanted });
+            return Err(CommitFormError::Entries {
+                found: wanted,
+                wanted,
+            });
         }
         Ok(commit)
     }
@@ -162,7 +197,10 @@ impl Commit {
 
 fn parse_tree(line: &str) -> Option<Tree> {
     let (size, root) = line.split_once(' ')?;
-    let tree = Tree { size: size.parse().ok()?, root_hash: Hash::from_base64(root)? };
+    let tree = Tree {
+        size: size.parse().ok()?,
+        root_hash: Hash::from_base64(root)?,
+    };
     (tree.size.to_string() == size).then_some(tree)
 }
 
@@ -173,8 +211,14 @@ mod tests {
     fn sample() -> Commit {
         Commit {
             origin: "ledger.example/log".to_owned(),
-            old: Tree { size: 7, root_hash: Hash::sha256(b"old") },
-            new: Tree { size: 9, root_hash: Hash::sha256(b"new") },
+            old: Tree {
+                size: 7,
+                root_hash: Hash::sha256(b"old"),
+            },
+            new: Tree {
+                size: 9,
+                root_hash: Hash::sha256(b"new"),
+            },
             previous: Hash::sha256(b"previous"),
             entries: vec![Bytes::from("one"), Bytes::from("")],
         }
@@ -184,7 +228,12 @@ mod tests {
     fn what_is_encoded_parses_to_the_same() {
         assert_eq!(Commit::parse(&sample().encode()), Ok(sample()));
         assert_eq!(Commit::parse_name(&Commit::name(7)), Some(7));
-        for bad in ["commit/7", "commit/0000000000000000000x", "commit/000000000000000000070", "other/00000000000000000007"] {
+        for bad in [
+            "commit/7",
+            "commit/0000000000000000000x",
+            "commit/000000000000000000070",
+            "other/00000000000000000007",
+        ] {
             assert_eq!(Commit::parse_name(bad), None, "{bad}");
         }
     }
@@ -193,7 +242,10 @@ mod tests {
     fn no_byte_can_be_changed_added_or_dropped_in_the_form_unseen() {
         let good = sample().encode();
         for length in 0..good.len() {
-            assert!(Commit::parse(&good.slice(..length)).is_err(), "cut to {length}");
+            assert!(
+                Commit::parse(&good.slice(..length)).is_err(),
+                "cut to {length}"
+            );
         }
         let mut longer = good.to_vec();
         longer.push(0);

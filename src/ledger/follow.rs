@@ -34,7 +34,9 @@ pub(super) fn spawn(shared: &Arc<Shared>) {
 }
 
 fn run(weak: &Weak<Shared>, handle: &Handle) {
-    let Some(mut head) = weak.upgrade().map(|shared| shared.head.subscribe()) else { return };
+    let Some(mut head) = weak.upgrade().map(|shared| shared.head.subscribe()) else {
+        return;
+    };
     loop {
         let Some(shared) = weak.upgrade() else { return };
         let tree = head.borrow_and_update().tree;
@@ -46,7 +48,10 @@ fn run(weak: &Weak<Shared>, handle: &Handle) {
             }
             Ok(false) => {}
             Err(failure) => {
-                tracing::error!(failure = crate::chain_of(&failure), "the query index does not follow; it is tried again");
+                tracing::error!(
+                    failure = crate::chain_of(&failure),
+                    "the query index does not follow; it is tried again"
+                );
                 if matches!(failure, QueryError::Index(_)) {
                     shared.damaged_index();
                 }
@@ -67,15 +72,24 @@ fn round(shared: &Arc<Shared>, handle: &Handle, tree: &Tree) -> Result<bool, Que
         return Ok(false);
     }
     // Whole batches only: the index's tree is then always one that was committed, and can be checked against the commits at opening.
-    let size = if tree.size - at.size > ROUND_RECORDS { (at.size / 256) * 256 + ROUND_RECORDS } else { tree.size };
+    let size = if tree.size - at.size > ROUND_RECORDS {
+        (at.size / 256) * 256 + ROUND_RECORDS
+    } else {
+        tree.size
+    };
     let mut rows = Vec::new();
     for number in at.size / 256..size.div_ceil(256) {
         let entries = handle.block_on(shared.reader.bundle(tree, number))?;
-        for (index, entry) in (number * 256..).zip(&entries).filter(|(index, _)| (at.size..size).contains(index)) {
+        for (index, entry) in (number * 256..)
+            .zip(&entries)
+            .filter(|(index, _)| (at.size..size).contains(index))
+        {
             if entry.is_empty() {
                 continue;
             }
-            let statement = parse_entry(entry).ok().and_then(|(_, note)| Statement::parse(note).ok());
+            let statement = parse_entry(entry)
+                .ok()
+                .and_then(|(_, note)| Statement::parse(note).ok());
             let statement = statement.ok_or(QueryError::Unreadable { index })?;
             rows.push(Row::of(index, &statement));
         }

@@ -61,7 +61,8 @@ impl Row {
             id: statement.id(),
             changes_keys: *chain == Chain::Keys,
             chain: chain_key(chain),
-            reference: reference_of(statement).map(|(publisher, reference)| reference_key(&publisher, &reference)),
+            reference: reference_of(statement)
+                .map(|(publisher, reference)| reference_key(&publisher, &reference)),
             documents: document_digests(statement),
         }
     }
@@ -88,13 +89,25 @@ impl Index {
     /// # Errors
     /// [`IndexError::Folder`] if not even an empty one can be made.
     pub fn open(path: &Path) -> Result<Index, IndexError> {
-        let config = || sled::Config::new().path(path).cache_capacity(64 << 20).flush_every_ms(Some(1_000));
+        let config = || {
+            sled::Config::new()
+                .path(path)
+                .cache_capacity(64 << 20)
+                .flush_every_ms(Some(1_000))
+        };
         // sled has been seen to panic on damaged files; that must not take the ledger down.
         let opened = std::panic::catch_unwind(|| config().open());
         let db = match opened {
             Ok(Ok(db)) => db,
             outcome => {
-                let cause = outcome.map_or_else(|_| "panic".to_owned(), |opened| opened.err().map_or_else(String::new, |error| error.to_string()));
+                let cause = outcome.map_or_else(
+                    |_| "panic".to_owned(),
+                    |opened| {
+                        opened
+                            .err()
+                            .map_or_else(String::new, |error| error.to_string())
+                    },
+                );
                 tracing::warn!(path = %path.display(), cause, "the query index cannot be opened and is rebuilt");
                 if path.exists() {
                     std::fs::remove_dir_all(path)?;
@@ -102,7 +115,10 @@ impl Index {
                 config().open()?
             }
         };
-        let index = Index { db, path: Some(path.to_owned()) };
+        let index = Index {
+            db,
+            path: Some(path.to_owned()),
+        };
         if index.state().is_err() {
             tracing::warn!(path = %path.display(), "the query index is damaged or of another format and is rebuilt");
             index.clear()?;
@@ -115,7 +131,10 @@ impl Index {
     /// # Errors
     /// [`IndexError::Sled`].
     pub fn temporary() -> Result<Index, IndexError> {
-        Ok(Index { db: sled::Config::new().temporary(true).open()?, path: None })
+        Ok(Index {
+            db: sled::Config::new().temporary(true).open()?,
+            path: None,
+        })
     }
 
     /// Where it is kept.
@@ -138,14 +157,22 @@ impl Index {
     /// # Errors
     /// [`IndexError`].
     pub fn state(&self) -> Result<(Tree, Vec<u64>), IndexError> {
-        let Some(value) = self.get(STATE_KEY)? else { return Ok((Tree::EMPTY, Vec::new())) };
+        let Some(value) = self.get(STATE_KEY)? else {
+            return Ok((Tree::EMPTY, Vec::new()));
+        };
         let (format, rest) = value.split_first().ok_or(IndexError::Damaged)?;
         let (size, rest) = rest.split_first_chunk::<8>().ok_or(IndexError::Damaged)?;
         let (root, keys) = rest.split_first_chunk::<32>().ok_or(IndexError::Damaged)?;
         if *format != FORMAT {
             return Err(IndexError::Damaged);
         }
-        Ok((Tree { size: u64::from_be_bytes(*size), root_hash: Hash(*root) }, decode_list(keys)?))
+        Ok((
+            Tree {
+                size: u64::from_be_bytes(*size),
+                root_hash: Hash(*root),
+            },
+            decode_list(keys)?,
+        ))
     }
 
     /// The record that holds a statement.
@@ -153,7 +180,9 @@ impl Index {
     /// # Errors
     /// [`IndexError`].
     pub fn statement(&self, id: &Hash) -> Result<Option<u64>, IndexError> {
-        self.get(&key(b's', &id.0))?.map(|value| decode_index(&value)).transpose()
+        self.get(&key(b's', &id.0))?
+            .map(|value| decode_index(&value))
+            .transpose()
     }
 
     /// Head and records of a chain.
@@ -161,7 +190,9 @@ impl Index {
     /// # Errors
     /// [`IndexError`].
     pub fn chain(&self, chain: &Chain) -> Result<Option<ChainView>, IndexError> {
-        self.get(&chain_key(chain))?.map(|value| decode_chain(&value)).transpose()
+        self.get(&chain_key(chain))?
+            .map(|value| decode_chain(&value))
+            .transpose()
     }
 
     /// The statement that bears a publisher's own reference.
@@ -169,8 +200,13 @@ impl Index {
     /// # Errors
     /// [`IndexError`].
     pub fn reference(&self, publisher: &str, reference: &str) -> Result<Option<Hash>, IndexError> {
-        let Some(value) = self.get(&reference_key(publisher, reference))? else { return Ok(None) };
-        let id: [u8; 32] = value.as_slice().try_into().map_err(|_| IndexError::Damaged)?;
+        let Some(value) = self.get(&reference_key(publisher, reference))? else {
+            return Ok(None);
+        };
+        let id: [u8; 32] = value
+            .as_slice()
+            .try_into()
+            .map_err(|_| IndexError::Damaged)?;
         Ok(Some(Hash(id)))
     }
 
@@ -179,7 +215,8 @@ impl Index {
     /// # Errors
     /// [`IndexError`].
     pub fn document(&self, digest: &Hash) -> Result<Vec<u64>, IndexError> {
-        self.get(&key(b'd', &digest.0))?.map_or(Ok(Vec::new()), |value| decode_list(&value))
+        self.get(&key(b'd', &digest.0))?
+            .map_or(Ok(Vec::new()), |value| decode_list(&value))
     }
 
     /// Takes the records up to `tree.size` in, all or none.
@@ -188,7 +225,10 @@ impl Index {
     /// [`IndexError`].
     pub fn apply(&self, rows: &[Row], tree: &Tree) -> Result<(), IndexError> {
         let (old, mut key_records) = self.state()?;
-        debug_assert!(rows.first().is_none_or(|row| row.index == old.size), "the index takes records in order");
+        debug_assert!(
+            rows.first().is_none_or(|row| row.index == old.size),
+            "the index takes records in order"
+        );
         let mut batch = sled::Batch::default();
         let mut chains: HashMap<&[u8], ChainView> = HashMap::new();
         let mut documents: HashMap<&Hash, Vec<u64>> = HashMap::new();
@@ -204,13 +244,27 @@ impl Index {
                 if !documents.contains_key(digest) {
                     documents.insert(digest, self.document(digest)?);
                 }
-                add(documents.get_mut(digest).expect("inserted above"), row.index);
+                add(
+                    documents.get_mut(digest).expect("inserted above"),
+                    row.index,
+                );
             }
             if !chains.contains_key(row.chain.as_slice()) {
-                let known = self.get(&row.chain)?.map(|value| decode_chain(&value)).transpose()?;
-                chains.insert(&row.chain, known.unwrap_or(ChainView { head: row.id, records: Vec::new() }));
+                let known = self
+                    .get(&row.chain)?
+                    .map(|value| decode_chain(&value))
+                    .transpose()?;
+                chains.insert(
+                    &row.chain,
+                    known.unwrap_or(ChainView {
+                        head: row.id,
+                        records: Vec::new(),
+                    }),
+                );
             }
-            let chain = chains.get_mut(row.chain.as_slice()).expect("inserted above");
+            let chain = chains
+                .get_mut(row.chain.as_slice())
+                .expect("inserted above");
             chain.head = row.id;
             add(&mut chain.records, row.index);
         }
@@ -249,15 +303,26 @@ impl Index {
 
     /// The value at `key` without its check value.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
-        let Some(stored) = self.db.get(key)? else { return Ok(None) };
+        let Some(stored) = self.db.get(key)? else {
+            return Ok(None);
+        };
         let (value, check) = stored.split_last_chunk::<8>().ok_or(IndexError::Damaged)?;
-        if *check == check_value(key, value) { Ok(Some(value.to_vec())) } else { Err(IndexError::Damaged) }
+        if *check == check_value(key, value) {
+            Ok(Some(value.to_vec()))
+        } else {
+            Err(IndexError::Damaged)
+        }
     }
 }
 
 /// The digests of the documents that a statement names; each once.
 fn document_digests(statement: &Statement) -> Vec<Hash> {
-    let mut digests: Vec<Hash> = statement.fields().documents().iter().map(|document| document.sha256).collect();
+    let mut digests: Vec<Hash> = statement
+        .fields()
+        .documents()
+        .iter()
+        .map(|document| document.sha256)
+        .collect();
     digests.sort_unstable();
     digests.dedup();
     digests
@@ -290,8 +355,13 @@ fn chain_key(chain: &Chain) -> Vec<u8> {
     // No admitted name, project id or type contains LF, so that no two chains share a key.
     match chain {
         Chain::Keys => key(b'c', b"k"),
-        Chain::Trade { publisher, project } => key(b'c', format!("t{publisher}\n{project}").as_bytes()),
-        Chain::Other { publisher, statement_type } => key(b'c', format!("o{publisher}\n{statement_type}").as_bytes()),
+        Chain::Trade { publisher, project } => {
+            key(b'c', format!("t{publisher}\n{project}").as_bytes())
+        }
+        Chain::Other {
+            publisher,
+            statement_type,
+        } => key(b'c', format!("o{publisher}\n{statement_type}").as_bytes()),
     }
 }
 
@@ -326,7 +396,9 @@ fn decode_list(bytes: &[u8]) -> Result<Vec<u64>, IndexError> {
     let mut list = Vec::new();
     let (mut before, mut difference, mut shift) = (0u64, 0u64, 0u32);
     for byte in bytes {
-        difference |= u64::from(byte & 0x7f).checked_shl(shift).ok_or(IndexError::Damaged)?;
+        difference |= u64::from(byte & 0x7f)
+            .checked_shl(shift)
+            .ok_or(IndexError::Damaged)?;
         if byte & 0x80 != 0 {
             shift += 7;
             continue;
@@ -335,16 +407,25 @@ fn decode_list(bytes: &[u8]) -> Result<Vec<u64>, IndexError> {
         list.push(before);
         (difference, shift) = (0, 0);
     }
-    if shift == 0 { Ok(list) } else { Err(IndexError::Damaged) }
+    if shift == 0 {
+        Ok(list)
+    } else {
+        Err(IndexError::Damaged)
+    }
 }
 
 fn decode_index(value: &[u8]) -> Result<u64, IndexError> {
-    Ok(u64::from_be_bytes(value.try_into().map_err(|_| IndexError::Damaged)?))
+    Ok(u64::from_be_bytes(
+        value.try_into().map_err(|_| IndexError::Damaged)?,
+    ))
 }
 
 fn decode_chain(value: &[u8]) -> Result<ChainView, IndexError> {
     let (head, records) = value.split_first_chunk::<32>().ok_or(IndexError::Damaged)?;
-    Ok(ChainView { head: Hash(*head), records: decode_list(records)? })
+    Ok(ChainView {
+        head: Hash(*head),
+        records: decode_list(records)?,
+    })
 }
 
 #[cfg(test)]
@@ -366,24 +447,57 @@ mod tests {
     #[test]
     fn what_goes_in_is_found_again() {
         let index = Index::temporary().unwrap();
-        let project = Chain::Trade { publisher: "p.example".to_owned(), project: "A1".to_owned() };
-        let tree = |size| Tree { size, root_hash: Hash::sha256(b"root") };
-        index.apply(&[row(0, &Chain::Keys), row(1, &project), row(2, &project)], &tree(3)).unwrap();
-        index.apply(&[row(3, &Chain::Keys), row(4, &project)], &tree(5)).unwrap();
+        let project = Chain::Trade {
+            publisher: "p.example".to_owned(),
+            project: "A1".to_owned(),
+        };
+        let tree = |size| Tree {
+            size,
+            root_hash: Hash::sha256(b"root"),
+        };
+        index
+            .apply(
+                &[row(0, &Chain::Keys), row(1, &project), row(2, &project)],
+                &tree(3),
+            )
+            .unwrap();
+        index
+            .apply(&[row(3, &Chain::Keys), row(4, &project)], &tree(5))
+            .unwrap();
         assert_eq!(index.state().unwrap(), (tree(5), vec![0, 3]));
         let view = index.chain(&project).unwrap().unwrap();
-        assert_eq!(view, ChainView { head: Hash::sha256(&4u64.to_be_bytes()), records: vec![1, 2, 4] });
+        assert_eq!(
+            view,
+            ChainView {
+                head: Hash::sha256(&4u64.to_be_bytes()),
+                records: vec![1, 2, 4]
+            }
+        );
         assert_eq!(index.statement(&view.head).unwrap(), Some(4));
-        assert_eq!(index.reference("p.example", "2").unwrap(), Some(Hash::sha256(&2u64.to_be_bytes())));
+        assert_eq!(
+            index.reference("p.example", "2").unwrap(),
+            Some(Hash::sha256(&2u64.to_be_bytes()))
+        );
         assert_eq!(index.reference("q.example", "2").unwrap(), None);
-        assert_eq!(index.document(&Hash::sha256(b"document")).unwrap(), [0, 1, 2, 3, 4]);
+        assert_eq!(
+            index.document(&Hash::sha256(b"document")).unwrap(),
+            [0, 1, 2, 3, 4]
+        );
         assert_eq!(index.document(&Hash::ZERO).unwrap(), [0u64; 0]);
     }
 
     #[test]
     fn a_changed_value_is_noticed() {
         let index = Index::temporary().unwrap();
-        index.apply(&[row(0, &Chain::Keys)], &Tree { size: 1, root_hash: Hash::ZERO }).unwrap();
+        index
+            .apply(
+                &[row(0, &Chain::Keys)],
+                &Tree {
+                    size: 1,
+                    root_hash: Hash::ZERO,
+                },
+            )
+            .unwrap();
         for stored in index.db.iter().map(Result::unwrap).collect::<Vec<_>>() {
             let mut changed = stored.1.to_vec();
             changed[0] ^= 1;
@@ -396,7 +510,11 @@ mod tests {
 
     #[test]
     fn lists_survive_their_encoding() {
-        for list in [vec![], vec![0], vec![0, 1, 127, 128, 300, u64::MAX / 2, u64::MAX]] {
+        for list in [
+            vec![],
+            vec![0],
+            vec![0, 1, 127, 128, 300, u64::MAX / 2, u64::MAX],
+        ] {
             let mut bytes = Vec::new();
             encode_list(&list, &mut bytes);
             assert_eq!(decode_list(&bytes).unwrap(), list);
@@ -411,7 +529,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("index");
         let index = Index::open(&path).unwrap();
-        index.apply(&[row(0, &Chain::Keys)], &Tree { size: 1, root_hash: Hash::ZERO }).unwrap();
+        index
+            .apply(
+                &[row(0, &Chain::Keys)],
+                &Tree {
+                    size: 1,
+                    root_hash: Hash::ZERO,
+                },
+            )
+            .unwrap();
         index.flush().unwrap();
         drop(index);
         for file in walk(&path) {
@@ -422,7 +548,17 @@ mod tests {
     }
 
     fn walk(folder: &Path) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+        let entries = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        entries
+            .flat_map(|path| {
+                if path.is_dir() {
+                    walk(&path)
+                } else {
+                    vec![path]
+                }
+            })
+            .collect()
     }
 }

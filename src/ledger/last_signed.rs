@@ -38,7 +38,9 @@ pub enum LastSignedError {
         source: std::io::Error,
     },
     /// Neither line is whole: not a torn write (which spoils one), but damage or another log's file.
-    #[error("{path} holds no whole line for the log {origin}: it is damaged or belongs to another log; see docs/operations.md, restore")]
+    #[error(
+        "{path} holds no whole line for the log {origin}: it is damaged or belongs to another log; see docs/operations.md, restore"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -55,7 +57,9 @@ pub enum LastSignedError {
         source: std::io::Error,
     },
     /// Something smaller, or another root of the same size, was about to be signed.
-    #[error("the log key has signed size {signed} already, size {asked} with root {root} would be a second history")]
+    #[error(
+        "the log key has signed size {signed} already, size {asked} with root {root} would be a second history"
+    )]
     Fork {
         /// Last signed.
         signed: u64,
@@ -74,18 +78,43 @@ impl LastSigned {
     /// # Errors
     /// [`LastSignedError::Read`], [`LastSignedError::Damaged`].
     pub fn open(path: &Path, origin: &str) -> Result<LastSigned, LastSignedError> {
-        let read = |source| LastSignedError::Read { path: path.to_owned(), source };
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(read)?;
+        let read = |source| LastSignedError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(read)?;
         let mut bytes = Vec::new();
-        (&mut file).take(4 * LINE_BYTES).read_to_end(&mut bytes).map_err(read)?;
+        (&mut file)
+            .take(4 * LINE_BYTES)
+            .read_to_end(&mut bytes)
+            .map_err(read)?;
         let line_bytes = usize::try_from(LINE_BYTES).expect("a small constant");
-        let lines: Vec<Option<Tree>> = bytes.chunks(line_bytes).take(2).map(|line| parse_line(line, origin)).collect();
+        let lines: Vec<Option<Tree>> = bytes
+            .chunks(line_bytes)
+            .take(2)
+            .map(|line| parse_line(line, origin))
+            .collect();
         let newest = lines.iter().flatten().max_by_key(|tree| tree.size).copied();
         if newest.is_none() && !bytes.is_empty() {
-            return Err(LastSignedError::Damaged { path: path.to_owned(), origin: origin.to_owned() });
+            return Err(LastSignedError::Damaged {
+                path: path.to_owned(),
+                origin: origin.to_owned(),
+            });
         }
         let newest_line = lines.iter().position(|line| *line == newest).unwrap_or(1);
-        Ok(LastSigned { file, path: path.to_owned(), origin: origin.to_owned(), newest, next_line: if newest_line == 0 { 1 } else { 0 } })
+        Ok(LastSigned {
+            file,
+            path: path.to_owned(),
+            origin: origin.to_owned(),
+            newest,
+            next_line: if newest_line == 0 { 1 } else { 0 },
+        })
     }
 
     /// The newest tree that may have been signed; `None` if this key's file is new.
@@ -101,13 +130,22 @@ impl LastSigned {
         match self.newest {
             Some(newest) if newest == *tree => return Ok(()),
             Some(newest) if newest.size >= tree.size => {
-                return Err(LastSignedError::Fork { signed: newest.size, asked: tree.size, root: tree.root_hash });
+                return Err(LastSignedError::Fork {
+                    signed: newest.size,
+                    asked: tree.size,
+                    root: tree.root_hash,
+                });
             }
             _ => {}
         }
-        let write = |source| LastSignedError::Write { path: self.path.clone(), source };
+        let write = |source| LastSignedError::Write {
+            path: self.path.clone(),
+            source,
+        };
         let line = encode_line(tree, &self.origin);
-        self.file.seek(SeekFrom::Start(self.next_line * LINE_BYTES)).map_err(write)?;
+        self.file
+            .seek(SeekFrom::Start(self.next_line * LINE_BYTES))
+            .map_err(write)?;
         self.file.write_all(line.as_bytes()).map_err(write)?;
         let first = self.newest.is_none();
         self.file.sync_data().map_err(write)?;
@@ -115,7 +153,9 @@ impl LastSigned {
             // The file itself is new: its name must be durable too.
             self.file.sync_all().map_err(write)?;
             if let Some(folder) = self.path.parent() {
-                File::open(folder).and_then(|folder| folder.sync_all()).map_err(write)?;
+                File::open(folder)
+                    .and_then(|folder| folder.sync_all())
+                    .map_err(write)?;
             }
         }
         self.newest = Some(*tree);
@@ -132,7 +172,10 @@ fn encode_line(tree: &Tree, origin: &str) -> String {
 
 fn parse_line(line: &[u8], origin: &str) -> Option<Tree> {
     let text = std::str::from_utf8(line).ok()?;
-    let tree = Tree { size: text.get(..20)?.parse().ok()?, root_hash: Hash::from_base64(text.get(21..65)?)? };
+    let tree = Tree {
+        size: text.get(..20)?.parse().ok()?,
+        root_hash: Hash::from_base64(text.get(21..65)?)?,
+    };
     (encode_line(&tree, origin) == text).then_some(tree)
 }
 
@@ -141,7 +184,10 @@ mod tests {
     use super::*;
 
     fn tree(size: u64) -> Tree {
-        Tree { size, root_hash: Hash::sha256(&size.to_be_bytes()) }
+        Tree {
+            size,
+            root_hash: Hash::sha256(&size.to_be_bytes()),
+        }
     }
 
     #[test]
@@ -154,15 +200,34 @@ mod tests {
             signed.advance(&tree(size)).unwrap();
             signed.advance(&tree(size)).unwrap();
         }
-        assert!(matches!(signed.advance(&tree(5)), Err(LastSignedError::Fork { signed: 6, asked: 5, .. })));
-        let other = Tree { size: 6, root_hash: Hash::ZERO };
-        assert!(matches!(signed.advance(&other), Err(LastSignedError::Fork { .. })));
+        assert!(matches!(
+            signed.advance(&tree(5)),
+            Err(LastSignedError::Fork {
+                signed: 6,
+                asked: 5,
+                ..
+            })
+        ));
+        let other = Tree {
+            size: 6,
+            root_hash: Hash::ZERO,
+        };
+        assert!(matches!(
+            signed.advance(&other),
+            Err(LastSignedError::Fork { .. })
+        ));
         drop(signed);
         let mut again = LastSigned::open(&path, "a.example").unwrap();
         assert_eq!(again.newest(), Some(tree(6)));
         again.advance(&tree(7)).unwrap();
-        assert_eq!(LastSigned::open(&path, "a.example").unwrap().newest(), Some(tree(7)));
-        assert!(matches!(LastSigned::open(&path, "b.example"), Err(LastSignedError::Damaged { .. })));
+        assert_eq!(
+            LastSigned::open(&path, "a.example").unwrap().newest(),
+            Some(tree(7))
+        );
+        assert!(matches!(
+            LastSigned::open(&path, "b.example"),
+            Err(LastSignedError::Damaged { .. })
+        ));
     }
 
     #[test]
@@ -179,7 +244,11 @@ mod tests {
             let mut torn = good.clone();
             torn[newest_line * 83 + at] ^= 1;
             std::fs::write(&path, &torn).unwrap();
-            assert_eq!(LastSigned::open(&path, "a.example").unwrap().newest(), Some(tree(3)), "byte {at}");
+            assert_eq!(
+                LastSigned::open(&path, "a.example").unwrap().newest(),
+                Some(tree(3)),
+                "byte {at}"
+            );
         }
         std::fs::write(&path, &good[..40]).unwrap();
         assert!(LastSigned::open(&path, "a.example").is_err());

@@ -161,7 +161,9 @@ struct ClockSource {
 
 impl std::fmt::Debug for ClockSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ClockSource").field("guard", &self.guard).finish_non_exhaustive()
+        f.debug_struct("ClockSource")
+            .field("guard", &self.guard)
+            .finish_non_exhaustive()
     }
 }
 
@@ -184,7 +186,10 @@ impl ClockSource {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ledger").field("origin", &self.config.origin).field("head", &*self.head.borrow()).finish_non_exhaustive()
+        f.debug_struct("Ledger")
+            .field("origin", &self.config.origin)
+            .field("head", &*self.head.borrow())
+            .finish_non_exhaustive()
     }
 }
 
@@ -193,7 +198,12 @@ impl Ledger {
     ///
     /// # Errors
     /// [`OpenError::Exists`] if there is one already; otherwise as [`Ledger::open`].
-    pub async fn create(store: Store, config: Config, clock: Clock, notes: &[Vec<u8>]) -> Result<Ledger, OpenError> {
+    pub async fn create(
+        store: Store,
+        config: Config,
+        clock: Clock,
+        notes: &[Vec<u8>],
+    ) -> Result<Ledger, OpenError> {
         recover::create(&store, &config, &clock, notes).await?;
         Ledger::open(store, config, clock).await
     }
@@ -232,7 +242,11 @@ impl Ledger {
 
     /// Which keys are in force at the head.
     pub fn keys(&self) -> KeyState {
-        self.shared.keys.read().expect("no panic while holding the keys").clone()
+        self.shared
+            .keys
+            .read()
+            .expect("no panic while holding the keys")
+            .clone()
     }
 
     /// Whether posts are taken.
@@ -297,7 +311,9 @@ impl Shared {
     /// Has the index cleared and rebuilt: the writer opens the log again. Until then no post is judged by it.
     fn damaged_index(&self) {
         if !self.index_damaged.swap(true, Ordering::AcqRel) {
-            self.set_writing(Writing::Waiting { reason: "the query index is damaged and is being rebuilt".to_owned() });
+            self.set_writing(Writing::Waiting {
+                reason: "the query index is damaged and is being rebuilt".to_owned(),
+            });
             self.reopen.notify_one();
         }
     }

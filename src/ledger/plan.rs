@@ -29,7 +29,12 @@ pub struct Tip {
 impl Tip {
     /// Of an empty log.
     pub fn empty() -> Tip {
-        Tip { size: 0, link: Hash::ZERO, time: None, keys: None }
+        Tip {
+            size: 0,
+            link: Hash::ZERO,
+            time: None,
+            keys: None,
+        }
     }
 }
 
@@ -66,7 +71,13 @@ impl Plan {
     /// Begins a batch on `tip` at `now`. All its records get one time, which never goes back.
     pub fn begin(tip: Tip, now: Time) -> Plan {
         let time = tip.time.map_or(now, |before| before.max(now));
-        Plan { tip, time, entries: Vec::new(), leaf_hashes: Vec::new(), bytes: 0 }
+        Plan {
+            tip,
+            time,
+            entries: Vec::new(),
+            leaf_hashes: Vec::new(),
+            bytes: 0,
+        }
     }
 
     /// No record so far.
@@ -96,10 +107,19 @@ impl Plan {
     /// The rule it breaks; the plan is then as before.
     pub fn push(&mut self, statement: &Statement, past: &Past) -> Result<u64, LogFault> {
         assert!(!self.is_full(), "the writer asks is_full() first");
-        let position = Position { index: self.tip.size, time: self.time, time_before: self.tip.time };
+        let position = Position {
+            index: self.tip.size,
+            time: self.time,
+            time_before: self.tip.time,
+        };
         judge(statement, &position, self.tip.keys.as_ref(), past)?;
-        let keys = keys_after(self.tip.keys.as_ref(), position.index, statement).map_err(LogFault::Key)?;
-        let header = RecordHeader { index: self.tip.size, link: self.tip.link, time: self.time };
+        let keys =
+            keys_after(self.tip.keys.as_ref(), position.index, statement).map_err(LogFault::Key)?;
+        let header = RecordHeader {
+            index: self.tip.size,
+            link: self.tip.link,
+            time: self.time,
+        };
         let entry = encode_entry(&header, statement.note());
         let leaf_hash = merkle::leaf_hash(&entry);
         self.bytes += entry.len() + 2;
@@ -121,15 +141,34 @@ impl Plan {
 }
 
 /// Judges a statement by the log rules, with what is known of the past.
-pub(super) fn judge(statement: &Statement, position: &Position, keys: Option<&KeyState>, past: &Past) -> Result<(), LogFault> {
-    let erased: Vec<ErasedEntry<'_>> =
-        past.erased.iter().map(|standing| ErasedEntry { leaf_hash: standing.leaf_hash, statement: standing.statement.as_ref() }).collect();
-    let facts = Facts { head: past.head, amended_chain: past.amends_found.then_some(statement.chain()), erased: &erased };
+pub(super) fn judge(
+    statement: &Statement,
+    position: &Position,
+    keys: Option<&KeyState>,
+    past: &Past,
+) -> Result<(), LogFault> {
+    let erased: Vec<ErasedEntry<'_>> = past
+        .erased
+        .iter()
+        .map(|standing| ErasedEntry {
+            leaf_hash: standing.leaf_hash,
+            statement: standing.statement.as_ref(),
+        })
+        .collect();
+    let facts = Facts {
+        head: past.head,
+        amended_chain: past.amends_found.then_some(statement.chain()),
+        erased: &erased,
+    };
     log_rules::judge(statement, position, keys, &facts)
 }
 
 /// The key state after a record, if the record changes it; its authority lines are verified on the way.
-pub(super) fn keys_after(keys: Option<&KeyState>, index: u64, statement: &Statement) -> Result<Option<KeyState>, KeyError> {
+pub(super) fn keys_after(
+    keys: Option<&KeyState>,
+    index: u64,
+    statement: &Statement,
+) -> Result<Option<KeyState>, KeyError> {
     if *statement.chain() != Chain::Keys {
         return Ok(None);
     }

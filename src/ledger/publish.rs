@@ -25,20 +25,30 @@ pub(super) fn kept_name(size: u64) -> String {
 /// The sizes of the kept checkpoints, ascending.
 pub(super) async fn kept(log: &Store) -> Result<Vec<u64>, OpenError> {
     let names = log.list("checkpoints/").await?;
-    Ok(names.iter().filter_map(|listed| listed.name.strip_prefix("checkpoints/")?.parse().ok()).collect())
+    Ok(names
+        .iter()
+        .filter_map(|listed| listed.name.strip_prefix("checkpoints/")?.parse().ok())
+        .collect())
 }
 
 /// Takes the published `checkpoint` in, as far as it belongs to this head: readers treat a smaller one as stale, so do we.
 pub(super) async fn read_checkpoint(shared: &Shared) -> Result<(), OpenError> {
     let vkey = shared.config.signer.vkey();
-    let found = recover::read_checkpoint(&shared.log, "checkpoint", &shared.config.origin, vkey).await;
+    let found =
+        recover::read_checkpoint(&shared.log, "checkpoint", &shared.config.origin, vkey).await;
     match found {
         Ok(Some(found)) if found.tree.size <= shared.head().tree.size => {
-            shared.checkpoint.send_replace(Some(Arc::new(Head { tree: found.tree, note: found.note, time: None })));
+            shared.checkpoint.send_replace(Some(Arc::new(Head {
+                tree: found.tree,
+                note: found.note,
+                time: None,
+            })));
         }
         Ok(_) => {}
         // It is a copy of what was signed and is put again at once.
-        Err(OpenError::Head { .. }) => tracing::warn!("checkpoint is torn or foreign and is replaced"),
+        Err(OpenError::Head { .. }) => {
+            tracing::warn!("checkpoint is torn or foreign and is replaced")
+        }
         Err(failure) => return Err(failure),
     }
     Ok(())
@@ -46,16 +56,30 @@ pub(super) async fn read_checkpoint(shared: &Shared) -> Result<(), OpenError> {
 
 /// Runs until the ledger is gone.
 pub(super) async fn run(weak: Weak<Shared>) {
-    let Some(mut head) = weak.upgrade().map(|shared| shared.head.subscribe()) else { return };
+    let Some(mut head) = weak.upgrade().map(|shared| shared.head.subscribe()) else {
+        return;
+    };
     let mut kept_ms: Option<i64> = None;
     loop {
         {
             let Some(shared) = weak.upgrade() else { return };
             let newest = head.borrow_and_update().clone();
-            if shared.checkpoint.borrow().as_ref().is_none_or(|checkpoint| checkpoint.tree.size < newest.tree.size) {
-                match shared.log.put("checkpoint", Bytes::from(newest.note.clone())).await {
+            if shared
+                .checkpoint
+                .borrow()
+                .as_ref()
+                .is_none_or(|checkpoint| checkpoint.tree.size < newest.tree.size)
+            {
+                match shared
+                    .log
+                    .put("checkpoint", Bytes::from(newest.note.clone()))
+                    .await
+                {
                     Ok(()) => drop(shared.checkpoint.send_replace(Some(newest))),
-                    Err(failure) => tracing::error!(failure = crate::chain_of(&failure), "checkpoint not put, tried again"),
+                    Err(failure) => tracing::error!(
+                        failure = crate::chain_of(&failure),
+                        "checkpoint not put, tried again"
+                    ),
                 }
             }
             let now_ms = (shared.clock.clock)().boot_ms;
@@ -71,20 +95,39 @@ pub(super) async fn run(weak: Weak<Shared>) {
 
 /// Keeps `checkpoint` if it covers records that no kept one does.
 async fn keep(shared: &Shared) -> bool {
-    let Some(checkpoint) = shared.checkpoint.borrow().clone() else { return false };
+    let Some(checkpoint) = shared.checkpoint.borrow().clone() else {
+        return false;
+    };
     let size = checkpoint.tree.size;
-    let newest_kept = shared.kept.read().expect("no panic while holding kept").last().copied().unwrap_or(0);
+    let newest_kept = shared
+        .kept
+        .read()
+        .expect("no panic while holding kept")
+        .last()
+        .copied()
+        .unwrap_or(0);
     if size <= newest_kept {
         return false;
     }
-    match shared.log.create(&kept_name(size), Bytes::from(checkpoint.note.clone())).await {
+    match shared
+        .log
+        .create(&kept_name(size), Bytes::from(checkpoint.note.clone()))
+        .await
+    {
         // Another one of this size may carry other cosignatures; either will do.
         Ok(Created::Mine | Created::Other(_)) => {
-            shared.kept.write().expect("no panic while holding kept").push(size);
+            shared
+                .kept
+                .write()
+                .expect("no panic while holding kept")
+                .push(size);
             true
         }
         Err(failure) => {
-            tracing::error!(failure = crate::chain_of(&failure), "a checkpoint could not be kept, tried again");
+            tracing::error!(
+                failure = crate::chain_of(&failure),
+                "a checkpoint could not be kept, tried again"
+            );
             false
         }
     }

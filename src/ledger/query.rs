@@ -98,7 +98,10 @@ impl Ledger {
             let number = index / 256;
             let first = number * 256;
             let entries = self.shared.reader.bundle(&tree, number).await?;
-            for (at, entry) in (first..).zip(entries).filter(|(at, _)| (index..until).contains(at)) {
+            for (at, entry) in (first..)
+                .zip(entries)
+                .filter(|(at, _)| (index..until).contains(at))
+            {
                 if !entry.is_empty() {
                     views.push(self.view(at, entry)?);
                 }
@@ -116,26 +119,51 @@ impl Ledger {
         let head = self.covering(index)?;
         let view = self.entry(index).await?;
         let covering = self.checkpoint_for(index, head).await?;
-        let (_, proof) = self.shared.reader.prove_inclusion(&covering.tree, index).await?;
+        let (_, proof) = self
+            .shared
+            .reader
+            .prove_inclusion(&covering.tree, index)
+            .await?;
         let evidence = evidence_of(&self.keys(), &view.statement);
-        Ok(Receipt { index, proof, checkpoint: covering.note.clone(), entry: view.entry, evidence }.encode())
+        Ok(Receipt {
+            index,
+            proof,
+            checkpoint: covering.note.clone(),
+            entry: view.entry,
+            evidence,
+        }
+        .encode())
     }
 
     /// The consistency proof between two sizes up to the head's, with the roots at both.
     ///
     /// # Errors
     /// [`QueryError::Outside`] or a failure.
-    pub async fn consistency(&self, old_size: u64, new_size: u64) -> Result<(Tree, Tree, Vec<Hash>), QueryError> {
+    pub async fn consistency(
+        &self,
+        old_size: u64,
+        new_size: u64,
+    ) -> Result<(Tree, Tree, Vec<Hash>), QueryError> {
         let head = self.head().tree;
         for size in [old_size, new_size] {
             if size > head.size || old_size > new_size {
-                return Err(QueryError::Outside { index: size, size: head.size });
+                return Err(QueryError::Outside {
+                    index: size,
+                    size: head.size,
+                });
             }
         }
         let new = self.shared.reader.tree_at(new_size, &head).await?;
         let old = self.shared.reader.tree_at(old_size, &head).await?;
         // The tiles of the head serve every smaller tree; partial ones of the smaller size may be gone.
-        Ok((old, new, self.shared.reader.prove_consistency(old_size, new_size, &head).await?))
+        Ok((
+            old,
+            new,
+            self.shared
+                .reader
+                .prove_consistency(old_size, new_size, &head)
+                .await?,
+        ))
     }
 
     /// Where a statement stands, if it is logged.
@@ -153,18 +181,27 @@ impl Ledger {
     pub fn chain(&self, chain: &Chain) -> Result<Option<ChainRecords>, QueryError> {
         let shared = &self.shared;
         let recent = shared.recent.lock().expect("no panic while holding recent");
-        let known = shared.index.chain(chain).map_err(|failure| shared.damaged(failure))?;
+        let known = shared
+            .index
+            .chain(chain)
+            .map_err(|failure| shared.damaged(failure))?;
         let indexed_size = *shared.index_size.borrow();
-        let signed = shared.head().tree.size;
-        let mut records = known.as_ref().map(|view| view.records.clone()).unwrap_or_default();
+        let mut records = known
+            .as_ref()
+            .map(|view| view.records.clone())
+            .unwrap_or_default();
         let mut head = known.map(|view| view.head);
-        for (index, id) in recent.chain_records(chain).filter(|(index, _)| *index < signed) {
+        for (index, id) in recent.chain_records(chain) {
             if records.last().is_none_or(|last| *last < index) {
                 records.push(index);
                 head = Some(id);
             }
         }
-        Ok(head.map(|head| ChainRecords { head, records, indexed_size: indexed_size.max(signed.min(indexed_size)) }))
+        Ok(head.map(|head| ChainRecords {
+            head,
+            records,
+            indexed_size,
+        }))
     }
 
     /// The records whose statement names a document of this digest, as far as the index has come.
@@ -172,7 +209,10 @@ impl Ledger {
     /// # Errors
     /// [`QueryError::Index`].
     pub fn document_records(&self, digest: &Hash) -> Result<Vec<u64>, QueryError> {
-        self.shared.index.document(digest).map_err(|failure| self.shared.damaged(failure))
+        self.shared
+            .index
+            .document(digest)
+            .map_err(|failure| self.shared.damaged(failure))
     }
 
     /// The openings of a statement that are shown.
@@ -180,42 +220,86 @@ impl Ledger {
     /// # Errors
     /// [`QueryError::Store`]; [`QueryError::Unreadable`] if what is stored is damaged.
     pub async fn openings(&self, id: &Hash) -> Result<Option<Openings>, QueryError> {
-        let Some(bytes) = self.shared.store.read(&openings_name(id), OPENINGS_BYTES_MAX).await? else { return Ok(None) };
-        Openings::parse(&bytes).map(Some).map_err(|_| QueryError::Unreadable { index: 0 })
+        let Some(bytes) = self
+            .shared
+            .store
+            .read(&openings_name(id), OPENINGS_BYTES_MAX)
+            .await?
+        else {
+            return Ok(None);
+        };
+        Openings::parse(&bytes)
+            .map(Some)
+            .map_err(|_| QueryError::Unreadable { index: 0 })
     }
 
     fn covering(&self, index: u64) -> Result<std::sync::Arc<Head>, QueryError> {
         let head = self.head();
-        if index < head.tree.size { Ok(head) } else { Err(QueryError::Outside { index, size: head.tree.size }) }
+        if index < head.tree.size {
+            Ok(head)
+        } else {
+            Err(QueryError::Outside {
+                index,
+                size: head.tree.size,
+            })
+        }
     }
 
     fn view(&self, index: u64, entry: Bytes) -> Result<EntryView, QueryError> {
         if entry.is_empty() {
             let order = self.keys().erased(index).map(|erasure| erasure.ordered_at);
-            return Err(order.map_or(QueryError::Unreadable { index }, |order| QueryError::Erased { index, order }));
+            return Err(order.map_or(QueryError::Unreadable { index }, |order| {
+                QueryError::Erased { index, order }
+            }));
         }
         let (header, note) = parse_entry(&entry).map_err(|_| QueryError::Unreadable { index })?;
         let statement = Statement::parse(note).map_err(|_| QueryError::Unreadable { index })?;
-        Ok(EntryView { header, statement, entry })
+        Ok(EntryView {
+            header,
+            statement,
+            entry,
+        })
     }
 
-    async fn checkpoint_for(&self, index: u64, head: std::sync::Arc<Head>) -> Result<std::sync::Arc<Head>, QueryError> {
+    async fn checkpoint_for(
+        &self,
+        index: u64,
+        head: std::sync::Arc<Head>,
+    ) -> Result<std::sync::Arc<Head>, QueryError> {
         let kept = {
-            let kept = self.shared.kept.read().expect("no panic while holding kept");
-            kept.get(kept.partition_point(|size| *size <= index)).copied()
+            let kept = self
+                .shared
+                .kept
+                .read()
+                .expect("no panic while holding kept");
+            kept.get(kept.partition_point(|size| *size <= index))
+                .copied()
         };
         if let Some(size) = kept {
             let vkey = self.shared.config.signer.vkey();
-            let found = super::recover::read_checkpoint(&self.shared.log, &publish::kept_name(size), self.origin(), vkey).await;
+            let found = super::recover::read_checkpoint(
+                &self.shared.log,
+                &publish::kept_name(size),
+                self.origin(),
+                vkey,
+            )
+            .await;
             match found {
                 Ok(Some(found)) if found.tree.size == size => {
-                    return Ok(std::sync::Arc::new(Head { tree: found.tree, note: found.note, time: None }));
+                    return Ok(std::sync::Arc::new(Head {
+                        tree: found.tree,
+                        note: found.note,
+                        time: None,
+                    }));
                 }
                 // An older log key may have signed it, or it is damaged: a newer checkpoint proves the same, only later.
                 _ => tracing::warn!(size, "a kept checkpoint cannot be used"),
             }
         }
-        Ok(self.checkpoint().filter(|checkpoint| checkpoint.tree.size > index).unwrap_or(head))
+        Ok(self
+            .checkpoint()
+            .filter(|checkpoint| checkpoint.tree.size > index)
+            .unwrap_or(head))
     }
 }
 

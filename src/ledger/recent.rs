@@ -28,12 +28,17 @@ pub struct Recent {
     /// Index sizes that posts have looked things up at and not yet been planned.
     views: BTreeMap<u64, usize>,
     index_size: u64,
+    /// Records below this are signed and published by us; those above are only planned, and may never come to be.
+    published: u64,
 }
 
 impl Recent {
     /// Starts when the index reflects `index_size` records.
     pub fn from(index_size: u64) -> Recent {
-        Recent { index_size, ..Recent::default() }
+        Recent {
+            index_size,
+            ..Recent::default()
+        }
     }
 
     /// Begins anew from `other`; views that are open stay open.
@@ -68,19 +73,35 @@ impl Recent {
         if let Some(reference) = &reference {
             self.references.insert(reference.clone(), (index, id));
         }
-        self.rows.push_back(Row { index, id, chain, reference });
+        self.rows.push_back(Row {
+            index,
+            id,
+            chain,
+            reference,
+        });
     }
 
     /// The index reflects `index_size` records and is durable there: what no view needs goes.
     pub fn index_moved(&mut self, index_size: u64) {
         self.index_size = index_size;
-        let limit = self.views.keys().next().map_or(index_size, |oldest| index_size.min(*oldest));
+        let limit = self
+            .views
+            .keys()
+            .next()
+            .map_or(index_size, |oldest| index_size.min(*oldest));
         while let Some(row) = self.rows.front().filter(|row| row.index < limit) {
-            if self.heads.get(&row.chain).is_some_and(|(index, _)| *index == row.index) {
+            if self
+                .heads
+                .get(&row.chain)
+                .is_some_and(|(index, _)| *index == row.index)
+            {
                 self.heads.remove(&row.chain);
             }
             if let Some(reference) = &row.reference
-                && self.references.get(reference).is_some_and(|(index, _)| *index == row.index)
+                && self
+                    .references
+                    .get(reference)
+                    .is_some_and(|(index, _)| *index == row.index)
             {
                 self.references.remove(reference);
             }
@@ -89,9 +110,23 @@ impl Recent {
         }
     }
 
-    /// The index of a statement, if it is among the recent ones (planned, perhaps not yet signed).
+    /// The records below `size` are published.
+    pub fn publish(&mut self, size: u64) {
+        self.published = self.published.max(size);
+    }
+
+    /// Whether a statement is planned or published, as far as recent records tell.
+    pub fn has(&self, id: &Hash) -> bool {
+        self.ids.contains_key(id)
+    }
+
+    /// The index of a statement, if it is among the recent ones and published. What is only planned has an index that another writer's record
+    /// may get.
     pub fn statement(&self, id: &Hash) -> Option<u64> {
-        self.ids.get(id).map(|(index, _)| *index)
+        self.ids
+            .get(id)
+            .map(|(index, _)| *index)
+            .filter(|index| *index < self.published)
     }
 
     /// Whether a recent statement belongs to `chain`.
@@ -104,9 +139,12 @@ impl Recent {
         self.heads.get(chain).map(|(_, id)| *id)
     }
 
-    /// The recent records of a chain, ascending, with their ids.
+    /// The recent published records of a chain, ascending, with their ids.
     pub fn chain_records<'a>(&'a self, chain: &'a Chain) -> impl Iterator<Item = (u64, Hash)> + 'a {
-        self.rows.iter().filter(move |row| row.chain == *chain).map(|row| (row.index, row.id))
+        self.rows
+            .iter()
+            .filter(move |row| row.chain == *chain && row.index < self.published)
+            .map(|row| (row.index, row.id))
     }
 
     /// The statement that bears a publisher's own reference, if it is recent.
@@ -122,5 +160,8 @@ impl Recent {
 
 /// (publisher, `ref`) of a trade statement that has one.
 pub fn reference_of(statement: &Statement) -> Option<(String, String)> {
-    Some((statement.publisher()?.to_owned(), statement.reference()?.to_owned()))
+    Some((
+        statement.publisher()?.to_owned(),
+        statement.reference()?.to_owned(),
+    ))
 }

@@ -35,7 +35,9 @@ use crate::trade::time::Time;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// `init` on a folder that holds a log.
-    #[error("there is a log already: an origin is never begun twice; choose an empty folder, or serve this one")]
+    #[error(
+        "there is a log already: an origin is never begun twice; choose an empty folder, or serve this one"
+    )]
     Exists,
     /// `serve` on a folder without a log.
     #[error("there is no log here: run `mingzhang init` first, or check the folder")]
@@ -56,7 +58,9 @@ pub enum OpenError {
         source: std::io::Error,
     },
     /// A published checkpoint is not one of this key.
-    #[error("{name} is not a checkpoint of {origin} signed by the given log key: wrong folder or wrong key")]
+    #[error(
+        "{name} is not a checkpoint of {origin} signed by the given log key: wrong folder or wrong key"
+    )]
     Head {
         /// The object.
         name: String,
@@ -75,7 +79,9 @@ pub enum OpenError {
         wanted: Hash,
     },
     /// Committed objects are missing.
-    #[error("commit objects are missing: {what}; the store was not copied whole, or something deleted them")]
+    #[error(
+        "commit objects are missing: {what}; the store was not copied whole, or something deleted them"
+    )]
     CommitsMissing {
         /// What is not there.
         what: String,
@@ -109,7 +115,9 @@ pub enum OpenError {
         found: u64,
     },
     /// The key has signed another tree of the same size.
-    #[error("the log key has signed root {signed} at size {size}, the data gives {found}: these are two histories; see docs/operations.md, restore")]
+    #[error(
+        "the log key has signed root {signed} at size {size}, the data gives {found}: these are two histories; see docs/operations.md, restore"
+    )]
     Forked {
         /// The size.
         size: u64,
@@ -200,7 +208,10 @@ impl OpenError {
     /// Whether the same may succeed a moment later without anybody doing anything (room on the disk, a store that answers again).
     pub fn may_pass(&self) -> bool {
         match self {
-            OpenError::Store(failure) => !matches!(failure, StoreError::Sync { .. } | StoreError::TooLarge { .. }),
+            OpenError::Store(failure) => !matches!(
+                failure,
+                StoreError::Sync { .. } | StoreError::TooLarge { .. }
+            ),
             OpenError::Read(ReadError::Source(_)) => true,
             OpenError::Publish { may_pass, .. } => *may_pass,
             _ => false,
@@ -209,26 +220,55 @@ impl OpenError {
 }
 
 /// Writes the first commit of a new log; opening it does the rest.
-pub(super) async fn create(store: &Store, config: &Config, clock: &Clock, notes: &[Vec<u8>]) -> Result<(), OpenError> {
+pub(super) async fn create(
+    store: &Store,
+    config: &Config,
+    clock: &Clock,
+    notes: &[Vec<u8>],
+) -> Result<(), OpenError> {
     let _lock = lock(store)?;
-    if !store.list("commit/").await?.is_empty() || store.under("log/").read("head", HEAD_BYTES_MAX).await?.is_some() {
+    if !store.list("commit/").await?.is_empty()
+        || store
+            .under("log/")
+            .read("head", HEAD_BYTES_MAX)
+            .await?
+            .is_some()
+    {
         return Err(OpenError::Exists);
     }
     let name = Commit::name(0);
     let mut plan = Plan::begin(Tip::empty(), clock().wall);
     let mut head = None;
     for (index, note) in (0..).zip(notes) {
-        let fault = |source| OpenError::Record { name: name.clone(), index, source };
+        let fault = |source| OpenError::Record {
+            name: name.clone(),
+            index,
+            source,
+        };
         let statement = Statement::parse(note).map_err(|source| fault(source.into()))?;
         if let Some(keys) = &plan.tip().keys {
-            keys.verify(&statement).map_err(|source| fault(source.into()))?;
+            keys.verify(&statement)
+                .map_err(|source| fault(source.into()))?;
         }
-        plan.push(&statement, &Past { head, ..Past::default() }).map_err(|source| fault(source.into()))?;
+        plan.push(
+            &statement,
+            &Past {
+                head,
+                ..Past::default()
+            },
+        )
+        .map_err(|source| fault(source.into()))?;
         head = Some(statement.id());
     }
     let (entries, _, _) = plan.finish();
     let growth = Edge::empty().append(&entries);
-    let commit = Commit { origin: config.origin.clone(), old: growth.old(), new: growth.new(), previous: Hash::ZERO, entries };
+    let commit = Commit {
+        origin: config.origin.clone(),
+        old: growth.old,
+        new: growth.new,
+        previous: Hash::ZERO,
+        entries,
+    };
     match store.create(&name, commit.encode()).await? {
         Created::Mine => Ok(()),
         Created::Other(_) => Err(OpenError::Exists),
@@ -236,7 +276,11 @@ pub(super) async fn create(store: &Store, config: &Config, clock: &Clock, notes:
 }
 
 /// Opens a log for writing.
-pub(super) async fn open(store: Store, config: Config, clock: Clock) -> Result<(Shared, State), OpenError> {
+pub(super) async fn open(
+    store: Store,
+    config: Config,
+    clock: Clock,
+) -> Result<(Shared, State), OpenError> {
     let lock = lock(&store)?;
     let log = store.under("log/");
     let reader = log_reader(&log);
@@ -250,15 +294,31 @@ pub(super) async fn open(store: Store, config: Config, clock: Clock) -> Result<(
     if let Some(wanted) = config.genesis
         && keys.genesis_id() != wanted
     {
-        return Err(OpenError::Genesis { found: keys.genesis_id(), wanted });
+        return Err(OpenError::Genesis {
+            found: keys.genesis_id(),
+            wanted,
+        });
     }
 
     let stamp = config.keys_folder.join("last-seen");
-    let guard = ClockGuard::start(clock(), state.tip.time, Some(&stamp), config.operator_word.clock);
-    let unpublished = Arc::new(Head { tree: Tree::EMPTY, note: String::new(), time: None });
+    let guard = ClockGuard::start(
+        clock(),
+        state.tip.time,
+        Some(&stamp),
+        config.operator_word.clock,
+    );
+    let unpublished = Arc::new(Head {
+        tree: Tree::EMPTY,
+        note: String::new(),
+        time: None,
+    });
     let index_size = index.state()?.0.size;
     let shared = Shared {
-        clock: ClockSource { clock, guard: Mutex::new(guard), warns_only: true },
+        clock: ClockSource {
+            clock,
+            guard: Mutex::new(guard),
+            warns_only: true,
+        },
         last_signed: Mutex::new(last_signed),
         head: watch::Sender::new(unpublished),
         checkpoint: watch::Sender::new(None),
@@ -279,7 +339,22 @@ pub(super) async fn open(store: Store, config: Config, clock: Clock) -> Result<(
         index,
     };
     let shared = Arc::new(shared);
-    finish(&shared, &found, &state).await?;
+    let mut outcome = finish(&shared, &found, &state).await.map(|()| state);
+    let mut tries = 0;
+    let state = loop {
+        match outcome {
+            Ok(state) => break state,
+            // Other writers of a shared store may be further on each time one looks: one of the next looks meets a pause.
+            Err(failure)
+                if shared.store.is_shared() && failure.may_pass() && tries < OPEN_TRIES =>
+            {
+                tries += 1;
+                tokio::time::sleep(OPEN_PAUSE).await;
+                outcome = reopen(&shared).await;
+            }
+            Err(failure) => return Err(failure),
+        }
+    };
     publish::read_checkpoint(&shared).await?;
     let shared = Arc::into_inner(shared).expect("finish() keeps no clone");
     Ok((shared, state))
@@ -291,29 +366,63 @@ pub(super) async fn reopen(shared: &Arc<Shared>) -> Result<State, OpenError> {
         shared.index.clear()?;
         shared.index_size.send_replace(0);
     }
-    let signed = shared.last_signed.lock().expect("no panic while holding last-signed").newest();
+    let signed = shared
+        .last_signed
+        .lock()
+        .expect("no panic while holding last-signed")
+        .newest();
     let found = survey(&shared.store, &shared.log, &shared.config, signed).await?;
-    let (keys, state, recent) = load(&shared.store, &shared.log, &shared.reader, &shared.index, &found).await?;
-    shared.recent.lock().expect("no panic while holding recent").restart(recent);
+    let (keys, state, recent) = load(
+        &shared.store,
+        &shared.log,
+        &shared.reader,
+        &shared.index,
+        &found,
+    )
+    .await?;
+    shared
+        .recent
+        .lock()
+        .expect("no panic while holding recent")
+        .restart(recent);
     finish(shared, &found, &state).await?;
-    *shared.keys.write().expect("no panic while holding the keys") = keys;
+    *shared
+        .keys
+        .write()
+        .expect("no panic while holding the keys") = keys;
     Ok(state)
 }
+
+/// Looks at a shared store on which others write, before opening gives up.
+const OPEN_TRIES: u32 = 50;
+const OPEN_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// A checkpoint with many cosignatures is a few kilobytes.
 pub(super) const HEAD_BYTES_MAX: u64 = 64 << 10;
 
 /// The lock is held as long as the file is open; the system lets go of it when the process ends, however it ends.
 fn lock(store: &Store) -> Result<Option<File>, OpenError> {
-    let Some(folder) = store.path() else { return Ok(None) };
+    let Some(folder) = store.path() else {
+        return Ok(None);
+    };
     let path = folder.join("lock");
     let shown = path.display().to_string();
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|source| OpenError::Lock { path: shown.clone(), source })?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
+    let file = file.map_err(|source| OpenError::Lock {
+        path: shown.clone(),
+        source,
+    })?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::Locked { path: shown }),
-        Err(std::fs::TryLockError::Error(source)) => Err(OpenError::Lock { path: shown, source }),
+        Err(std::fs::TryLockError::Error(source)) => Err(OpenError::Lock {
+            path: shown,
+            source,
+        }),
     }
 }
 
@@ -336,20 +445,46 @@ impl Found {
 }
 
 /// Reads commits and head, and refuses whatever could make the key sign a second history.
-async fn survey(store: &Store, log: &Store, config: &Config, signed: Option<Tree>) -> Result<Found, OpenError> {
+async fn survey(
+    store: &Store,
+    log: &Store,
+    config: &Config,
+    signed: Option<Tree>,
+) -> Result<Found, OpenError> {
     // Visible is not durable (F3): a process killed between link and fsync leaves a name that the next power cut takes away again.
     if log.read("head", HEAD_BYTES_MAX).await?.is_some() {
         log.sync("head")?;
     }
-    let head = read_checkpoint(log, "head", &config.origin, config.signer.vkey()).await?.map(|head| head.tree);
+    let head = read_checkpoint(log, "head", &config.origin, config.signer.vkey())
+        .await?
+        .map(|head| head.tree);
 
-    let mut names: Vec<u64> = store.list("commit/").await?.iter().filter_map(|listed| Commit::parse_name(&listed.name)).collect();
+    let mut names: Vec<u64> = store
+        .list("commit/")
+        .await?
+        .iter()
+        .filter_map(|listed| Commit::parse_name(&listed.name))
+        .collect();
     names.sort_unstable();
+    if let Some(head) = head.filter(|_| store.is_shared()) {
+        // On a shared store commits are kept for days, and what was put is durable: one commit before head is where to begin. In a folder the
+        // tiles of every kept commit may be torn, so all of them are gone through.
+        let begin = names
+            .iter()
+            .rposition(|old_size| *old_size < head.size)
+            .unwrap_or(0);
+        names.drain(..begin);
+    }
     let Some(newest) = names.last() else {
         return match (head, signed) {
             (None, None) => Err(OpenError::Absent),
-            (None, Some(signed)) => Err(OpenError::RolledBack { signed: signed.size, found: 0 }),
-            (Some(_), _) => Err(OpenError::CommitsMissing { what: "there is a head, but no commit at all".to_owned() }),
+            (None, Some(signed)) => Err(OpenError::RolledBack {
+                signed: signed.size,
+                found: 0,
+            }),
+            (Some(_), _) => Err(OpenError::CommitsMissing {
+                what: "there is a head, but no commit at all".to_owned(),
+            }),
         };
     };
     store.sync(&Commit::name(*newest))?;
@@ -358,72 +493,142 @@ async fn survey(store: &Store, log: &Store, config: &Config, signed: Option<Tree
     let mut previous = Hash::ZERO;
     for old_size in names {
         let name = Commit::name(old_size);
-        let bytes = store.read(&name, COMMIT_BYTES_MAX).await?.ok_or_else(|| OpenError::CommitsMissing { what: name.clone() })?;
-        let commit = Commit::parse(&bytes).map_err(|source| OpenError::CommitForm { name: name.clone(), source })?;
-        let broken = |what: String| OpenError::CommitBroken { name: name.clone(), what };
+        let bytes = store
+            .read(&name, COMMIT_BYTES_MAX)
+            .await?
+            .ok_or_else(|| OpenError::CommitsMissing { what: name.clone() })?;
+        let commit = Commit::parse(&bytes).map_err(|source| OpenError::CommitForm {
+            name: name.clone(),
+            source,
+        })?;
+        let broken = |what: String| OpenError::CommitBroken {
+            name: name.clone(),
+            what,
+        };
         if commit.origin != config.origin || commit.old.size != old_size {
-            return Err(broken(format!("it is for {} at size {}", commit.origin, commit.old.size)));
+            return Err(broken(format!(
+                "it is for {} at size {}",
+                commit.origin, commit.old.size
+            )));
         }
         if let Some((_, before)) = commits.last() {
             if before.new.size < old_size {
                 // A collection that was cut short leaves a gap below head; there is nothing to do there any more.
                 if head.is_none_or(|head| head.size < old_size) {
-                    return Err(OpenError::CommitsMissing { what: format!("none from {} to {old_size}", before.new.size) });
+                    return Err(OpenError::CommitsMissing {
+                        what: format!("none from {} to {old_size}", before.new.size),
+                    });
                 }
                 commits.clear();
             } else if before.new != commit.old || previous != commit.previous {
-                return Err(broken("it does not follow from the commit before it".to_owned()));
+                return Err(broken(
+                    "it does not follow from the commit before it".to_owned(),
+                ));
             }
         }
         previous = Hash::sha256(&bytes);
         commits.push((name, commit));
     }
-    let found = Found { head, commits, previous };
+    let found = Found {
+        head,
+        commits,
+        previous,
+    };
     guard_against_forks(&found, signed, config.operator_word.restored)?;
     Ok(found)
 }
 
-fn guard_against_forks(found: &Found, signed: Option<Tree>, restored: bool) -> Result<(), OpenError> {
+fn guard_against_forks(
+    found: &Found,
+    signed: Option<Tree>,
+    restored: bool,
+) -> Result<(), OpenError> {
     let newest = found.newest();
     if let Some(head) = found.head
         && head.size > newest.size
     {
-        return Err(OpenError::RolledBack { signed: head.size, found: newest.size });
+        return Err(OpenError::RolledBack {
+            signed: head.size,
+            found: newest.size,
+        });
     }
     if let Some(head) = found.head
         && head.size < found.oldest().size
     {
-        return Err(OpenError::CommitsMissing { what: format!("head is at {}, the oldest commit begins at {}", head.size, found.oldest().size) });
+        return Err(OpenError::CommitsMissing {
+            what: format!(
+                "head is at {}, the oldest commit begins at {}",
+                head.size,
+                found.oldest().size
+            ),
+        });
     }
     let Some(signed) = signed else {
         return match found.head {
-            Some(head) if !restored => Err(OpenError::LastSignedUnknown { head: head.size, found: "is empty".to_owned() }),
+            Some(head) if !restored => Err(OpenError::LastSignedUnknown {
+                head: head.size,
+                found: "is empty".to_owned(),
+            }),
             _ => Ok(()),
         };
     };
     if signed.size > newest.size {
-        return Err(OpenError::RolledBack { signed: signed.size, found: newest.size });
+        return Err(OpenError::RolledBack {
+            signed: signed.size,
+            found: newest.size,
+        });
     }
-    let at_size = found.commits.iter().map(|(_, commit)| commit.new).chain(found.head).find(|tree| tree.size == signed.size);
+    let at_size = found
+        .commits
+        .iter()
+        .map(|(_, commit)| commit.new)
+        .chain(found.head)
+        .find(|tree| tree.size == signed.size);
     match at_size {
         Some(tree) if tree.root_hash == signed.root_hash => {}
-        Some(tree) => return Err(OpenError::Forked { size: signed.size, signed: signed.root_hash, found: tree.root_hash }),
+        Some(tree) => {
+            return Err(OpenError::Forked {
+                size: signed.size,
+                signed: signed.root_hash,
+                found: tree.root_hash,
+            });
+        }
         None if restored => {}
-        None => return Err(OpenError::LastSignedUnknown { head: newest.size, found: format!("stands at {}", signed.size) }),
+        None => {
+            return Err(OpenError::LastSignedUnknown {
+                head: newest.size,
+                found: format!("stands at {}", signed.size),
+            });
+        }
     }
     match found.head {
-        Some(head) if signed.size < head.size && !restored => {
-            Err(OpenError::LastSignedUnknown { head: head.size, found: format!("stands at {}", signed.size) })
-        }
+        Some(head) if signed.size < head.size && !restored => Err(OpenError::LastSignedUnknown {
+            head: head.size,
+            found: format!("stands at {}", signed.size),
+        }),
         _ => Ok(()),
     }
 }
 
 /// A published checkpoint of this log, verified; `None` if there is none. A torn one counts as none only where the commits tell more.
-pub(super) async fn read_checkpoint(log: &Store, name: &str, origin: &str, vkey: &Vkey) -> Result<Option<Checked>, OpenError> {
-    let Some(bytes) = log.read(name, HEAD_BYTES_MAX).await? else { return Ok(None) };
-    let signed = checkpoint::open(&bytes, origin, &[vkey]).map_err(|source| OpenError::Head { name: name.to_owned(), origin: origin.to_owned(), source })?;
-    Ok(Some(Checked { tree: signed.tree(), note: signed.note().encode() }))
+pub(super) async fn read_checkpoint(
+    log: &Store,
+    name: &str,
+    origin: &str,
+    vkey: &Vkey,
+) -> Result<Option<Checked>, OpenError> {
+    let Some(bytes) = log.read(name, HEAD_BYTES_MAX).await? else {
+        return Ok(None);
+    };
+    let signed = checkpoint::open(&bytes, origin, &[vkey]).map_err(|source| OpenError::Head {
+        name: name.to_owned(),
+        origin: origin.to_owned(),
+        source,
+    })?;
+    Ok(Some(Checked {
+        tree: signed.tree(),
+        note: signed.note().encode(),
+    }))
 }
 
 /// A checkpoint of ours.
@@ -451,7 +656,11 @@ async fn load(
     }
     let base = found.oldest();
     let (mut index_tree, key_records) = index.state()?;
-    let mut walk = Walk { keys: None, tip: Tip::empty(), recent: Recent::from(index_tree.size) };
+    let mut walk = Walk {
+        keys: None,
+        tip: Tip::empty(),
+        recent: Recent::from(index_tree.size),
+    };
     for record in key_records.into_iter().filter(|record| *record < base.size) {
         let entry = reader.entry(&base, record).await?;
         walk.take_key_record(record, &entry, "the index")?;
@@ -463,7 +672,10 @@ async fn load(
         let first = number * 256;
         let to_index = base.size - index_tree.size > CATCH_UP_FIRST;
         let mut rows = Vec::new();
-        for (record, entry) in (first..).zip(&entries).filter(|(record, _)| *record >= index_tree.size) {
+        for (record, entry) in (first..)
+            .zip(&entries)
+            .filter(|(record, _)| *record >= index_tree.size)
+        {
             let row = walk.take_published(record, entry, !to_index)?;
             rows.extend(row);
         }
@@ -477,7 +689,11 @@ async fn load(
     }
 
     let needed = fetch_edge(reader, &base).await?;
-    let mut edge = Edge::load_erased(&base, &needed, |_| true).map_err(|source| OpenError::Edge { size: base.size, source })?;
+    let mut edge =
+        Edge::load_erased(&base, &needed, |_| true).map_err(|source| OpenError::Edge {
+            size: base.size,
+            source,
+        })?;
     walk.tip.size = base.size;
     if base.size > 0 {
         // The link to the last record comes from the tile, which is authenticated; the entry may be erased.
@@ -489,33 +705,78 @@ async fn load(
     for (name, commit) in &found.commits {
         let published = found.head.is_some_and(|head| commit.new.size <= head.size);
         let growth = edge.append(&commit.entries);
-        if growth.old() != commit.old || growth.new() != commit.new {
-            let what = format!("its entries give root {}, it says {}", growth.new().root_hash, commit.new.root_hash);
-            return Err(OpenError::CommitBroken { name: name.clone(), what });
+        if growth.old != commit.old || growth.new != commit.new {
+            let what = format!(
+                "its entries give root {}, it says {}",
+                growth.new.root_hash,
+                commit.new.root_hash
+            );
+            return Err(OpenError::CommitBroken {
+                name: name.clone(),
+                what,
+            });
         }
         for (record, entry) in (commit.old.size..).zip(&commit.entries) {
-            let erased = if published { Vec::new() } else { standing_of(reader, found, entry).await? };
-            walk.take_committed(name, record, entry, (!published).then_some(erased), record >= index_size, index)?;
+            let erased = if published {
+                Vec::new()
+            } else {
+                standing_of(reader, found, entry).await?
+            };
+            walk.take_committed(
+                name,
+                record,
+                entry,
+                (!published).then_some(erased),
+                record >= index_size,
+                index,
+            )?;
         }
     }
-    let keys = walk.keys.clone().ok_or_else(|| OpenError::CommitsMissing { what: "there is no genesis record".to_owned() })?;
+    let keys = walk.keys.clone().ok_or_else(|| OpenError::CommitsMissing {
+        what: "there is no genesis record".to_owned(),
+    })?;
     walk.tip.keys = Some(keys.clone());
-    Ok((keys, State { tip: walk.tip, edge, previous: found.previous }, walk.recent))
+    Ok((
+        keys,
+        State {
+            tip: walk.tip,
+            edge,
+            previous: found.previous,
+        },
+        walk.recent,
+    ))
 }
 
 /// What stands at the indexes that a committed entry orders to erase: in the tiles, or in a kept commit.
-async fn standing_of(reader: &LogReader, found: &Found, entry: &[u8]) -> Result<Vec<Standing>, OpenError> {
-    let statement = parse_entry(entry).ok().and_then(|(_, note)| Statement::parse(note).ok());
-    let Some(statement) = statement.filter(|statement| *statement.chain() == Chain::Keys) else { return Ok(Vec::new()) };
+async fn standing_of(
+    reader: &LogReader,
+    found: &Found,
+    entry: &[u8],
+) -> Result<Vec<Standing>, OpenError> {
+    let statement = parse_entry(entry)
+        .ok()
+        .and_then(|(_, note)| Statement::parse(note).ok());
+    let Some(statement) = statement.filter(|statement| *statement.chain() == Chain::Keys) else {
+        return Ok(Vec::new());
+    };
     let base = found.oldest();
     let mut standing = Vec::new();
     for erasure in log_rules::wants(&statement).erasures {
-        let committed = found.commits.iter().find(|(_, commit)| (commit.old.size..commit.new.size).contains(&erasure.index));
+        let committed = found
+            .commits
+            .iter()
+            .find(|(_, commit)| (commit.old.size..commit.new.size).contains(&erasure.index));
         standing.push(match committed {
             Some((_, commit)) => {
-                let at = usize::try_from(erasure.index - commit.old.size).expect("a batch has at most 4,096 records");
-                let statement = parse_entry(&commit.entries[at]).ok().and_then(|(_, note)| Statement::parse(note).ok());
-                Standing { leaf_hash: merkle::leaf_hash(&commit.entries[at]), statement }
+                let at = usize::try_from(erasure.index - commit.old.size)
+                    .expect("a batch has at most 4,096 records");
+                let statement = parse_entry(&commit.entries[at])
+                    .ok()
+                    .and_then(|(_, note)| Statement::parse(note).ok());
+                Standing {
+                    leaf_hash: merkle::leaf_hash(&commit.entries[at]),
+                    statement,
+                }
             }
             None => standing_at(reader, &base, erasure.index).await?,
         });
@@ -525,17 +786,39 @@ async fn standing_of(reader: &LogReader, found: &Found, entry: &[u8]) -> Result<
 
 /// Whether the index reflects a beginning of what is published.
 async fn index_fits(reader: &LogReader, index: &Index, found: &Found) -> bool {
-    let Ok((tree, keys)) = index.state() else { return false };
+    let Ok((tree, keys)) = index.state() else {
+        return false;
+    };
     let base = found.oldest();
     if tree.size == 0 || (tree.size > 0 && keys.first() != Some(&0)) {
         return tree.size == 0;
     }
     if tree.size <= base.size {
-        return reader.tree_at(tree.size, &base).await.is_ok_and(|at| at == tree);
+        return reader
+            .tree_at(tree.size, &base)
+            .await
+            .is_ok_and(|at| at == tree);
     }
-    // The index follows what is published, batch by batch.
-    let published = found.head.map_or(0, |head| head.size);
-    tree.size <= published && found.commits.iter().any(|(_, commit)| commit.new == tree)
+    // The index follows what is published. Its size may lie within a batch: the root there follows from the entries.
+    if tree.size > found.head.map_or(0, |head| head.size) {
+        return false;
+    }
+    let Ok(needed) = fetch_edge(reader, &base).await else {
+        return false;
+    };
+    let Ok(mut edge) = Edge::load_erased(&base, &needed, |_| true) else {
+        return false;
+    };
+    for (_, commit) in &found.commits {
+        let wanted = usize::try_from(tree.size - commit.old.size)
+            .unwrap_or(usize::MAX)
+            .min(commit.entries.len());
+        edge.append(&commit.entries[..wanted]);
+        if edge.tree().size == tree.size {
+            break;
+        }
+    }
+    edge.tree() == tree
 }
 
 async fn fetch_edge(reader: &LogReader, tree: &Tree) -> Result<Vec<(Tile, Bytes)>, OpenError> {
@@ -577,7 +860,12 @@ impl Walk {
     }
 
     /// A record below the oldest kept commit: it was judged when it was published.
-    fn take_published(&mut self, index: u64, entry: &[u8], remember: bool) -> Result<Option<Row>, OpenError> {
+    fn take_published(
+        &mut self,
+        index: u64,
+        entry: &[u8],
+        remember: bool,
+    ) -> Result<Option<Row>, OpenError> {
         if entry.is_empty() {
             return Ok(self.erased_row(index));
         }
@@ -605,36 +893,73 @@ impl Walk {
         remember: bool,
         queries: &Index,
     ) -> Result<(), OpenError> {
-        let fault = |source: RecordFault| OpenError::Record { name: name.to_owned(), index, source };
+        let fault = |source: RecordFault| OpenError::Record {
+            name: name.to_owned(),
+            index,
+            source,
+        };
         let (header, note) = parse_entry(entry).map_err(|source| fault(source.into()))?;
         let statement = Statement::parse(note).map_err(|source| fault(source.into()))?;
         if header.link != self.tip.link {
-            return Err(fault(RecordFault::Link { found: header.link, wanted: self.tip.link }));
+            return Err(fault(RecordFault::Link {
+                found: header.link,
+                wanted: self.tip.link,
+            }));
         }
         if let Some(erased) = unpublished {
             let chain = statement.chain();
-            let position = Position { index, time: header.time, time_before: self.tip.time };
-            let head = self.recent.head(chain).map_or_else(|| Ok(queries.chain(chain)?.map(|view| view.head)), |head| Ok::<_, IndexError>(Some(head)))?;
+            let position = Position {
+                index,
+                time: header.time,
+                time_before: self.tip.time,
+            };
+            let head = self.recent.head(chain).map_or_else(
+                || Ok(queries.chain(chain)?.map(|view| view.head)),
+                |head| Ok::<_, IndexError>(Some(head)),
+            )?;
             let amends_found = match statement.amends() {
-                Some(amends) => self.recent.is_in_chain(&amends.statement, chain) || in_chain(queries, &amends.statement, chain)?,
+                Some(amends) => {
+                    self.recent.is_in_chain(&amends.statement, chain)
+                        || in_chain(queries, &amends.statement, chain)?
+                }
                 None => false,
             };
             if let Some(keys) = &self.keys {
-                keys.verify(&statement).map_err(|source| fault(source.into()))?;
+                keys.verify(&statement)
+                    .map_err(|source| fault(source.into()))?;
             }
-            let past = Past { head, amends_found, erased };
-            judge(&statement, &position, self.keys.as_ref(), &past).map_err(|source| fault(source.into()))?;
+            let past = Past {
+                head,
+                amends_found,
+                erased,
+            };
+            judge(&statement, &position, self.keys.as_ref(), &past)
+                .map_err(|source| fault(source.into()))?;
         }
         self.change_keys(name, index, &statement)?;
         if remember {
             self.recent.add(index, &statement);
         }
-        self.tip = Tip { size: index + 1, link: merkle::leaf_hash(entry), time: Some(header.time), keys: None };
+        self.tip = Tip {
+            size: index + 1,
+            link: merkle::leaf_hash(entry),
+            time: Some(header.time),
+            keys: None,
+        };
         Ok(())
     }
 
-    fn change_keys(&mut self, name: &str, index: u64, statement: &Statement) -> Result<(), OpenError> {
-        let fault = |source: KeyError| OpenError::Record { name: name.to_owned(), index, source: source.into() };
+    fn change_keys(
+        &mut self,
+        name: &str,
+        index: u64,
+        statement: &Statement,
+    ) -> Result<(), OpenError> {
+        let fault = |source: KeyError| OpenError::Record {
+            name: name.to_owned(),
+            index,
+            source: source.into(),
+        };
         if let Some(keys) = keys_after(self.keys.as_ref(), index, statement).map_err(fault)? {
             self.keys = Some(keys);
         }
@@ -643,12 +968,20 @@ impl Walk {
 }
 
 fn in_chain(queries: &Index, id: &Hash, chain: &Chain) -> Result<bool, IndexError> {
-    let Some(index) = queries.statement(id)? else { return Ok(false) };
-    Ok(queries.chain(chain)?.is_some_and(|view| view.records.binary_search(&index).is_ok()))
+    let Some(index) = queries.statement(id)? else {
+        return Ok(false);
+    };
+    Ok(queries
+        .chain(chain)?
+        .is_some_and(|view| view.records.binary_search(&index).is_ok()))
 }
 
 fn statement_of(name: &str, index: u64, entry: &[u8]) -> Result<Statement, OpenError> {
-    let fault = |source: RecordFault| OpenError::Record { name: name.to_owned(), index, source };
+    let fault = |source: RecordFault| OpenError::Record {
+        name: name.to_owned(),
+        index,
+        source,
+    };
     let (_, note) = parse_entry(entry).map_err(|source| fault(source.into()))?;
     Statement::parse(note).map_err(|source| fault(source.into()))
 }
@@ -656,21 +989,67 @@ fn statement_of(name: &str, index: u64, entry: &[u8]) -> Result<Statement, OpenE
 /// Apply, sign, publish: what a crash may have left undone, by the very functions that do it every day.
 async fn finish(shared: &Arc<Shared>, found: &Found, state: &State) -> Result<(), OpenError> {
     let stop = |exit: Exit| match exit {
-        Exit::Reopen(reason) => OpenError::Publish { reason, may_pass: true },
-        Exit::Stop(reason) => OpenError::Publish { reason, may_pass: false },
+        Exit::Reopen(reason) => OpenError::Publish {
+            reason,
+            may_pass: true,
+        },
+        Exit::Stop(reason) => OpenError::Publish {
+            reason,
+            may_pass: false,
+        },
         Exit::Closed => unreachable!("apply and publish never end for want of posters"),
     };
     let base = found.oldest();
     let keys = state.tip.keys.clone().expect("load() found genesis");
-    let erased: BTreeSet<u64> = keys.erasures().map(|erasure| erasure.erasure.index).collect();
+    let erased: BTreeSet<u64> = keys
+        .erasures()
+        .map(|erasure| erasure.erasure.index)
+        .collect();
     let needed = fetch_edge(&shared.reader, &base).await?;
-    let mut edge = Edge::load_erased(&base, &needed, |_| true).map_err(|source| OpenError::Edge { size: base.size, source })?;
+    let mut edge =
+        Edge::load_erased(&base, &needed, |_| true).map_err(|source| OpenError::Edge {
+            size: base.size,
+            source,
+        })?;
     for (_, commit) in &found.commits {
         let growth = edge.append(&commit.entries);
-        writer::apply(&shared.log, &growth.objects, &erased).await.map_err(stop)?;
+        writer::apply(&shared.log, &growth.objects, &erased)
+            .await
+            .map_err(stop)?;
     }
     let newest = found.newest();
-    let head = writer::sign_and_publish(shared, newest, state.tip.time).await.map_err(stop)?;
+    if shared.store.is_shared() {
+        // Another writer may have published more since the survey. Then this one is a reader until it wins a slot, and it will lose the next
+        // one, for its state is old, and look again.
+        let there = read_checkpoint(
+            &shared.log,
+            "head",
+            &shared.config.origin,
+            shared.config.signer.vkey(),
+        )
+        .await?;
+        if let Some(there) = there.filter(|there| there.tree.size > newest.size) {
+            shared
+                .recent
+                .lock()
+                .expect("no panic while holding recent")
+                .publish(newest.size);
+            shared.head.send_replace(Arc::new(Head {
+                tree: there.tree,
+                note: there.note,
+                time: state.tip.time,
+            }));
+            return Ok(());
+        }
+    }
+    let head = writer::sign_and_publish(shared, newest, state.tip.time)
+        .await
+        .map_err(stop)?;
+    shared
+        .recent
+        .lock()
+        .expect("no panic while holding recent")
+        .publish(newest.size);
     shared.head.send_replace(head);
     if !erased.is_empty() {
         super::erase::run(shared, &keys).await;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::commit::Commit;
+use super::commit::{COMMIT_BYTES_MAX, Commit};
 use super::plan::{Past, Plan, Standing, Tip};
 use super::{Head, Shared, Writing, erase, recover};
 use crate::store::{Created, Store, StoreError};
@@ -49,6 +49,8 @@ pub(super) enum Outcome {
     Refused(Box<LogFault>),
     /// The publisher's own reference stands for other bytes already.
     ReferenceTaken { id: Hash },
+    /// The same statement is planned or logged already.
+    Known,
     /// It may or may not be in the log: post the same bytes again.
     Unknown,
     /// No room on the disk; nothing was logged.
@@ -84,7 +86,11 @@ pub(super) struct State {
 }
 
 /// Runs the writer, and opens the log again whenever it must, until nobody can post or it must stop.
-pub(super) async fn supervise(shared: Arc<Shared>, mut jobs: mpsc::Receiver<Job>, mut state: State) {
+pub(super) async fn supervise(
+    shared: Arc<Shared>,
+    mut jobs: mpsc::Receiver<Job>,
+    mut state: State,
+) {
     loop {
         shared.set_writing(Writing::Yes);
         match run(&shared, &mut jobs, state).await {
@@ -96,15 +102,28 @@ pub(super) async fn supervise(shared: Arc<Shared>, mut jobs: mpsc::Receiver<Job>
             match recover::reopen(&shared).await {
                 Ok(state) => break state,
                 Err(failure) if failure.may_pass() => {
-                    shared.set_writing(Writing::Waiting { reason: crate::chain_of(&failure) });
-                    tokio::time::sleep(REOPEN_PAUSE).await;
+                    shared.set_writing(Writing::Waiting {
+                        reason: crate::chain_of(&failure),
+                    });
+                    tokio::time::sleep(if shared.store.is_shared() {
+                        REOPEN_PAUSE_SHARED
+                    } else {
+                        REOPEN_PAUSE
+                    })
+                    .await;
                 }
-                Err(failure) => return shared.set_writing(Writing::Stopped { reason: crate::chain_of(&failure) }),
+                Err(failure) => {
+                    return shared.set_writing(Writing::Stopped {
+                        reason: crate::chain_of(&failure),
+                    });
+                }
             }
         };
     }
 }
 
+/// Between two looks at a store on which another writer is ahead.
+const REOPEN_PAUSE_SHARED: Duration = Duration::from_millis(20);
 /// Between two tries to open a store that has no room or gives no answer.
 const REOPEN_PAUSE: Duration = Duration::from_millis(500);
 
@@ -113,7 +132,10 @@ async fn run(shared: &Arc<Shared>, jobs: &mut mpsc::Receiver<Job>, mut state: St
     let mut writing: Option<JoinHandle<Result<(), Exit>>> = None;
     loop {
         // Take what is already waiting: one batch carries it all.
-        while !planned.as_ref().is_some_and(|planned| planned.plan.is_full()) {
+        while !planned
+            .as_ref()
+            .is_some_and(|planned| planned.plan.is_full())
+        {
             let Ok(job) = jobs.try_recv() else { break };
             take(shared, &mut planned, &state.tip, job);
         }
@@ -128,7 +150,9 @@ async fn run(shared: &Arc<Shared>, jobs: &mut mpsc::Receiver<Job>, mut state: St
             continue;
         }
         let idle = writing.is_none();
-        let room = !planned.as_ref().is_some_and(|planned| planned.plan.is_full());
+        let room = !planned
+            .as_ref()
+            .is_some_and(|planned| planned.plan.is_full());
         let written = async {
             match &mut writing {
                 Some(task) => task.await,
@@ -197,13 +221,29 @@ impl Waiter {
 /// Plans one job, or answers why not.
 fn take(shared: &Shared, planned: &mut Option<Planned>, tip: &Tip, job: Job) {
     let batch = planned.get_or_insert_with(|| {
-        let now = shared.clock.now().unwrap_or_else(|_| tip.time.unwrap_or(Time::MIN));
-        Planned { plan: Plan::begin(tip.clone(), now), statements: Vec::new(), waiting: Vec::new() }
+        let now = shared
+            .clock
+            .now()
+            .unwrap_or_else(|_| tip.time.unwrap_or(Time::MIN));
+        Planned {
+            plan: Plan::begin(tip.clone(), now),
+            statements: Vec::new(),
+            waiting: Vec::new(),
+        }
     });
-    let Job { statement, looked_up, view, reply } = job;
+    let Job {
+        statement,
+        looked_up,
+        view,
+        reply,
+    } = job;
     let mut recent = shared.recent.lock().expect("no panic while holding recent");
     let outcome = (|| {
         let chain = statement.chain();
+        // It is in the log already, or on its way there under a batch of which nobody knows yet whether it landed.
+        if recent.has(&statement.id()) {
+            return Err(Outcome::Known);
+        }
         // Recent changes override what the index said when the post looked.
         if let Some(reference) = super::recent::reference_of(&statement)
             && let Some(id) = recent.reference(&reference).or(looked_up.reference)
@@ -213,10 +253,14 @@ fn take(shared: &Shared, planned: &mut Option<Planned>, tip: &Tip, job: Job) {
         let amended = statement.amends();
         let past = Past {
             head: recent.head(chain).or(looked_up.head),
-            amends_found: looked_up.amends_found || amended.is_some_and(|amends| recent.is_in_chain(&amends.statement, chain)),
+            amends_found: looked_up.amends_found
+                || amended.is_some_and(|amends| recent.is_in_chain(&amends.statement, chain)),
             erased: looked_up.erased,
         };
-        batch.plan.push(&statement, &past).map_err(|fault| Outcome::Refused(Box::new(fault)))
+        batch
+            .plan
+            .push(&statement, &past)
+            .map_err(|fault| Outcome::Refused(Box::new(fault)))
     })();
     if let Ok(index) = outcome {
         recent.add(index, &statement);
@@ -251,10 +295,19 @@ fn seal(shared: &Shared, state: &mut State, planned: Planned) -> Sealed {
     let (entries, leaf_hashes, tip) = planned.plan.finish();
     let growth = state.edge.append(&entries);
     // Two independent passes over the bytes to be stored must agree before anything is signed: a flipped bit in memory has killed logs.
-    for (index, planned_hash) in (growth.old().size..).zip(&leaf_hashes) {
-        assert!(growth.leaf_hash(index) == *planned_hash, "memory is failing: two hashes of record {index} differ");
+    for (index, planned_hash) in (growth.old.size..).zip(&leaf_hashes) {
+        assert!(
+            growth.leaf_hash(index) == *planned_hash,
+            "memory is failing: two hashes of record {index} differ"
+        );
     }
-    let commit = Commit { origin: shared.config.origin.clone(), old: growth.old(), new: growth.new(), previous: state.previous, entries };
+    let commit = Commit {
+        origin: shared.config.origin.clone(),
+        old: growth.old,
+        new: growth.new,
+        previous: state.previous,
+        entries,
+    };
     let bytes = commit.encode();
     state.previous = Hash::sha256(&bytes);
     state.tip = tip;
@@ -262,8 +315,15 @@ fn seal(shared: &Shared, state: &mut State, planned: Planned) -> Sealed {
         commit,
         bytes,
         growth: Arc::new(growth),
-        keys: state.tip.keys.clone().expect("a planned batch begins with genesis or follows it"),
-        changes_keys: planned.statements.iter().any(|statement| *statement.chain() == Chain::Keys),
+        keys: state
+            .tip
+            .keys
+            .clone()
+            .expect("a planned batch begins with genesis or follows it"),
+        changes_keys: planned
+            .statements
+            .iter()
+            .any(|statement| *statement.chain() == Chain::Keys),
         time,
         waiting: planned.waiting,
     }
@@ -271,10 +331,22 @@ fn seal(shared: &Shared, state: &mut State, planned: Planned) -> Sealed {
 
 /// One batch, from planned to answered.
 async fn commit(shared: Arc<Shared>, sealed: Sealed) -> Result<(), Exit> {
-    let Sealed { commit, bytes, growth, keys, changes_keys, time, waiting } = sealed;
+    let Sealed {
+        commit,
+        bytes,
+        growth,
+        keys,
+        changes_keys,
+        time,
+        waiting,
+    } = sealed;
     let mut waiting = Some(waiting);
     let mut answer_all = |outcome: fn() -> Outcome| {
-        waiting.take().into_iter().flatten().for_each(|waiter: Waiter| waiter.answer(outcome()));
+        waiting
+            .take()
+            .into_iter()
+            .flatten()
+            .for_each(|waiter: Waiter| waiter.answer(outcome()));
     };
 
     // 1. Win the slot. This is the commit point: before it nothing has happened, after it the records are in the log.
@@ -292,7 +364,9 @@ async fn commit(shared: Arc<Shared>, sealed: Sealed) -> Result<(), Exit> {
                 return Err(Exit::Reopen(crate::chain_of(&failure)));
             }
             // On a disk of our own a failed write is a failing disk: nothing that follows could be believed.
-            Err(failure) if shared.store.path().is_some() || matches!(failure, StoreError::Sync { .. }) => {
+            Err(failure)
+                if shared.store.path().is_some() || matches!(failure, StoreError::Sync { .. }) =>
+            {
                 answer_all(|| Outcome::Unknown);
                 return Err(Exit::Stop(crate::chain_of(&failure)));
             }
@@ -307,11 +381,14 @@ async fn commit(shared: Arc<Shared>, sealed: Sealed) -> Result<(), Exit> {
     }
 
     // 2. Apply: the tiles and bundles follow from the commit alone; not synced here, the commit is kept until they are.
-    let erased: BTreeSet<u64> = keys.erasures().map(|erasure| erasure.erasure.index).collect();
+    let erased: BTreeSet<u64> = keys
+        .erasures()
+        .map(|erasure| erasure.erasure.index)
+        .collect();
     let applied = apply(&shared.log, &growth.objects, &erased).await;
     // 3. Sign, and 4. publish. The root was recomputed from the entries above; it is durable as last-signed before it is signed.
     let published = match applied {
-        Ok(()) => sign_and_publish(&shared, growth.new(), Some(time)).await,
+        Ok(()) => sign_and_publish(&shared, growth.new, Some(time)).await,
         Err(exit) => Err(exit),
     };
     let head = match published {
@@ -324,15 +401,45 @@ async fn commit(shared: Arc<Shared>, sealed: Sealed) -> Result<(), Exit> {
     };
 
     // 5. Answer. From here on readers may see it.
-    *shared.keys.write().expect("no panic while holding the keys") = keys.clone();
+    *shared
+        .keys
+        .write()
+        .expect("no panic while holding the keys") = keys.clone();
+    shared
+        .recent
+        .lock()
+        .expect("no panic while holding recent")
+        .publish(head.tree.size);
     shared.head.send_replace(head.clone());
-    let batch = Arc::new(Published { growth, entries: commit.entries, time, head, keys: keys.clone() });
+    let batch = Arc::new(Published {
+        growth,
+        entries: commit.entries.clone(),
+        time,
+        head,
+        keys: keys.clone(),
+    });
     for waiter in waiting.take().into_iter().flatten() {
         let index = waiter.index;
-        waiter.answer(Outcome::Logged { batch: batch.clone(), index });
+        waiter.answer(Outcome::Logged {
+            batch: batch.clone(),
+            index,
+        });
     }
     if changes_keys && keys.erasures().next().is_some() {
         erase::run(&shared, &keys).await;
+    }
+    // Another writer of a shared store may have gone on from my batch while I was publishing it; my `head` may then have replaced his newer
+    // one, which opening again puts right.
+    if shared.store.is_shared()
+        && matches!(
+            shared
+                .store
+                .read(&Commit::name(commit.new.size), COMMIT_BYTES_MAX)
+                .await,
+            Ok(Some(_)) | Err(_)
+        )
+    {
+        return Err(Exit::Reopen("another writer goes on from here".to_owned()));
     }
     Ok(())
 }
@@ -342,14 +449,25 @@ const WIN_PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// Writes the objects of a committed batch; running and recovery both come here. What follows from a committed entry is right whatever stands
 /// there: an object of other bytes was torn by a power cut, or written by a batch that never came to be, and is replaced.
-pub(super) async fn apply(log: &Store, objects: &[(Tile, Vec<u8>)], erased: &BTreeSet<u64>) -> Result<(), Exit> {
+pub(super) async fn apply(
+    log: &Store,
+    objects: &[(Tile, Vec<u8>)],
+    erased: &BTreeSet<u64>,
+) -> Result<(), Exit> {
     let writes = objects.iter().map(|(tile, bytes)| async move {
         let name = tile.path();
         let bytes = erase::without(tile, bytes, erased);
-        match log.create_lazily(&name, bytes.clone()).await.map_err(failed_after_win)? {
+        match log
+            .create_lazily(&name, bytes.clone())
+            .await
+            .map_err(failed_after_win)?
+        {
             Created::Mine => Ok(()),
             Created::Other(_) => {
-                tracing::warn!(name, "an object that does not follow from its records is replaced");
+                tracing::warn!(
+                    name,
+                    "an object that does not follow from its records is replaced"
+                );
                 log.put_lazily(&name, bytes).await.map_err(failed_after_win)
             }
         }
@@ -366,13 +484,55 @@ fn failed_after_win(failure: StoreError) -> Exit {
 }
 
 /// Signs `tree`, which must follow from committed entries alone, and publishes it as `head`.
-pub(super) async fn sign_and_publish(shared: &Arc<Shared>, tree: Tree, time: Option<Time>) -> Result<Arc<Head>, Exit> {
+pub(super) async fn sign_and_publish(
+    shared: &Arc<Shared>,
+    tree: Tree,
+    time: Option<Time>,
+) -> Result<Arc<Head>, Exit> {
     let writer = shared.clone();
-    let advanced = tokio::task::spawn_blocking(move || writer.last_signed.lock().expect("no panic while holding last-signed").advance(&tree));
-    advanced.await.map_err(|panic| Exit::Stop(panic.to_string()))?.map_err(|failure| Exit::Stop(crate::chain_of(&failure)))?;
+    let advanced = tokio::task::spawn_blocking(move || {
+        writer
+            .last_signed
+            .lock()
+            .expect("no panic while holding last-signed")
+            .advance(&tree)
+    });
+    advanced
+        .await
+        .map_err(|panic| Exit::Stop(panic.to_string()))?
+        .map_err(|failure| Exit::Stop(crate::chain_of(&failure)))?;
 
-    let checkpoint = Checkpoint { origin: shared.config.origin.clone(), tree, extensions: Vec::new() };
+    // `head` is a plain put: never one that is smaller than what is read. Somebody who is further on has published my records with his.
+    if shared.store.is_shared() {
+        let there = recover::read_checkpoint(
+            &shared.log,
+            "head",
+            &shared.config.origin,
+            shared.config.signer.vkey(),
+        )
+        .await;
+        match there {
+            Ok(Some(there)) if there.tree.size > tree.size => {
+                return Err(Exit::Reopen("overtaken by another writer".to_owned()));
+            }
+            Ok(_) => {}
+            Err(failure) if failure.may_pass() => {
+                return Err(Exit::Reopen(crate::chain_of(&failure)));
+            }
+            Err(failure) => return Err(Exit::Stop(crate::chain_of(&failure))),
+        }
+    }
+
+    let checkpoint = Checkpoint {
+        origin: shared.config.origin.clone(),
+        tree,
+        extensions: Vec::new(),
+    };
     let note = shared.config.signer.sign_note(checkpoint.encode()).encode();
-    shared.log.put("head", Bytes::from(note.clone())).await.map_err(failed_after_win)?;
+    shared
+        .log
+        .put("head", Bytes::from(note.clone()))
+        .await
+        .map_err(failed_after_win)?;
     Ok(Arc::new(Head { tree, note, time }))
 }

@@ -78,9 +78,15 @@ impl Http {
     /// # Errors
     /// [`HttpError::Url`] if it is no http(s) URL.
     pub fn new(base: &str) -> Result<Http, HttpError> {
-        let rest = base.strip_prefix("http://").or_else(|| base.strip_prefix("https://"));
-        if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with('/') || rest.contains(['?', '#', ' '])) {
-            return Err(HttpError::Url { found: base.to_owned() });
+        let rest = base
+            .strip_prefix("http://")
+            .or_else(|| base.strip_prefix("https://"));
+        if rest.is_none_or(|rest| {
+            rest.is_empty() || rest.starts_with('/') || rest.contains(['?', '#', ' '])
+        }) {
+            return Err(HttpError::Url {
+                found: base.to_owned(),
+            });
         }
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
@@ -89,7 +95,10 @@ impl Http {
             .user_agent(concat!("mingzhang/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();
-        Ok(Http { base: base.trim_end_matches('/').to_owned(), agent })
+        Ok(Http {
+            base: base.trim_end_matches('/').to_owned(),
+            agent,
+        })
     }
 
     /// The base URL, without a slash at its end.
@@ -103,7 +112,9 @@ impl Http {
     /// [`HttpError`].
     pub async fn read(&self, name: &str, bytes_max: u64) -> Result<Option<Bytes>, HttpError> {
         let (this, name) = (self.clone(), name.to_owned());
-        tokio::task::spawn_blocking(move || this.get(&name, bytes_max)).await.expect("a GET does not panic")
+        tokio::task::spawn_blocking(move || this.get(&name, bytes_max))
+            .await
+            .expect("a GET does not panic")
     }
 
     /// Reads a public object; `None` for 404.
@@ -115,7 +126,11 @@ impl Http {
         match answer.status {
             200 => Ok(Some(answer.body)),
             404 => Ok(None),
-            status => Err(HttpError::Status { url: self.url(name), status, body: beginning(&answer.body) }),
+            status => Err(HttpError::Status {
+                url: self.url(name),
+                status,
+                body: beginning(&answer.body),
+            }),
         }
     }
 
@@ -123,27 +138,57 @@ impl Http {
     ///
     /// # Errors
     /// [`HttpError`] if there is no whole answer within the limits.
-    pub fn call(&self, method: &str, name: &str, headers: &[(&str, &str)], body: Option<&[u8]>, bytes_max: u64) -> Result<Answer, HttpError> {
+    pub fn call(
+        &self,
+        method: &str,
+        name: &str,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+        bytes_max: u64,
+    ) -> Result<Answer, HttpError> {
         let url = self.url(name);
-        let network = |source: ureq::Error| HttpError::Network { url: url.clone(), source: Box::new(source) };
+        let network = |source: ureq::Error| HttpError::Network {
+            url: url.clone(),
+            source: Box::new(source),
+        };
         let mut request = ureq::http::Request::builder().method(method).uri(&url);
         for (header, value) in headers {
             request = request.header(*header, *value);
         }
         let sent = match body {
-            Some(body) => request.body(body).map_err(ureq::Error::from).and_then(|request| self.agent.run(request)),
-            None => request.body(()).map_err(ureq::Error::from).and_then(|request| self.agent.run(request)),
+            Some(body) => request
+                .body(body)
+                .map_err(ureq::Error::from)
+                .and_then(|request| self.agent.run(request)),
+            None => request
+                .body(())
+                .map_err(ureq::Error::from)
+                .and_then(|request| self.agent.run(request)),
         };
         let answer = sent.map_err(network)?;
-        let retry_after_s = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+        let retry_after_s = answer
+            .headers()
+            .get("retry-after")
+            .and_then(|value| value.to_str().ok()?.parse().ok());
         let status = answer.status().as_u16();
         let mut bytes = Vec::new();
-        let read = answer.into_body().into_reader().take(bytes_max.saturating_add(1)).read_to_end(&mut bytes);
-        read.map_err(|source| HttpError::Body { url: url.clone(), source })?;
+        let read = answer
+            .into_body()
+            .into_reader()
+            .take(bytes_max.saturating_add(1))
+            .read_to_end(&mut bytes);
+        read.map_err(|source| HttpError::Body {
+            url: url.clone(),
+            source,
+        })?;
         if bytes.len() as u64 > bytes_max {
             return Err(HttpError::TooLarge { url, bytes_max });
         }
-        Ok(Answer { status, retry_after_s, body: Bytes::from(bytes) })
+        Ok(Answer {
+            status,
+            retry_after_s,
+            body: Bytes::from(bytes),
+        })
     }
 
     fn url(&self, name: &str) -> String {
@@ -164,8 +209,19 @@ mod tests {
         for good in ["http://127.0.0.1:7878", "https://ledger.example/log/"] {
             assert!(Http::new(good).is_ok(), "{good}");
         }
-        for bad in ["", "ledger.example", "ftp://x", "http://", "http:///x", "http://a b", "http://a?b"] {
-            assert!(matches!(Http::new(bad), Err(HttpError::Url { .. })), "{bad}");
+        for bad in [
+            "",
+            "ledger.example",
+            "ftp://x",
+            "http://",
+            "http:///x",
+            "http://a b",
+            "http://a?b",
+        ] {
+            assert!(
+                matches!(Http::new(bad), Err(HttpError::Url { .. })),
+                "{bad}"
+            );
         }
     }
 }

@@ -128,10 +128,19 @@ impl Store {
     /// [`StoreError::Open`] if the folder is not there.
     pub fn folder(folder: &FsPath) -> Result<Store, StoreError> {
         let open = |fsync| {
-            let local = LocalFileSystem::new_with_prefix(folder).map_err(|source| StoreError::Open { folder: folder.display().to_string(), source })?;
+            let local =
+                LocalFileSystem::new_with_prefix(folder).map_err(|source| StoreError::Open {
+                    folder: folder.display().to_string(),
+                    source,
+                })?;
             Ok::<_, StoreError>(Arc::new(local.with_fsync(fsync)))
         };
-        Ok(Store { durable: open(true)?, lazy: open(false)?, folder: Some(Arc::new(folder.to_path_buf())), prefix: String::new() })
+        Ok(Store {
+            durable: open(true)?,
+            lazy: open(false)?,
+            folder: Some(Arc::new(folder.to_path_buf())),
+            prefix: String::new(),
+        })
     }
 
     /// Objects in memory, for tests and examples.
@@ -141,14 +150,27 @@ impl Store {
 
     /// Any other `object_store`; what it answers is taken as durable. Tests hand in stores that fail.
     pub fn over(objects: Arc<dyn ObjectStore>) -> Store {
-        Store { durable: objects.clone(), lazy: objects, folder: None, prefix: String::new() }
+        Store {
+            durable: objects.clone(),
+            lazy: objects,
+            folder: None,
+            prefix: String::new(),
+        }
     }
 
     /// The same store, all names under `prefix` (which ends in `/`).
     #[must_use]
     pub fn under(&self, prefix: &str) -> Store {
         assert!(prefix.ends_with('/'), "a prefix names a folder");
-        Store { prefix: format!("{}{prefix}", self.prefix), ..self.clone() }
+        Store {
+            prefix: format!("{}{prefix}", self.prefix),
+            ..self.clone()
+        }
+    }
+
+    /// Whether other processes may write to it too. A folder is locked by one process for its life.
+    pub fn is_shared(&self) -> bool {
+        self.folder.is_none()
     }
 
     /// The folder this store keeps its objects in, if it is one.
@@ -161,13 +183,25 @@ impl Store {
     /// # Errors
     /// [`StoreError::TooLarge`] before a byte is read if it has more than `bytes_max`; [`StoreError::Read`].
     pub async fn read(&self, name: &str, bytes_max: u64) -> Result<Option<Bytes>, StoreError> {
-        let failed = |source| StoreError::Read { name: name.to_owned(), source };
+        let failed = |source| StoreError::Read {
+            name: name.to_owned(),
+            source,
+        };
         // A page-cache read costs less than handing it to another thread and back.
         if let Some(folder) = &self.folder {
-            return read_file(&folder.join(self.full(name)), bytes_max).map_err(|fault| match fault {
-                FileFault::TooLarge(bytes) => StoreError::TooLarge { name: name.to_owned(), bytes, bytes_max },
-                FileFault::Io(source) => failed(object_store::Error::Generic { store: "file", source: Box::new(source) }),
-            });
+            return read_file(&folder.join(self.full(name)), bytes_max).map_err(
+                |fault| match fault {
+                    FileFault::TooLarge(bytes) => StoreError::TooLarge {
+                        name: name.to_owned(),
+                        bytes,
+                        bytes_max,
+                    },
+                    FileFault::Io(source) => failed(object_store::Error::Generic {
+                        store: "file",
+                        source: Box::new(source),
+                    }),
+                },
+            );
         }
         let found = match self.durable.get(&self.object(name)).await {
             Ok(found) => found,
@@ -175,7 +209,11 @@ impl Store {
             Err(source) => return Err(failed(source)),
         };
         if found.meta.size > bytes_max {
-            return Err(StoreError::TooLarge { name: name.to_owned(), bytes: found.meta.size, bytes_max });
+            return Err(StoreError::TooLarge {
+                name: name.to_owned(),
+                bytes: found.meta.size,
+                bytes_max,
+            });
         }
         found.bytes().await.map(Some).map_err(failed)
     }
@@ -197,14 +235,25 @@ impl Store {
         self.create_in(&self.lazy, name, bytes).await
     }
 
-    async fn create_in(&self, objects: &Arc<dyn ObjectStore>, name: &str, bytes: Bytes) -> Result<Created, StoreError> {
+    async fn create_in(
+        &self,
+        objects: &Arc<dyn ObjectStore>,
+        name: &str,
+        bytes: Bytes,
+    ) -> Result<Created, StoreError> {
         let options = PutOptions::from(PutMode::Create);
-        let failure = match objects.put_opts(&self.object(name), PutPayload::from(bytes.clone()), options).await {
+        let failure = match objects
+            .put_opts(&self.object(name), PutPayload::from(bytes.clone()), options)
+            .await
+        {
             Ok(_) => return Ok(Created::Mine),
             Err(failure) => failure,
         };
         if is_full(&failure) {
-            return Err(StoreError::Full { name: name.to_owned(), source: failure });
+            return Err(StoreError::Full {
+                name: name.to_owned(),
+                source: failure,
+            });
         }
         // One byte more than mine is enough to see that it is another's; but the caller may want to read it whole.
         match self.read(name, OBJECT_BYTES_MAX).await {
@@ -216,10 +265,16 @@ impl Store {
                 Ok(Created::Mine)
             }
             Ok(Some(there)) => Ok(Created::Other(there)),
-            Ok(None) => Err(StoreError::Write { name: name.to_owned(), source: failure }),
+            Ok(None) => Err(StoreError::Write {
+                name: name.to_owned(),
+                source: failure,
+            }),
             Err(unreadable) => {
                 tracing::warn!(name, %unreadable, "a create failed and could not be read back");
-                Err(StoreError::Write { name: name.to_owned(), source: failure })
+                Err(StoreError::Write {
+                    name: name.to_owned(),
+                    source: failure,
+                })
             }
         }
     }
@@ -240,11 +295,25 @@ impl Store {
         self.put_in(&self.lazy, name, bytes).await
     }
 
-    async fn put_in(&self, objects: &Arc<dyn ObjectStore>, name: &str, bytes: Bytes) -> Result<(), StoreError> {
-        match objects.put(&self.object(name), PutPayload::from(bytes)).await {
+    async fn put_in(
+        &self,
+        objects: &Arc<dyn ObjectStore>,
+        name: &str,
+        bytes: Bytes,
+    ) -> Result<(), StoreError> {
+        match objects
+            .put(&self.object(name), PutPayload::from(bytes))
+            .await
+        {
             Ok(_) => Ok(()),
-            Err(source) if is_full(&source) => Err(StoreError::Full { name: name.to_owned(), source }),
-            Err(source) => Err(StoreError::Write { name: name.to_owned(), source }),
+            Err(source) if is_full(&source) => Err(StoreError::Full {
+                name: name.to_owned(),
+                source,
+            }),
+            Err(source) => Err(StoreError::Write {
+                name: name.to_owned(),
+                source,
+            }),
         }
     }
 
@@ -260,15 +329,28 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Sync`].
-    pub fn sync_all<'a>(&self, names: impl IntoIterator<Item = &'a String>) -> Result<(), StoreError> {
-        let Some(folder) = &self.folder else { return Ok(()) };
+    pub fn sync_all<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a String>,
+    ) -> Result<(), StoreError> {
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
         let mut folders = std::collections::BTreeSet::new();
         for name in names {
             let file = folder.join(self.full(name));
             sync_path(&file, name)?;
-            folders.extend(file.ancestors().skip(1).take_while(|above| above.starts_with(folder.as_path())).map(FsPath::to_path_buf));
+            folders.extend(
+                file.ancestors()
+                    .skip(1)
+                    .take_while(|above| above.starts_with(folder.as_path()))
+                    .map(FsPath::to_path_buf),
+            );
         }
-        folders.iter().rev().try_for_each(|above| sync_path(above, &above.display().to_string()))
+        folders
+            .iter()
+            .rev()
+            .try_for_each(|above| sync_path(above, &above.display().to_string()))
     }
 
     /// Removes the object; an absent one is no failure.
@@ -278,7 +360,10 @@ impl Store {
     pub async fn delete(&self, name: &str) -> Result<(), StoreError> {
         match self.durable.delete(&self.object(name)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(source) => Err(StoreError::Write { name: name.to_owned(), source }),
+            Err(source) => Err(StoreError::Write {
+                name: name.to_owned(),
+                source,
+            }),
         }
     }
 
@@ -288,15 +373,26 @@ impl Store {
     /// # Errors
     /// [`StoreError::List`].
     pub async fn list(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
-        let failed = |source| StoreError::List { prefix: prefix.to_owned(), source };
+        let failed = |source| StoreError::List {
+            prefix: prefix.to_owned(),
+            source,
+        };
         let full = self.full(prefix);
         let under = (!full.is_empty()).then(|| Path::from(full.trim_end_matches('/')));
         let mut listed: Vec<Listed> = self
             .durable
             .list(under.as_ref())
             .try_filter_map(|meta| async move {
-                let name = meta.location.as_ref().strip_prefix(self.prefix.as_str()).filter(|name| !name.contains('#'));
-                Ok(name.map(|name| Listed { name: name.to_owned(), bytes: meta.size, modified: meta.last_modified.into() }))
+                let name = meta
+                    .location
+                    .as_ref()
+                    .strip_prefix(self.prefix.as_str())
+                    .filter(|name| !name.contains('#'));
+                Ok(name.map(|name| Listed {
+                    name: name.to_owned(),
+                    bytes: meta.size,
+                    modified: meta.last_modified.into(),
+                }))
             })
             .try_collect()
             .await
@@ -329,7 +425,10 @@ impl StoreError {
 
 fn sync_path(path: &FsPath, name: &str) -> Result<(), StoreError> {
     let synced = std::fs::File::open(path).and_then(|file| file.sync_all());
-    synced.map_err(|source| StoreError::Sync { name: name.to_owned(), source })
+    synced.map_err(|source| StoreError::Sync {
+        name: name.to_owned(),
+        source,
+    })
 }
 
 enum FileFault {
@@ -341,7 +440,14 @@ fn read_file(path: &FsPath, bytes_max: u64) -> Result<Option<Bytes>, FileFault> 
     use std::io::Read;
     let file = match std::fs::File::open(path) {
         Ok(file) => file,
-        Err(absent) if matches!(absent.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => return Ok(None),
+        Err(absent)
+            if matches!(
+                absent.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(None);
+        }
         Err(failure) => return Err(FileFault::Io(failure)),
     };
     let metadata = file.metadata().map_err(FileFault::Io)?;
@@ -353,7 +459,9 @@ fn read_file(path: &FsPath, bytes_max: u64) -> Result<Option<Bytes>, FileFault> 
     }
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
     // The file may grow between the two calls: never more than was checked is taken.
-    file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes).map_err(FileFault::Io)?;
+    file.take(bytes_max.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(FileFault::Io)?;
     if bytes.len() as u64 > bytes_max {
         return Err(FileFault::TooLarge(bytes.len() as u64));
     }
@@ -366,7 +474,12 @@ fn is_full(failure: &object_store::Error) -> bool {
     let mut cause: Option<&(dyn Error + 'static)> = Some(failure);
     while let Some(error) = cause {
         if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            return matches!(io.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded | std::io::ErrorKind::FileTooLarge);
+            return matches!(
+                io.kind(),
+                std::io::ErrorKind::StorageFull
+                    | std::io::ErrorKind::QuotaExceeded
+                    | std::io::ErrorKind::FileTooLarge
+            );
         }
         cause = error.source();
     }
@@ -382,17 +495,32 @@ mod tests {
 
     fn stores() -> Vec<(Store, Option<tempfile::TempDir>)> {
         let folder = tempfile::tempdir().unwrap();
-        vec![(Store::memory(), None), (Store::folder(folder.path()).unwrap(), Some(folder))]
+        vec![
+            (Store::memory(), None),
+            (Store::folder(folder.path()).unwrap(), Some(folder)),
+        ]
     }
 
     #[tokio::test]
     async fn create_lets_one_win_and_tells_the_loser_what_is_there() {
         for (store, _folder) in stores() {
             let store = store.under("log/");
-            assert_eq!(store.create("a/b.p/8", Bytes::from("one")).await.unwrap(), Created::Mine);
-            assert_eq!(store.create("a/b.p/8", Bytes::from("one")).await.unwrap(), Created::Mine);
-            assert_eq!(store.create("a/b.p/8", Bytes::from("two")).await.unwrap(), Created::Other(Bytes::from("one")));
-            assert_eq!(store.read("a/b.p/8", 100).await.unwrap(), Some(Bytes::from("one")));
+            assert_eq!(
+                store.create("a/b.p/8", Bytes::from("one")).await.unwrap(),
+                Created::Mine
+            );
+            assert_eq!(
+                store.create("a/b.p/8", Bytes::from("one")).await.unwrap(),
+                Created::Mine
+            );
+            assert_eq!(
+                store.create("a/b.p/8", Bytes::from("two")).await.unwrap(),
+                Created::Other(Bytes::from("one"))
+            );
+            assert_eq!(
+                store.read("a/b.p/8", 100).await.unwrap(),
+                Some(Bytes::from("one"))
+            );
         }
     }
 
@@ -401,7 +529,14 @@ mod tests {
         for (store, _folder) in stores() {
             store.put("x", Bytes::from("12345")).await.unwrap();
             assert!(store.read("x", 5).await.unwrap().is_some());
-            assert!(matches!(store.read("x", 4).await, Err(StoreError::TooLarge { bytes: 5, bytes_max: 4, .. })));
+            assert!(matches!(
+                store.read("x", 4).await,
+                Err(StoreError::TooLarge {
+                    bytes: 5,
+                    bytes_max: 4,
+                    ..
+                })
+            ));
             assert_eq!(store.read("y", 4).await.unwrap(), None);
         }
     }
@@ -414,7 +549,13 @@ mod tests {
         store.put("commit/1", Bytes::from("a")).await.unwrap();
         store.put("other", Bytes::from("c")).await.unwrap();
         std::fs::write(folder.path().join("commit/3#1"), "torn").unwrap();
-        let names: Vec<_> = store.list("commit/").await.unwrap().into_iter().map(|listed| listed.name).collect();
+        let names: Vec<_> = store
+            .list("commit/")
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|listed| listed.name)
+            .collect();
         assert_eq!(names, ["commit/1", "commit/2"]);
         assert_eq!(store.under("commit/").list("").await.unwrap().len(), 2);
         store.delete("commit/1").await.unwrap();
@@ -429,10 +570,18 @@ mod tests {
                 let name = format!("race/{round}");
                 let tries = (0..8u8).map(|writer| {
                     let (store, name) = (store.clone(), name.clone());
-                    tokio::spawn(async move { store.create(&name, Bytes::from(vec![writer])).await.unwrap() })
+                    tokio::spawn(async move {
+                        store
+                            .create(&name, Bytes::from(vec![writer]))
+                            .await
+                            .unwrap()
+                    })
                 });
                 let outcomes = futures_util::future::join_all(tries).await;
-                let won = outcomes.into_iter().filter(|outcome| *outcome.as_ref().unwrap() == Created::Mine).count();
+                let won = outcomes
+                    .into_iter()
+                    .filter(|outcome| *outcome.as_ref().unwrap() == Created::Mine)
+                    .count();
                 assert_eq!(won, 1);
             }
         }

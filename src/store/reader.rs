@@ -103,14 +103,26 @@ impl LogReader {
     /// # Errors
     /// [`ReadError`].
     pub async fn entry(&self, tree: &Tree, index: u64) -> Result<Bytes, ReadError> {
-        let tiles = self.tiles(tree, TileSet::plan_bundle(within(index, tree)? / WIDTH, tree.size)).await?;
+        let tiles = self
+            .tiles(
+                tree,
+                TileSet::plan_bundle(within(index, tree)? / WIDTH, tree.size),
+            )
+            .await?;
         let tile = Tile::entries(index / WIDTH, tree.size).expect("the index is within the tree");
         let (name, bundle) = self.tile_bytes(tree, tile).await?;
-        let fault = |source| ReadError::Tile { name: name.clone(), source };
-        let entries = tile::parse_bundle(&bundle, tile.width()).map_err(|source| fault(TileError::Bundle { tile, source }))?;
+        let fault = |source| ReadError::Tile {
+            name: name.clone(),
+            source,
+        };
+        let entries = tile::parse_bundle(&bundle, tile.width())
+            .map_err(|source| fault(TileError::Bundle { tile, source }))?;
         let entry = entries[usize::try_from(index % WIDTH).expect("below 256")];
         // One leaf hash instead of 256: nothing of the other entries is used.
-        let (have, want) = (merkle::leaf_hash(entry), tiles.leaf_hash(index).map_err(fault)?);
+        let (have, want) = (
+            merkle::leaf_hash(entry),
+            tiles.leaf_hash(index).map_err(fault)?,
+        );
         if have != want && !entry.is_empty() {
             return Err(fault(TileError::Leaf { index, have, want }));
         }
@@ -123,20 +135,38 @@ impl LogReader {
     /// [`ReadError`].
     pub async fn bundle(&self, tree: &Tree, number: u64) -> Result<Vec<Bytes>, ReadError> {
         within(number.saturating_mul(WIDTH), tree)?;
-        let tiles = self.tiles(tree, TileSet::plan_bundle(number, tree.size)).await?;
+        let tiles = self
+            .tiles(tree, TileSet::plan_bundle(number, tree.size))
+            .await?;
         let tile = Tile::entries(number, tree.size).expect("its first index is within the tree");
         let (name, bundle) = self.tile_bytes(tree, tile).await?;
-        let entries = tiles.check_bundle_erased(number, &bundle, |_| true).map_err(|source| ReadError::Tile { name, source })?;
-        Ok(entries.into_iter().map(|entry| bundle.slice_ref(entry)).collect())
+        let entries = tiles
+            .check_bundle_erased(number, &bundle, |_| true)
+            .map_err(|source| ReadError::Tile { name, source })?;
+        Ok(entries
+            .into_iter()
+            .map(|entry| bundle.slice_ref(entry))
+            .collect())
     }
 
     /// The inclusion proof of `index` in `tree`, and the leaf hash it is for.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub async fn prove_inclusion(&self, tree: &Tree, index: u64) -> Result<(Hash, Vec<Hash>), ReadError> {
-        let tiles = self.tiles(tree, TileSet::plan_inclusion(within(index, tree)?, tree.size)).await?;
-        let proof = tiles.leaf_hash(index).and_then(|leaf_hash| Ok((leaf_hash, tiles.prove_inclusion(index)?)));
+    pub async fn prove_inclusion(
+        &self,
+        tree: &Tree,
+        index: u64,
+    ) -> Result<(Hash, Vec<Hash>), ReadError> {
+        let tiles = self
+            .tiles(
+                tree,
+                TileSet::plan_inclusion(within(index, tree)?, tree.size),
+            )
+            .await?;
+        let proof = tiles
+            .leaf_hash(index)
+            .and_then(|leaf_hash| Ok((leaf_hash, tiles.prove_inclusion(index)?)));
         proof.map_err(planned)
     }
 
@@ -144,15 +174,27 @@ impl LogReader {
     ///
     /// # Errors
     /// [`ReadError`].
-    pub async fn prove_consistency(&self, old_size: u64, new_size: u64, tree: &Tree) -> Result<Vec<Hash>, ReadError> {
+    pub async fn prove_consistency(
+        &self,
+        old_size: u64,
+        new_size: u64,
+        tree: &Tree,
+    ) -> Result<Vec<Hash>, ReadError> {
         for found in [old_size, new_size] {
             if found > tree.size || old_size > new_size {
-                return Err(ReadError::Outside { found, size: tree.size });
+                return Err(ReadError::Outside {
+                    found,
+                    size: tree.size,
+                });
             }
         }
         let ranges = merkle::consistency_siblings(old_size, new_size);
         let tiles = self.tiles(tree, TileSet::plan(tree.size, &ranges)).await?;
-        ranges.into_iter().map(|range| tiles.range_root(range)).collect::<Result<_, _>>().map_err(planned)
+        ranges
+            .into_iter()
+            .map(|range| tiles.range_root(range))
+            .collect::<Result<_, _>>()
+            .map_err(planned)
     }
 
     /// The tree as it stood at `size`, computed from the tiles of `tree`.
@@ -161,13 +203,24 @@ impl LogReader {
     /// [`ReadError`].
     pub async fn tree_at(&self, size: u64, tree: &Tree) -> Result<Tree, ReadError> {
         if size > tree.size {
-            return Err(ReadError::Outside { found: size, size: tree.size });
+            return Err(ReadError::Outside {
+                found: size,
+                size: tree.size,
+            });
         }
         if size == 0 || size == tree.size {
             return Ok(if size == 0 { Tree::EMPTY } else { *tree });
         }
-        let tiles = self.tiles(tree, TileSet::plan(tree.size, std::slice::from_ref(&(0..size)))).await?;
-        Ok(Tree { size, root_hash: tiles.range_root(0..size).map_err(planned)? })
+        let tiles = self
+            .tiles(
+                tree,
+                TileSet::plan(tree.size, std::slice::from_ref(&(0..size))),
+            )
+            .await?;
+        Ok(Tree {
+            size,
+            root_hash: tiles.range_root(0..size).map_err(planned)?,
+        })
     }
 
     /// Fetches and authenticates hash tiles.
@@ -176,12 +229,18 @@ impl LogReader {
     /// [`ReadError`].
     pub async fn tiles(&self, tree: &Tree, plan: Vec<Tile>) -> Result<TileSet, ReadError> {
         let first = plan.first().map(|tile| tile.path()).unwrap_or_default();
-        let fetched = stream::iter(plan)
-            .map(|tile| async move { Ok::<_, ReadError>((tile, self.tile_bytes(tree, tile).await?.1)) })
-            .buffered(FETCHES)
-            .try_collect::<Vec<_>>()
-            .await?;
-        TileSet::authenticate(tree, fetched).map_err(|source| ReadError::Tile { name: name_of(&source).unwrap_or(first), source })
+        let fetched =
+            stream::iter(plan)
+                .map(|tile| async move {
+                    Ok::<_, ReadError>((tile, self.tile_bytes(tree, tile).await?.1))
+                })
+                .buffered(FETCHES)
+                .try_collect::<Vec<_>>()
+                .await?;
+        TileSet::authenticate(tree, fetched).map_err(|source| ReadError::Tile {
+            name: name_of(&source).unwrap_or(first),
+            source,
+        })
     }
 
     /// The bytes of a tile or bundle as `tree` implies it, not yet authenticated, with the name they were found under: a partial one may
@@ -196,29 +255,50 @@ impl LogReader {
         }
         let full = tile.full();
         if full != tile
-            && let Some(bytes) = self.source.read(&full.path(), full.bytes_max() as u64).await?
+            && let Some(bytes) = self
+                .source
+                .read(&full.path(), full.bytes_max() as u64)
+                .await?
         {
-            let cut = tile.cut(&bytes).map_err(|source| ReadError::Tile { name: full.path(), source })?;
+            let cut = tile.cut(&bytes).map_err(|source| ReadError::Tile {
+                name: full.path(),
+                source,
+            })?;
             return Ok((full.path(), bytes.slice_ref(cut)));
         }
-        Err(ReadError::Missing { name, size: tree.size })
+        Err(ReadError::Missing {
+            name,
+            size: tree.size,
+        })
     }
 }
 
 fn within(index: u64, tree: &Tree) -> Result<u64, ReadError> {
-    if index < tree.size { Ok(index) } else { Err(ReadError::Outside { found: index, size: tree.size }) }
+    if index < tree.size {
+        Ok(index)
+    } else {
+        Err(ReadError::Outside {
+            found: index,
+            size: tree.size,
+        })
+    }
 }
 
 /// The plan and the proof walk the same ranges; a tile that is missing from an authenticated set is our mistake, told all the same.
 fn planned(source: TileError) -> ReadError {
-    ReadError::Tile { name: name_of(&source).unwrap_or_default(), source }
+    ReadError::Tile {
+        name: name_of(&source).unwrap_or_default(),
+        source,
+    }
 }
 
 fn name_of(fault: &TileError) -> Option<String> {
     match fault {
-        TileError::Missing { tile } | TileError::Unexpected { tile, .. } | TileError::Length { tile, .. } | TileError::Hash { tile, .. } | TileError::Bundle { tile, .. } => {
-            Some(tile.path())
-        }
+        TileError::Missing { tile }
+        | TileError::Unexpected { tile, .. }
+        | TileError::Length { tile, .. }
+        | TileError::Hash { tile, .. }
+        | TileError::Bundle { tile, .. } => Some(tile.path()),
         TileError::Size { .. } | TileError::Root { .. } | TileError::Leaf { .. } => None,
     }
 }

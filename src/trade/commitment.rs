@@ -491,3 +491,6 @@ impl<'de> Deserialize<'de> for Openings {
         deserializer.deserialize_map(Map)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -208,3 +208,6 @@ fn check_run(run: &str, pointer: &str, problems: &mut Problems) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,8 @@
 
 mod error;
 mod evidence;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -470,11 +472,10 @@ impl Inner {
     }
 
     fn revoke(&mut self, index: u64, revoke: &Revoke, gaps: Gaps) -> Result<(), KeyError> {
-        // A key that this very statement admits is not in force yet.
-        let place = self
-            .keys
-            .iter()
-            .position(|key| key.vkey == revoke.vkey && key.in_force_at(index));
+        // A key that this very statement admits is not in force yet; one that it revokes is not revoked again.
+        let place = self.keys.iter().position(|key| {
+            key.vkey == revoke.vkey && key.revoked.is_none() && key.admitted_at < index
+        });
         match (place, gaps) {
             (Some(place), _) => {
                 Arc::make_mut(&mut self.keys[place]).revoked = Some(Revocation {

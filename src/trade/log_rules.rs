@@ -408,3 +408,6 @@ impl LogFault {
 fn id_or_null(id: Option<Hash>) -> String {
     id.map_or_else(|| "null".to_owned(), |id| id.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,5 +27,7 @@ pub mod log_rules;
 pub mod names;
 pub mod record;
 pub mod statement;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod time;
 pub mod vocabulary;

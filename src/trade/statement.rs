@@ -18,6 +18,8 @@ mod draft;
 mod error;
 mod fields;
 mod members;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;

@@ -36,10 +36,16 @@ pub struct World {
 
 impl World {
     pub fn new() -> World {
-        let authority: Vec<Signer> =
-            (1..=3u8).map(|at| Signer::from_seed(&format!("authority-{at}.example"), &[0x10 + at; 32]).unwrap()).collect();
+        let authority: Vec<Signer> = (1..=3u8)
+            .map(|at| {
+                Signer::from_seed(&format!("authority-{at}.example"), &[0x10 + at; 32]).unwrap()
+            })
+            .collect();
         let log = [0x01; 32];
-        let vkeys: Vec<String> = authority.iter().map(|signer| format!("\"{}\"", signer.vkey())).collect();
+        let vkeys: Vec<String> = authority
+            .iter()
+            .map(|signer| format!("\"{}\"", signer.vkey()))
+            .collect();
         let genesis = format!(
             "{{\"type\":\"genesis\",\"v\":1,\"ledger\":\"{ORIGIN}\",\"follows\":null,\"hash\":\"sha-256\",\"log\":[\"{}\"],\"authority\":{{\"threshold\":2,\"vkeys\":[{}]}},\"operator\":{{\"name\":\"operator.example\",\"uscc\":null}}}}\n",
             Signer::from_seed(ORIGIN, &log).unwrap().vkey(),
@@ -61,14 +67,21 @@ impl World {
 
     pub fn config(&self) -> Config {
         let signer = Signer::from_seed(ORIGIN, &self.log).unwrap();
-        Config { genesis: Some(self.genesis_id), free_bytes_min: 0, ..Config::new(signer, self.keys_folder.path().to_owned()) }
+        Config {
+            genesis: Some(self.genesis_id),
+            free_bytes_min: 0,
+            ..Config::new(signer, self.keys_folder.path().to_owned())
+        }
     }
 
     pub fn clock(&self) -> Clock {
         let clock_ms = self.clock_ms.clone();
         Arc::new(move || {
             let ms = clock_ms.load(Ordering::SeqCst);
-            Reading { wall: Time::from_ms(ms).unwrap(), boot_ms: ms }
+            Reading {
+                wall: Time::from_ms(ms).unwrap(),
+                boot_ms: ms,
+            }
         })
     }
 
@@ -76,15 +89,25 @@ impl World {
     pub fn first_notes(&self) -> Vec<Vec<u8>> {
         let genesis = self.authority_note(&self.genesis, &[0, 1]);
         let admit = |role: &str, signer: &Signer| {
-            format!("{{\"op\":\"admit\",\"role\":\"{role}\",\"vkey\":\"{}\",\"name\":\"{}\",\"uscc\":null}}", signer.vkey(), signer.name())
+            format!(
+                "{{\"op\":\"admit\",\"role\":\"{role}\",\"vkey\":\"{}\",\"name\":\"{}\",\"uscc\":null}}",
+                signer.vkey(),
+                signer.name()
+            )
         };
-        let changes = [admit("publisher", &self.centre), admit("supervisor", &self.supervisor), admit("operator", &self.operator)];
+        let changes = [
+            admit("publisher", &self.centre),
+            admit("supervisor", &self.supervisor),
+            admit("operator", &self.operator),
+        ];
         let key = self.key_text(&self.genesis_id, &changes.join(","));
         vec![genesis, self.authority_note(&key, &[1, 2])]
     }
 
     pub fn key_text(&self, follows: &Hash, changes: &str) -> String {
-        format!("{{\"type\":\"key\",\"v\":1,\"ledger\":\"{ORIGIN}\",\"follows\":\"{follows}\",\"changes\":[{changes}]}}\n")
+        format!(
+            "{{\"type\":\"key\",\"v\":1,\"ledger\":\"{ORIGIN}\",\"follows\":\"{follows}\",\"changes\":[{changes}]}}\n"
+        )
     }
 
     pub fn authority_note(&self, text: &str, who: &[usize]) -> Vec<u8> {
@@ -93,7 +116,14 @@ impl World {
     }
 
     pub async fn create(&self, store: &Store) -> Ledger {
-        Ledger::create(store.clone(), self.config(), self.clock(), &self.first_notes()).await.unwrap()
+        Ledger::create(
+            store.clone(),
+            self.config(),
+            self.clock(),
+            &self.first_notes(),
+        )
+        .await
+        .unwrap()
     }
 
     pub async fn open(&self, store: &Store) -> Result<Ledger, OpenError> {
@@ -117,24 +147,36 @@ impl World {
 
 /// Posts and expects success.
 pub async fn post(ledger: &Ledger, statement: &Statement) -> Posted {
-    try_post(ledger, statement).await.unwrap_or_else(|failure| panic!("{failure}"))
+    try_post(ledger, statement)
+        .await
+        .unwrap_or_else(|failure| panic!("{failure}"))
 }
 
 pub async fn try_post(ledger: &Ledger, statement: &Statement) -> Result<Posted, PostError> {
-    ledger.post(Bytes::copy_from_slice(statement.note()), None, Wait::Signed).await
+    ledger
+        .post(Bytes::copy_from_slice(statement.note()), None, Wait::Signed)
+        .await
 }
 
 /// Everything that `head` implies is there and right: tiles, bundles, links, times, chains, signatures. Returns the tree and the ids in order.
 pub async fn check_log(world: &World, store: &Store) -> (Tree, Vec<Hash>) {
     let log = store.under("log/");
-    let vkey = Signer::from_seed(ORIGIN, &world.log).unwrap().vkey().clone();
-    let head = log.read("head", 1 << 16).await.unwrap().expect("head is published");
+    let vkey = Signer::from_seed(ORIGIN, &world.log)
+        .unwrap()
+        .vkey()
+        .clone();
+    let head = log
+        .read("head", 1 << 16)
+        .await
+        .unwrap()
+        .expect("head is published");
     let head = checkpoint::open(&head, ORIGIN, &[&vkey]).expect("head is signed by the log key");
     let tree = head.tree();
     let mut builder = TileBuilder::new();
     let mut tiles = Vec::new();
     let (mut ids, mut heads) = (Vec::new(), std::collections::HashMap::new());
-    let (mut keys, mut link, mut time): (Option<KeyState>, Hash, Option<Time>) = (None, Hash::ZERO, None);
+    let (mut keys, mut link, mut time): (Option<KeyState>, Hash, Option<Time>) =
+        (None, Hash::ZERO, None);
     for number in 0..tree.size.div_ceil(256) {
         let tile = Tile::entries(number, tree.size).unwrap();
         let bytes = read_tile(&log, tile).await;
@@ -143,17 +185,29 @@ pub async fn check_log(world: &World, store: &Store) -> (Tree, Vec<Hash>) {
         for (index, entry) in (number * 256..).zip(&entries) {
             let (header, note) = parse_entry(entry).unwrap();
             let statement = Statement::parse(note).unwrap();
-            assert_eq!((header.index, header.link), (index, link), "record {index} is linked to the one before");
-            assert!(time.is_none_or(|before| before <= header.time), "time goes back at {index}");
+            assert_eq!(
+                (header.index, header.link),
+                (index, link),
+                "record {index} is linked to the one before"
+            );
+            assert!(
+                time.is_none_or(|before| before <= header.time),
+                "time goes back at {index}"
+            );
             match &mut keys {
                 None => keys = Some(KeyState::from_genesis(&statement).unwrap()),
                 Some(keys) => {
-                    keys.verify(&statement).unwrap_or_else(|fault| panic!("record {index}: {fault}"));
+                    keys.verify(&statement)
+                        .unwrap_or_else(|fault| panic!("record {index}: {fault}"));
                     keys.apply(index, &statement).unwrap();
                 }
             }
             let before = heads.insert(statement.chain().clone(), statement.id());
-            assert_eq!(statement.follows(), before, "record {index} follows the head of its chain");
+            assert_eq!(
+                statement.follows(),
+                before,
+                "record {index} follows the head of its chain"
+            );
             ids.push(statement.id());
             (link, time) = (leaf_hash(entry), Some(header.time));
         }
@@ -162,10 +216,15 @@ pub async fn check_log(world: &World, store: &Store) -> (Tree, Vec<Hash>) {
     tiles.extend(builder.partials());
     assert_eq!(builder.tree(), tree, "the entries make the signed root");
     for (tile, bytes) in tiles {
-        assert_eq!(read_tile(&log, tile).await, bytes, "{tile} is what the entries make");
+        assert_eq!(
+            read_tile(&log, tile).await,
+            bytes,
+            "{tile} is what the entries make"
+        );
     }
     if let Some(checkpoint) = log.read("checkpoint", 1 << 16).await.unwrap() {
-        let signed = checkpoint::open(&checkpoint, ORIGIN, &[&vkey]).expect("checkpoint is signed by the log key");
+        let signed = checkpoint::open(&checkpoint, ORIGIN, &[&vkey])
+            .expect("checkpoint is signed by the log key");
         assert!(signed.tree().size <= tree.size);
     }
     (tree, ids)
@@ -175,6 +234,10 @@ async fn read_tile(log: &Store, tile: Tile) -> Bytes {
     if let Some(bytes) = log.read(&tile.path(), OBJECT_BYTES_MAX).await.unwrap() {
         return bytes;
     }
-    let full = log.read(&tile.full().path(), OBJECT_BYTES_MAX).await.unwrap().unwrap_or_else(|| panic!("{tile} is missing"));
+    let full = log
+        .read(&tile.full().path(), OBJECT_BYTES_MAX)
+        .await
+        .unwrap()
+        .unwrap_or_else(|| panic!("{tile} is missing"));
     Bytes::copy_from_slice(tile.cut(&full).unwrap())
 }

@@ -99,7 +99,8 @@ impl TileSet {
             index < size.div_ceil(256),
             "no bundle {index} in a tree of {size} leaves"
         );
-        TileSet::plan(size, &[256 * index..256 * index + 1])
+        let first = 256 * index;
+        TileSet::plan(size, std::slice::from_ref(&(first..first + 1)))
     }
 
     /// Checks every given tile up to the root hash of `tree`. Each must have the width that it has

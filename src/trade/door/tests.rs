@@ -1,0 +1,330 @@
+//! What the door says of a trade statement, one problem a row.
+
+use super::*;
+use crate::trade::statement::sign_statement;
+use crate::trade::testing::*;
+
+/// The problems of the usual statement after one edit: code, pointer, and `!` if it is refused for it.
+#[track_caller]
+fn check(from: &str, to: &str, expected: &[&str]) {
+    let text = trade_text("SS-1", None, "");
+    assert!(text.contains(from), "{from} does not occur");
+    check_text(&text.replacen(from, to, 1), expected);
+}
+
+/// The same of the usual statement with more members.
+#[track_caller]
+fn check_more(more: &str, expected: &[&str]) {
+    check_text(&trade_text("SS-1", None, more), expected);
+}
+
+#[track_caller]
+fn check_text(text: &str, expected: &[&str]) {
+    let problems = super::check(&sign_statement(text, &[&centre()]).unwrap());
+    let told: Vec<String> = problems
+        .iter()
+        .map(|p| {
+            format!(
+                "{} {}{}",
+                p.code,
+                p.pointer,
+                if p.severity == Severity::Error {
+                    " !"
+                } else {
+                    ""
+                }
+            )
+        })
+        .collect();
+    assert_eq!(told, expected, "{problems:#?}");
+    assert_eq!(
+        refuses(&problems),
+        expected.iter().any(|row| row.ends_with('!'))
+    );
+    for problem in problems {
+        assert!(!problem.zh.is_ascii(), "{problem:?}");
+        assert!(!problem.en.is_empty(), "{problem:?}");
+    }
+}
+
+#[test]
+fn header_members_by_type_and_vocabulary() {
+    check("{", "{", &[]);
+    check("\"stage\":\"award\",", "", &["member_missing /stage !"]);
+    check("\"award\"", "\"成交\"", &["stage_unknown /stage !"]);
+    check("\"award\"", "5", &["member_mistyped /stage !"]);
+    check(
+        "\"award\"",
+        "\"process\"",
+        &["kind_of_another_stage /kind !"],
+    );
+    check("\"award_notice\"", "\"festival\"", &["kind_unknown /kind"]);
+    check(
+        "\"kind\":\"award_notice\",",
+        "",
+        &["member_missing /kind !"],
+    );
+    check(
+        "\"award_notice\"",
+        "\"change_notice\"",
+        &["amends_missing /amends"],
+    );
+    check(
+        "\"award_notice\"",
+        "\"termination\"",
+        &["amends_missing /amends"],
+    );
+    check(
+        "\"construction\"",
+        "\"festival\"",
+        &["category_unknown /category !"],
+    );
+    check("\"construction\"", "\"other\"", &[]);
+    check(
+        "\"category\":\"construction\",",
+        "",
+        &["member_missing /category !"],
+    );
+    check("中标结果公告", " \u{3000}", &["title /title !"]);
+    check("中标结果公告", &"长".repeat(342), &["title /title !"]);
+    check("中标结果公告", &"长".repeat(341), &[]);
+    check(
+        "\"title\"",
+        "\"titel\"",
+        &["member_unknown /titel !", "member_missing /title !"],
+    );
+    check("\"region\":\"430382\",", "", &["region_missing /region"]);
+    check("430382", "43038", &["region /region !"]);
+    check("430382", "湖南韶山", &["region /region !"]);
+    check("\"region\"", "\"ref\":\"\",\"region\"", &["ref /ref !"]);
+    check(
+        "\"region\"",
+        &format!("\"ref\":\"{}\",\"region\"", "r".repeat(129)),
+        &["ref /ref !"],
+    );
+    check(
+        "\"region\"",
+        "\"ref\":\"a\\nb\",\"region\"",
+        &["ref /ref !"],
+    );
+    check(
+        "\"region\"",
+        "\"ref\":7,\"region\"",
+        &["member_mistyped /ref !"],
+    );
+    check("\"region\"", "\"ref\":\"2026/招-1\",\"region\"", &[]);
+}
+
+#[test]
+fn optional_members_by_form() {
+    check_more(r#","lots":["1","2"]"#, &[]);
+    check_more(r#","lots":["1","1"]"#, &["lot_twice /lots/1 !"]);
+    check_more(r#","lots":["第一标段"]"#, &["lot /lots/0 !"]);
+    check_more(r#","lots":"1""#, &["member_mistyped /lots !"]);
+    check_more(r#","lots":[1]"#, &["member_mistyped /lots/0 !"]);
+    let lots = |count: usize| {
+        format!(
+            r#","lots":[{}]"#,
+            (0..count)
+                .map(|i| format!("\"{i}\""))
+                .collect::<Vec<_>>()
+                .join(",")
+        )
+    };
+    check_more(&lots(256), &[]);
+    check_more(&lots(257), &["too_many /lots !"]);
+    check_more(
+        r#","codes":[{"scheme":"local","value":"兰财采字公开招-2026-12"}]"#,
+        &[],
+    );
+    check_more(
+        r#","codes":[{"scheme":"local"}]"#,
+        &["member_mistyped /codes/0 !"],
+    );
+    check_more(
+        r#","codes":[{"scheme":"","value":"x"}]"#,
+        &["member_mistyped /codes/0 !"],
+    );
+    check_more(
+        r#","codes":[{"scheme":"a","value":"x","note":"y"}]"#,
+        &["member_unknown /codes/0/note !"],
+    );
+    check_more(
+        r#","codes":[{"scheme":"uscc","value":"12500000745322928L"}]"#,
+        &[],
+    );
+    check_more(
+        r#","codes":[{"scheme":"uscc","value":"12500000745322929L"}]"#,
+        &["code_check /codes/0/value"],
+    );
+    check_more(
+        r#","codes":[{"scheme":"trading_code","value":"A01-11430382006000001K-20260302-000001-Q"}]"#,
+        &["code_check /codes/0/value"],
+    );
+    check_more(r#","method":"open-tender","mandatory_tender":true"#, &[]);
+    check_more(
+        r#","method":"auction""#,
+        &["method_of_another_side /method"],
+    );
+    check_more(r#","method":"other""#, &[]);
+    check_more(r#","method":"公开招标""#, &["method_unknown /method"]);
+    check_more(
+        r#","mandatory_tender":"是""#,
+        &["member_mistyped /mandatory_tender !"],
+    );
+    check_more(r#","details":[]"#, &["member_mistyped /details !"]);
+    check_more(r#","details":{"extra":{"a":[1]}}"#, &[]);
+}
+
+#[test]
+fn documents_events_and_about() {
+    let digest = "0a".repeat(32);
+    let document = format!(
+        r#"{{"name":"公告.pdf","media_type":"application/pdf","size":1024,"sha256":"{digest}"}}"#
+    );
+    let with = |document: &str| format!(r#","documents":[{document}]"#);
+    check_more(&with(&document), &[]);
+    check_more(
+        &with(&document.replace("1024", "-1")),
+        &["member_mistyped /documents/0/size !"],
+    );
+    check_more(
+        &with(&document.replace("1024", "\"1 KB\"")),
+        &["member_mistyped /documents/0/size !"],
+    );
+    check_more(
+        &with(&document.replace(&digest, "0a")),
+        &["sha256 /documents/0/sha256 !"],
+    );
+    check_more(
+        &with(&document.replace("\"sha256\"", "\"md5\"")),
+        &[
+            "member_unknown /documents/0/md5 !",
+            "member_mistyped /documents/0/sha256 !",
+        ],
+    );
+    check_more(
+        &with(&document.replace("application/pdf", "pdf")),
+        &["member_mistyped /documents/0/media_type !"],
+    );
+    check_more(
+        &with(&document.replace("公告.pdf", "")),
+        &["member_mistyped /documents/0/name !"],
+    );
+    check_more(
+        &with(&format!("{document},{document}")),
+        &["document_twice /documents/1/sha256 !"],
+    );
+    check_more(&with("7"), &["member_mistyped /documents/0 !"]);
+    check_more(r#","events":{"opening":"2026-11-20T09:00:00+08:00"}"#, &[]);
+    check_more(
+        r#","events":{"opening":"2026-11-20"}"#,
+        &["event_time /events/opening !"],
+    );
+    check_more(
+        r#","events":{"opening":1}"#,
+        &["member_mistyped /events/opening !"],
+    );
+    check_more(
+        r#","events":{"lunch":"2026-11-20T09:00:00+08:00"}"#,
+        &["event_unknown /events/lunch !"],
+    );
+    check_more(r#","events":[]"#, &["member_mistyped /events !"]);
+    check_more(
+        &format!(r#","about":{{"publisher":"a","project":"P","statement":"{digest}"}}"#),
+        &[],
+    );
+    check_more(
+        r#","about":{"publisher":"A","project":"P"}"#,
+        &["about /about/publisher !"],
+    );
+    check_more(
+        r#","about":{"publisher":"a"}"#,
+        &["member_missing /about/project !"],
+    );
+    check_more(
+        r#","about":{"publisher":"a","project":"P","statement":null}"#,
+        &["member_mistyped /about/statement !"],
+    );
+    check_more(
+        r#","about":{"publisher":"a","project":"P","why":"x"}"#,
+        &["member_unknown /about/why !"],
+    );
+    check_more(r#","about":"a""#, &["member_mistyped /about !"]);
+}
+
+#[test]
+fn commitments_are_well_formed_and_stand_in_details() {
+    let one = |hash: &str| format!(r#"{{"commitment":"{}","class":"person"}}"#, hash.repeat(32));
+    check_more(
+        &format!(
+            r#","details":{{"manager":{},"expert":{}}}"#,
+            one("0a"),
+            one("0b")
+        ),
+        &[],
+    );
+    check_more(
+        &format!(r#","details":{{"a":{},"b":{}}}"#, one("0a"), one("0a")),
+        &["commitment_twice /details/b !"],
+    );
+    check_more(
+        &format!(r#","details":{{"a":{}}}"#, one("0A")),
+        &["commitment_malformed /details/a !"],
+    );
+    check(
+        "\"中标结果公告\"",
+        &one("0a"),
+        &[
+            "member_mistyped /title !",
+            "commitment_outside_details /title !",
+        ],
+    );
+}
+
+/// A number that passes every check and that nobody has: it was born in 1850.
+const CITIZEN: &str = "43038218500228001";
+
+#[test]
+fn personal_numbers_are_kept_out_of_the_leaf() {
+    let p = CITIZEN
+        .bytes()
+        .fold(0, |p, byte| (p + u32::from(byte - b'0')) * 2 % 11);
+    let citizen = format!(
+        "{CITIZEN}{}",
+        ["1", "0", "X", "9", "8", "7", "6", "5", "4", "3", "2"][p as usize]
+    );
+    let wide: String = citizen
+        .chars()
+        .map(|c| char::from_u32(u32::from(c) + 0xfee0).unwrap())
+        .collect();
+    let detail = |text: &str| format!(r#","details":{{"a":["项目经理：{text}，高级工程师"]}}"#);
+    check_more(&detail(&citizen), &["citizen_number /details/a/0 !"]);
+    check_more(&detail(&wide), &["citizen_number /details/a/0 !"]);
+    check("中标结果公告", &citizen, &["citizen_number /title !"]);
+    check_more(
+        &format!(r#","codes":[{{"scheme":"x","value":"{citizen}"}}]"#),
+        &["citizen_number /codes/0/value !"],
+    );
+    check_more(&detail(&format!("9{citizen}")), &[]); // a longer number is another number
+    check_more(&detail(CITIZEN), &[]);
+    check_more(&detail("911410315710923245"), &[]); // a social credit code
+    check_more(&detail("13800000000"), &["mobile_number /details/a/0"]);
+    check_more(r#","details":{"contact_phone":"13800000000"}"#, &[]);
+    check_more(&detail("4111111111111111"), &["card_number /details/a/0"]);
+    check_more(
+        r#","codes":[{"scheme":"x","value":"4111111111111111"}]"#,
+        &[],
+    );
+}
+
+#[test]
+fn other_types_are_looked_at_for_what_they_share() {
+    assert_eq!(super::check(&genesis()), []);
+    assert_eq!(super::check(&other("endorse", 1, &supervisor())), []);
+    let unknown = super::check(&other("weather", 3, &centre()));
+    assert_eq!(
+        (unknown[0].code, unknown[0].severity, unknown.len()),
+        ("not_understood", Severity::Warning, 1)
+    );
+}
