@@ -5,9 +5,11 @@
 
 mod http;
 mod reader;
+mod stream;
 
 pub use http::{Http, HttpError};
 pub use reader::{LogReader, ReadError, Source, SourceError};
+pub use stream::{Download, PART_BYTES, Upload};
 
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
