@@ -708,8 +708,7 @@ async fn load(
         if growth.old != commit.old || growth.new != commit.new {
             let what = format!(
                 "its entries give root {}, it says {}",
-                growth.new.root_hash,
-                commit.new.root_hash
+                growth.new.root_hash, commit.new.root_hash
             );
             return Err(OpenError::CommitBroken {
                 name: name.clone(),
