@@ -91,7 +91,7 @@ fn round(shared: &Arc<Shared>, handle: &Handle, tree: &Tree) -> Result<bool, Que
                 .ok()
                 .and_then(|(_, note)| Statement::parse(note).ok());
             let statement = statement.ok_or(QueryError::Unreadable { index })?;
-            rows.push(Row::of(index, &statement));
+            rows.extend(Row::all_of(index, &statement));
         }
     }
     let reached = handle.block_on(shared.reader.tree_at(size, tree))?;

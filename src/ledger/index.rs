@@ -16,7 +16,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::tlog::merkle::{Hash, Tree};
-use crate::trade::statement::{Chain, Statement};
+use crate::trade::log_rules;
+use crate::trade::statement::{Chain, Erasure, Statement};
 
 use super::recent::reference_of;
 
@@ -53,6 +54,27 @@ pub struct Row {
 }
 
 impl Row {
+    /// What the index keeps of a record and of those that it orders to erase.
+    pub fn all_of(index: u64, statement: &Statement) -> Vec<Row> {
+        let erasures = log_rules::wants(statement).erasures;
+        let erased = erasures.into_iter().map(Row::of_erased);
+        std::iter::once(Row::of(index, statement))
+            .chain(erased)
+            .collect()
+    }
+
+    /// What the index keeps of a record that was erased: its order says which chain it is in.
+    pub fn of_erased(erasure: &Erasure) -> Row {
+        Row {
+            index: erasure.index,
+            id: erasure.statement,
+            chain: chain_key(&erasure.chain()),
+            reference: None,
+            documents: Vec::new(),
+            changes_keys: false,
+        }
+    }
+
     /// What the index keeps of a record.
     pub fn of(index: u64, statement: &Statement) -> Row {
         let chain = statement.chain();
@@ -224,11 +246,7 @@ impl Index {
     /// # Errors
     /// [`IndexError`].
     pub fn apply(&self, rows: &[Row], tree: &Tree) -> Result<(), IndexError> {
-        let (old, mut key_records) = self.state()?;
-        debug_assert!(
-            rows.first().is_none_or(|row| row.index == old.size),
-            "the index takes records in order"
-        );
+        let (_, mut key_records) = self.state()?;
         let mut batch = sled::Batch::default();
         let mut chains: HashMap<&[u8], ChainView> = HashMap::new();
         let mut documents: HashMap<&Hash, Vec<u64>> = HashMap::new();
@@ -265,7 +283,10 @@ impl Index {
             let chain = chains
                 .get_mut(row.chain.as_slice())
                 .expect("inserted above");
-            chain.head = row.id;
+            // An erased record is learned from its order, which is a later record.
+            if chain.records.last().is_none_or(|last| *last <= row.index) {
+                chain.head = row.id;
+            }
             add(&mut chain.records, row.index);
         }
         for (chain, view) in &chains {
@@ -370,8 +391,8 @@ fn reference_key(publisher: &str, reference: &str) -> Vec<u8> {
 }
 
 fn add(list: &mut Vec<u64>, index: u64) {
-    if list.last() != Some(&index) {
-        list.push(index);
+    if let Err(at) = list.binary_search(&index) {
+        list.insert(at, index);
     }
     if list.len() > LIST_MAX {
         list.drain(..list.len() - LIST_MAX);

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::tlog::merkle::Hash;
-use crate::trade::statement::{Chain, Statement};
+use crate::trade::statement::{Chain, Erasure, Statement};
 
 /// Look-up keys of one planned record.
 #[derive(Debug)]
@@ -78,6 +78,25 @@ impl Recent {
             id,
             chain,
             reference,
+        });
+    }
+
+    /// The record at `index` orders this erasure: the head of the erased statement's chain stands in the order, if nothing followed it.
+    pub fn add_erased(&mut self, index: u64, erasure: &Erasure) {
+        let (chain, id) = (erasure.chain(), erasure.statement);
+        let followed = self
+            .heads
+            .get(&chain)
+            .is_some_and(|(at, _)| *at > erasure.index);
+        if !followed {
+            self.heads.insert(chain.clone(), (index, id));
+        }
+        self.ids.entry(id).or_insert((erasure.index, chain.clone()));
+        self.rows.push_back(Row {
+            index,
+            id,
+            chain,
+            reference: None,
         });
     }
 

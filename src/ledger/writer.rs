@@ -11,9 +11,9 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::commit::{COMMIT_BYTES_MAX, Commit};
 use super::plan::{Past, Plan, Standing, Tip};
 use super::{Head, Shared, Writing, erase, recover};
+use crate::store::commit::{COMMIT_BYTES_MAX, Commit};
 use crate::store::{Created, Store, StoreError};
 use crate::tlog::checkpoint::Checkpoint;
 use crate::tlog::merkle::{Hash, Tree};
@@ -385,10 +385,14 @@ async fn commit(shared: Arc<Shared>, sealed: Sealed) -> Result<(), Exit> {
         .erasures()
         .map(|erasure| erasure.erasure.index)
         .collect();
-    let applied = apply(&shared.log, &growth.objects, &erased).await;
-    // 3. Sign, and 4. publish. The root was recomputed from the entries above; it is durable as last-signed before it is signed.
-    let published = match applied {
-        Ok(()) => sign_and_publish(&shared, growth.new, Some(time)).await,
+    //    Beside it, last-signed: what is won may be signed, and only that. Both are done before anything is.
+    let (applied, advanced) = tokio::join!(
+        apply(&shared.log, &growth.objects, &erased),
+        advance(&shared, growth.new)
+    );
+    // 3. Sign, and 4. publish. The root was recomputed from the entries above.
+    let published = match applied.and(advanced) {
+        Ok(()) => publish_head(&shared, growth.new, Some(time)).await,
         Err(exit) => Err(exit),
     };
     let head = match published {
@@ -483,12 +487,8 @@ fn failed_after_win(failure: StoreError) -> Exit {
     }
 }
 
-/// Signs `tree`, which must follow from committed entries alone, and publishes it as `head`.
-pub(super) async fn sign_and_publish(
-    shared: &Arc<Shared>,
-    tree: Tree,
-    time: Option<Time>,
-) -> Result<Arc<Head>, Exit> {
+/// Makes it durable that `tree`, which follows from won commits alone, may have been signed.
+pub(super) async fn advance(shared: &Arc<Shared>, tree: Tree) -> Result<(), Exit> {
     let writer = shared.clone();
     let advanced = tokio::task::spawn_blocking(move || {
         writer
@@ -500,18 +500,19 @@ pub(super) async fn sign_and_publish(
     advanced
         .await
         .map_err(|panic| Exit::Stop(panic.to_string()))?
-        .map_err(|failure| Exit::Stop(crate::chain_of(&failure)))?;
+        .map_err(|failure| Exit::Stop(crate::chain_of(&failure)))
+}
 
+/// Signs `tree`, for which [`advance`] has returned, and publishes it as `head`. Not synced: opening signs the newest commit again, and
+/// gets the same bytes.
+pub(super) async fn publish_head(
+    shared: &Arc<Shared>,
+    tree: Tree,
+    time: Option<Time>,
+) -> Result<Arc<Head>, Exit> {
     // `head` is a plain put: never one that is smaller than what is read. Somebody who is further on has published my records with his.
     if shared.store.is_shared() {
-        let there = recover::read_checkpoint(
-            &shared.log,
-            "head",
-            &shared.config.origin,
-            shared.config.signer.vkey(),
-        )
-        .await;
-        match there {
+        match recover::read_head(shared).await {
             Ok(Some(there)) if there.tree.size > tree.size => {
                 return Err(Exit::Reopen("overtaken by another writer".to_owned()));
             }
@@ -522,16 +523,11 @@ pub(super) async fn sign_and_publish(
             Err(failure) => return Err(Exit::Stop(crate::chain_of(&failure))),
         }
     }
-
-    let checkpoint = Checkpoint {
-        origin: shared.config.origin.clone(),
-        tree,
-        extensions: Vec::new(),
-    };
+    let checkpoint = Checkpoint::new(&shared.config.origin, tree);
     let note = shared.config.signer.sign_note(checkpoint.encode()).encode();
     shared
         .log
-        .put("head", Bytes::from(note.clone()))
+        .put_lazily("head", Bytes::from(note.clone()))
         .await
         .map_err(failed_after_win)?;
     Ok(Arc::new(Head { tree, note, time }))

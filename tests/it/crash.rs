@@ -26,6 +26,16 @@ fn kill(life: Runtime) {
     life.shutdown_timeout(Duration::from_secs(5));
 }
 
+/// [`kill`], and wait until the folder's lock is let go of: a thread of its own may outlive the runtime by a moment.
+fn kill_in(life: Runtime, folder: &std::path::Path) {
+    kill(life);
+    let lock = std::fs::File::options()
+        .write(true)
+        .open(folder.join("lock"))
+        .unwrap();
+    lock.lock().unwrap();
+}
+
 /// A ledger with `size` records, one project each, made in one life.
 fn prepared(world: &World, faulty: &Faulty, size: u64) -> Store {
     let store = Store::over(Arc::new(faulty.clone()));
@@ -219,7 +229,7 @@ fn stale_restores_are_refused() {
     first.block_on(async {
         world.create(&store).await;
     });
-    kill(first);
+    kill_in(first, &data);
     for round in 0..50 {
         copy(&data, &old);
         let life = life();
@@ -229,7 +239,7 @@ fn stale_restores_are_refused() {
                 .await
                 .unwrap();
         });
-        kill(life);
+        kill_in(life, &data);
         // An older copy is put back; the key's own memory is not part of it.
         let stale = self::life();
         stale.block_on(async {
@@ -242,7 +252,7 @@ fn stale_restores_are_refused() {
                 "round {round}: {refused:?}"
             );
         });
-        kill(stale);
+        kill_in(stale, &old);
         std::fs::remove_dir_all(&old).unwrap();
     }
 }
@@ -295,7 +305,7 @@ fn a_torn_tile_is_made_whole_from_the_commits() {
                 .unwrap();
         }
     });
-    kill(first);
+    kill_in(first, folder.path());
     // A power cut before the tiles were synced: any of them may be empty or gone.
     for name in [
         "tile/0/000.p/6",
@@ -313,7 +323,7 @@ fn a_torn_tile_is_made_whole_from_the_commits() {
             .unwrap();
         assert_eq!(check_log(&world, &store).await.0.size, 7);
     });
-    kill(second);
+    kill_in(second, folder.path());
 }
 
 fn copy(from: &std::path::Path, to: &std::path::Path) {

@@ -1,8 +1,9 @@
 //! Danger: a poster is told something that is not so.
 
 use bytes::Bytes;
-use mingzhang::ledger::{PostError, Wait};
+use mingzhang::ledger::{PostError, QueryError, Wait};
 use mingzhang::store::Store;
+use mingzhang::tlog::merkle::Hash;
 use mingzhang::tlog::note::Signer;
 use mingzhang::tlog::policy::Policy;
 use mingzhang::trade::log_rules::LogFault;
@@ -267,4 +268,62 @@ pub async fn wait_for_lock(folder: &std::path::Path) {
     while lock.try_lock().is_err() {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
+}
+
+/// Danger: an erased entry comes back, or its chain breaks when the index is rebuilt.
+#[tokio::test]
+async fn an_entry_erased_by_order_stays_erased_and_its_chain_goes_on() {
+    let (world, store) = (World::new(), Store::memory());
+    let ledger = world.create(&store).await;
+    let first = world.trade("A-1", None, "a name that a court orders to erase");
+    let receipt = post(&ledger, &first).await.receipt;
+    let record = verify(receipt.as_bytes(), &[policy(&world)]).unwrap();
+    let erase = |leaf_hash: Hash| {
+        let change = format!(
+            "{{\"op\":\"erase_entry\",\"index\":2,\"leaf_hash\":\"{leaf_hash}\",\"statement\":\"{}\",\"statement_type\":\"trade\",\"publisher\":\"{CENTRE}\",\"project\":\"A-1\",\"basis\":\"court order 7\"}}",
+            first.id()
+        );
+        let head = ledger.chain(&Chain::Keys).unwrap().unwrap().head;
+        Bytes::from(world.authority_note(&world.key_text(&head, &change), &[0, 1]))
+    };
+    // An order that names another leaf hash erases nothing.
+    let wrong = ledger.post(erase(Hash::ZERO), None, Wait::Signed).await;
+    assert!(matches!(wrong, Err(PostError::Rule(_))), "{wrong:?}");
+    ledger
+        .post(erase(record.leaf_hash()), None, Wait::Signed)
+        .await
+        .unwrap();
+    assert!(matches!(
+        ledger.entry(2).await,
+        Err(QueryError::Erased { index: 2, order: 3 })
+    ));
+    drop(ledger);
+    for name in ["tile/entries/000.p/3", "tile/entries/000.p/4"] {
+        let bundle = store
+            .under("log/")
+            .read(name, 1 << 20)
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(
+            !String::from_utf8_lossy(&bundle).contains("court orders to erase"),
+            "{name}"
+        );
+    }
+    // A new index learns the head of the chain from the order.
+    for _ in 0..2 {
+        let ledger = world.open(&store).await.unwrap();
+        assert!(matches!(
+            ledger.entry(2).await,
+            Err(QueryError::Erased { .. })
+        ));
+        ledger.index_reached(4).await;
+        let chain = Chain::Trade {
+            publisher: CENTRE.to_owned(),
+            project: "A-1".to_owned(),
+        };
+        assert_eq!(ledger.chain(&chain).unwrap().unwrap().head, first.id());
+    }
+    let ledger = world.open(&store).await.unwrap();
+    post(&ledger, &world.trade("A-1", Some(&first.id()), "two")).await;
 }

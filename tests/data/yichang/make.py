@@ -116,7 +116,7 @@ def award_notice(notice, ref):
     code = parsed["标段(包)编号"]
     return draft(
         notice, ref, "award", "award_notice",
-        [] if code in NO_VALUE else [{"scheme": "yichang-lot-code", "value": code}],
+        [] if code in NO_VALUE else [{"scheme": "yichang_lot_code", "value": code}],
         {},
         without_empty({
             "buyer": {"name": parsed["招标人"]},
@@ -141,7 +141,7 @@ def draft(notice, ref, stage, kind, codes, events, details):
         "type": "trade",
         "v": 1,
         "project": project_of(notice),
-        "codes": [{"scheme": "yichang-title", "value": source_id(notice)}] + codes,
+        "codes": [{"scheme": "yichang_title", "value": source_id(notice)}] + codes,
         "ref": ref,
         "stage": stage,
         "kind": kind,
