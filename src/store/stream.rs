@@ -156,7 +156,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for store in [Store::memory(), Store::folder(folder.path()).unwrap()] {
             let store = store.under("documents/");
-            for size in [0, 1, PART_BYTES - 1, PART_BYTES, PART_BYTES + 1, 2 * PART_BYTES] {
+            for size in [
+                0,
+                1,
+                PART_BYTES - 1,
+                PART_BYTES,
+                PART_BYTES + 1,
+                2 * PART_BYTES,
+            ] {
                 let content: Vec<u8> = (0..=255).cycle().take(size).collect();
                 let mut upload = store.upload("a").await.unwrap();
                 for piece in content.chunks(300_000) {
