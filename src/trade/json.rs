@@ -638,12 +638,11 @@ impl<'a> Fault<'a> {
         self
     }
 
-    fn finish(self: Box<Self>) -> JsonError {
-        let pointer = self.path.iter().rev().map(ToString::to_string).collect();
+    fn finish(&self) -> JsonError {
         JsonError {
-            pointer,
+            pointer: self.path.iter().rev().map(ToString::to_string).collect(),
             offset: self.offset,
-            found: self.found,
+            found: self.found.clone(),
             rule: self.rule,
         }
     }
