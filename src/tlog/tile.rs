@@ -12,12 +12,14 @@
 //! [`TileSet`] is how tiles of others are read: none of it is believed before all of it is
 //! authenticated.
 
+mod builder;
 mod edge;
 mod set;
 
 use std::fmt;
 
-pub use edge::{Edge, Growth, TileBuilder};
+pub use builder::TileBuilder;
+pub use edge::{Edge, Growth};
 pub use set::TileSet;
 
 use super::merkle::{Hash, SIZE_MAX};
