@@ -1,3 +1,34 @@
 //! mingzhang 明账: an append-only, hash-chained, Merkle-proved log of public-resource trading disclosures.
+//!
+//! A trading centre signs what it announces; the ledger chains and publishes it; anyone can check, offline and trusting nobody, that nothing
+//! was altered, dropped, back-dated or shown differently to different people.
+//!
+//! Reading order, which is also the order of dependence: [`tlog`] (the C2SP formats and their mathematics), [`trade`] (what publishers say),
+//! [`receipt`] and [`verify`] (the offline verdict), [`store`] (objects by name), [`ledger`] (the running log), [`audit`] (replay of a whole
+//! log), [`server`] (HTTP) and [`cli`]. `docs/ARCHITECTURE.md` is the map, `docs/format.md` has the bytes.
+
+#![warn(missing_docs)]
+
+pub mod ledger;
+pub mod receipt;
+pub mod server;
+pub mod store;
 pub mod tlog;
 pub mod trade;
+pub mod verify;
+
+/// An error with its causes in one line, for the operator: `Display` of an error says its own part only.
+pub fn chain_of(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let part = error.to_string();
+        // Transparent errors repeat their source.
+        if !line.ends_with(&part) {
+            line.push_str(": ");
+            line.push_str(&part);
+        }
+        cause = error.source();
+    }
+    line
+}

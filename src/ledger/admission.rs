@@ -1,0 +1,723 @@
+//! What happens to a post before the queue and after it: bytes, size, form, key known, logged already?, signature, queued already?, queue.
+//!
+//! Strangers are refused before any arithmetic. The same text posted again is the same statement: it gets the first one's receipt, also
+//! after its key was rotated, also while the first is still being written.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::plan::{Past, Plan, Standing, Tip};
+use super::query::QueryError;
+use super::recent::{Recent, reference_of};
+use super::writer::{Job, LookedUp, Outcome, Published};
+use super::{INDEX_LAG_MAX, Ledger, Shared, Writing};
+use crate::receipt::Receipt;
+use crate::store::{LogReader, ReadError, Store, StoreError};
+use crate::tlog::merkle::{Hash, Tree};
+use crate::trade::commitment::{OpeningError, Openings};
+use crate::trade::door::{self, Problem, Severity};
+use crate::trade::keys::{KeyError, KeyState};
+use crate::trade::log_rules::{self, LogFault};
+use crate::trade::record::parse_entry;
+use crate::trade::statement::{Statement, StatementError};
+use crate::trade::time::Time;
+
+/// What the poster waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wait {
+    /// Durable and under a checkpoint signed by the log.
+    #[default]
+    Signed,
+    /// Under a checkpoint that meets the ledger's policy.
+    Witnessed,
+}
+
+/// `?wait=witnessed` gives up after this long; the record stands, only its checkpoint is not witnessed yet.
+pub const WITNESS_WAIT: Duration = Duration::from_secs(30);
+
+/// A statement that is in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posted {
+    /// Its leaf index.
+    pub index: u64,
+    /// Its statement id.
+    pub id: Hash,
+    /// The record's time.
+    pub time: Time,
+    /// False if it was in the log before.
+    pub new: bool,
+    /// The `.tlog-proof` file.
+    pub receipt: String,
+    /// What the door would have the poster look at.
+    pub warnings: Vec<Problem>,
+}
+
+/// Why a statement was not logged. Nothing of it was kept, except where a variant says that it is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum PostError {
+    /// Not a statement: bytes, sizes, grammar, lines.
+    #[error(transparent)]
+    Form(#[from] StatementError),
+    /// A door rule is broken.
+    #[error("the statement is refused at the door: {}", .0.iter().map(|problem| problem.en.as_str()).collect::<Vec<_>>().join("; "))]
+    Door(Vec<Problem>),
+    /// The key was never admitted, is revoked, or has another role.
+    #[error(transparent)]
+    Key(KeyError),
+    /// The signature does not verify. What the server saw is told, which ends most integration tickets.
+    #[error(
+        "the signature does not verify with {key_tried} over the text whose SHA-256 is {text_sha256}"
+    )]
+    Signature {
+        /// SHA-256 of the text with its LF: the statement id of what arrived.
+        text_sha256: Hash,
+        /// The key that was tried.
+        key_tried: String,
+    },
+    /// A log rule is broken.
+    #[error(transparent)]
+    Rule(Box<LogFault>),
+    /// The publisher's own `ref` stands for other bytes already.
+    #[error(
+        "ref {reference:?} of this publisher is statement {id} already, which says something else"
+    )]
+    ReferenceTaken {
+        /// As posted.
+        reference: String,
+        /// The statement that bears it.
+        id: Hash,
+    },
+    /// The openings do not fit the statement.
+    #[error(transparent)]
+    Openings(OpeningError),
+    /// Too many posts wait.
+    #[error("the queue is full")]
+    QueueFull,
+    /// Less room on the disk than the floor.
+    #[error("the disk is nearly full: {free_bytes} bytes free, {free_bytes_min} wanted")]
+    DiskFull {
+        /// Free now.
+        free_bytes: u64,
+        /// The floor.
+        free_bytes_min: u64,
+    },
+    /// It may or may not be in the log.
+    #[error("it is not known whether the statement was logged: post the same bytes again")]
+    Unknown,
+    /// No posts are taken now.
+    #[error("the ledger takes no posts now: {reason}")]
+    NotWriting {
+        /// Why.
+        reason: String,
+        /// Whether it may pass by itself.
+        may_pass: bool,
+    },
+    /// Something could not be read.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// The openings could not be stored.
+    #[error("the openings could not be stored")]
+    Store(#[from] StoreError),
+}
+
+/// An open view of the index, see [`Recent::open_view`].
+#[derive(Debug)]
+pub(super) struct View {
+    shared: Arc<Shared>,
+    size: u64,
+    open: bool,
+}
+
+impl View {
+    fn open(shared: &Arc<Shared>) -> View {
+        let size = shared
+            .recent
+            .lock()
+            .expect("no panic while holding recent")
+            .open_view();
+        View {
+            shared: shared.clone(),
+            size,
+            open: true,
+        }
+    }
+
+    /// Ends the view while the caller holds `recent`.
+    pub fn close(mut self, recent: &mut Recent) {
+        recent.close_view(self.size);
+        self.open = false;
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        if self.open {
+            self.shared
+                .recent
+                .lock()
+                .expect("no panic while holding recent")
+                .close_view(self.size);
+        }
+    }
+}
+
+/// Looks at the free space now and then, not for each post.
+#[derive(Debug, Default)]
+pub(super) struct DiskWatch {
+    looked_ms: AtomicI64,
+    free_bytes: AtomicU64,
+}
+
+/// Writing resumes by itself within this time after room comes back.
+const DISK_LOOK_MS: i64 = 250;
+
+impl DiskWatch {
+    fn free_bytes(&self, store: &Store, boot_ms: i64) -> u64 {
+        let looked = self.looked_ms.load(Ordering::Acquire);
+        if looked == 0 || (boot_ms - looked).abs() >= DISK_LOOK_MS {
+            self.free_bytes
+                .store(store.free_bytes().unwrap_or(u64::MAX), Ordering::Release);
+            self.looked_ms.store(boot_ms.max(1), Ordering::Release);
+        }
+        self.free_bytes.load(Ordering::Acquire)
+    }
+}
+
+/// A statement that passed every check that needs no position in the log.
+struct Admitted {
+    statement: Statement,
+    warnings: Vec<Problem>,
+}
+
+enum Front {
+    Known(u64, Statement, Vec<Problem>),
+    New(Admitted),
+}
+
+impl Ledger {
+    /// Posts a statement note; with `openings`, these are durable before the record is. Answers when the record is durable and under a signed
+    /// checkpoint, with the receipt.
+    ///
+    /// # Errors
+    /// [`PostError`]. Dropping the future does not undo a post that is in the queue.
+    pub async fn post(
+        &self,
+        note: Bytes,
+        openings: Option<&Openings>,
+        wait: Wait,
+    ) -> Result<Posted, PostError> {
+        let posted = match self.front(note, openings).await? {
+            Front::Known(index, statement, warnings) => {
+                self.store_openings(&statement, openings).await?;
+                self.known(index, &statement, warnings).await?
+            }
+            Front::New(admitted) => self.queue(admitted, openings).await?,
+        };
+        if wait == Wait::Signed {
+            return Ok(posted);
+        }
+        let mut checkpoint = self.shared.checkpoint.subscribe();
+        let covered = checkpoint.wait_for(|checkpoint| {
+            checkpoint
+                .as_ref()
+                .is_some_and(|head| head.tree.size > posted.index)
+        });
+        // Giving up is no failure: the record stands, and the receipt says itself that it is not witnessed yet.
+        let _ = tokio::time::timeout(WITNESS_WAIT, covered)
+            .await
+            .map(|covered| covered.map(|_| ()));
+        Ok(Posted {
+            receipt: self.receipt(posted.index).await?,
+            ..posted
+        })
+    }
+
+    /// All checks of [`Ledger::post`] as the log stands now, nothing written: the answer a post would have got. `Ok(Some(index))` if the
+    /// statement is in the log already.
+    ///
+    /// # Errors
+    /// [`PostError`].
+    pub async fn check(
+        &self,
+        note: Bytes,
+        openings: Option<&Openings>,
+    ) -> Result<(Hash, Option<u64>, Vec<Problem>), PostError> {
+        match self.front(note, openings).await? {
+            Front::Known(index, statement, warnings) => Ok((statement.id(), Some(index), warnings)),
+            Front::New(Admitted {
+                statement,
+                warnings,
+            }) => {
+                let looked_up = self.shared.look_up(&statement)?;
+                let erased = self.standing(&statement).await?;
+                let (head, reference, amends_found) = {
+                    let recent = self
+                        .shared
+                        .recent
+                        .lock()
+                        .expect("no panic while holding recent");
+                    let chain = statement.chain();
+                    let reference =
+                        reference_of(&statement).and_then(|reference| recent.reference(&reference));
+                    let amends_recent = statement
+                        .amends()
+                        .is_some_and(|amends| recent.is_in_chain(&amends.statement, chain));
+                    (
+                        recent.head(chain).or(looked_up.head),
+                        reference.or(looked_up.reference),
+                        looked_up.amends_found || amends_recent,
+                    )
+                };
+                if let Some(id) = reference {
+                    return Err(PostError::ReferenceTaken {
+                        reference: statement.reference().unwrap_or_default().to_owned(),
+                        id,
+                    });
+                }
+                self.shared.judge_now(
+                    &statement,
+                    &Past {
+                        head,
+                        amends_found,
+                        erased,
+                    },
+                )?;
+                Ok((statement.id(), None, warnings))
+            }
+        }
+    }
+
+    /// Everything before the queue.
+    async fn front(&self, note: Bytes, openings: Option<&Openings>) -> Result<Front, PostError> {
+        let shared = &self.shared;
+        let statement = Statement::from_bytes(note)?;
+        let keys = self.keys();
+        // A stranger costs no arithmetic and no look-up. A key that is revoked by now may have signed what is logged already.
+        let lines = keys.check_lines(&statement);
+        if let Err(fault @ KeyError::Unknown { .. }) = lines {
+            return Err(PostError::Key(fault));
+        }
+        let id = statement.id();
+        if let Some(openings) = openings {
+            openings.check(&statement).map_err(PostError::Openings)?;
+        }
+        if let Some(index) = self.wait_if_in_flight(&id).await?.or(shared.logged(&id)?) {
+            return Ok(Front::Known(index, statement, Vec::new()));
+        }
+        shared.may_write()?;
+        lines.map_err(PostError::Key)?;
+        keys.verify(&statement).map_err(refused_key)?;
+        let mut problems = door::check(&statement);
+        if problems
+            .iter()
+            .any(|problem| problem.severity == Severity::Error)
+        {
+            problems.retain(|problem| problem.severity == Severity::Error);
+            return Err(PostError::Door(problems));
+        }
+        Ok(Front::New(Admitted {
+            statement,
+            warnings: problems,
+        }))
+    }
+
+    /// The index, if the same statement is being written right now and got in.
+    async fn wait_if_in_flight(&self, id: &Hash) -> Result<Option<u64>, PostError> {
+        let waiting = self
+            .shared
+            .in_flight
+            .lock()
+            .expect("no panic while holding in_flight")
+            .get(id)
+            .cloned();
+        let Some(mut done) = waiting else {
+            return Ok(None);
+        };
+        let _ = done.wait_for(|done| *done).await;
+        Ok(self.shared.logged(id)?)
+    }
+
+    async fn queue(
+        &self,
+        admitted: Admitted,
+        openings: Option<&Openings>,
+    ) -> Result<Posted, PostError> {
+        let Admitted {
+            statement,
+            warnings,
+        } = admitted;
+        let id = statement.id();
+        let (done, waiting) = watch::channel(false);
+        let rival = {
+            let mut in_flight = self
+                .shared
+                .in_flight
+                .lock()
+                .expect("no panic while holding in_flight");
+            match in_flight.get(&id) {
+                Some(rival) => Some(rival.clone()),
+                None => {
+                    in_flight.insert(id, waiting);
+                    None
+                }
+            }
+        };
+        if let Some(mut rival) = rival {
+            // The same statement, verified a moment ago by another post: wait with it.
+            let _ = rival.wait_for(|done| *done).await;
+            let index = self.shared.logged(&id)?.ok_or(PostError::Unknown)?;
+            return self.known(index, &statement, warnings).await;
+        }
+        let guard = InFlight {
+            shared: self.shared.clone(),
+            id,
+            done,
+        };
+        // The rest goes on even if the client hangs up: a post that is in the queue will be answered, and the next one waits with it.
+        let (ledger, openings) = (self.clone(), openings.cloned());
+        let task = tokio::spawn(async move {
+            let _guard = guard;
+            ledger.store_openings(&statement, openings.as_ref()).await?;
+            let posted = ledger.enqueue(&statement).await?;
+            Ok::<_, PostError>((posted, statement))
+        });
+        let (outcome, statement) = task.await.map_err(|_| PostError::Unknown)??;
+        match outcome {
+            Outcome::Logged { batch, index } => Ok(batch.posted(index, &statement, warnings)),
+            Outcome::Known => self.known_by_id(&statement, warnings).await,
+            Outcome::ReferenceTaken { id } if id == statement.id() => {
+                self.known_by_id(&statement, warnings).await
+            }
+            Outcome::ReferenceTaken { id } => Err(PostError::ReferenceTaken {
+                reference: statement.reference().unwrap_or_default().to_owned(),
+                id,
+            }),
+            // Between the look for duplicates and the plan the same statement may have got in: then it is the head it should follow.
+            Outcome::Refused(fault) => match self.shared.logged(&statement.id())? {
+                Some(index) => self.known(index, &statement, warnings).await,
+                None => Err(PostError::Rule(fault)),
+            },
+            Outcome::Unknown => Err(PostError::Unknown),
+            Outcome::DiskFull => Err(self.shared.disk_full()),
+        }
+    }
+
+    async fn enqueue(&self, statement: &Statement) -> Result<Outcome, PostError> {
+        let view = View::open(&self.shared);
+        let erased = self.standing(statement).await?;
+        let looked_up = LookedUp {
+            erased,
+            ..self.shared.look_up(statement)?
+        };
+        let (reply, answer) = oneshot::channel();
+        let job = Job {
+            statement: statement.clone(),
+            looked_up,
+            view,
+            reply,
+        };
+        self.queue.try_send(job).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => PostError::QueueFull,
+            mpsc::error::TrySendError::Closed(_) => self.shared.not_writing(),
+        })?;
+        // The writer answers every job it takes; if it ended instead, nobody knows.
+        Ok(answer.await.unwrap_or(Outcome::Unknown))
+    }
+
+    async fn known_by_id(
+        &self,
+        statement: &Statement,
+        warnings: Vec<Problem>,
+    ) -> Result<Posted, PostError> {
+        let index = self
+            .shared
+            .logged(&statement.id())?
+            .ok_or(PostError::Unknown)?;
+        self.known(index, statement, warnings).await
+    }
+
+    async fn known(
+        &self,
+        index: u64,
+        statement: &Statement,
+        warnings: Vec<Problem>,
+    ) -> Result<Posted, PostError> {
+        let receipt = self.receipt(index).await?;
+        let entry = self.entry(index).await?;
+        if entry.statement.id() != statement.id() {
+            return Err(PostError::Query(QueryError::Unreadable { index }));
+        }
+        Ok(Posted {
+            index,
+            id: statement.id(),
+            time: entry.header.time,
+            new: false,
+            receipt,
+            warnings,
+        })
+    }
+
+    /// What stands at the indexes that the statement orders to erase; what is not there has no leaf hash that an order could name.
+    async fn standing(&self, statement: &Statement) -> Result<Vec<Standing>, QueryError> {
+        let tree = self.head().tree;
+        let mut standing = Vec::new();
+        for erasure in log_rules::wants(statement).erasures {
+            standing.push(standing_at(&self.shared.reader, &tree, erasure.index).await?);
+        }
+        Ok(standing)
+    }
+
+    /// Makes the openings durable; those that are there already stay.
+    async fn store_openings(
+        &self,
+        statement: &Statement,
+        openings: Option<&Openings>,
+    ) -> Result<(), PostError> {
+        let Some(openings) = openings.filter(|openings| !openings.is_empty()) else {
+            return Ok(());
+        };
+        let name = openings_name(&statement.id());
+        let merged = match self.openings(&statement.id()).await? {
+            Some(mut there) => {
+                for (pointer, opening) in openings.iter() {
+                    there
+                        .insert(pointer.to_owned(), opening.clone())
+                        .map_err(PostError::Openings)?;
+                }
+                there
+            }
+            None => openings.clone(),
+        };
+        self.shared
+            .store
+            .put(&name, Bytes::from(merged.encode()))
+            .await?;
+        Ok(())
+    }
+}
+
+/// What stands at `index` of `tree`.
+pub(super) async fn standing_at(
+    reader: &LogReader,
+    tree: &Tree,
+    index: u64,
+) -> Result<Standing, ReadError> {
+    if index >= tree.size {
+        return Ok(Standing {
+            leaf_hash: Hash::ZERO,
+            statement: None,
+        });
+    }
+    let (leaf_hash, _) = reader.prove_inclusion(tree, index).await?;
+    let entry = reader.entry(tree, index).await?;
+    let statement = parse_entry(&entry)
+        .ok()
+        .and_then(|(_, note)| Statement::parse(note).ok());
+    Ok(Standing {
+        leaf_hash,
+        statement,
+    })
+}
+
+/// Where the openings of a statement are kept.
+pub(super) fn openings_name(id: &Hash) -> String {
+    format!("openings/{id}")
+}
+
+/// Takes the statement off the list of those being written, and wakes who waits with it.
+struct InFlight {
+    shared: Arc<Shared>,
+    id: Hash,
+    done: watch::Sender<bool>,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.shared
+            .in_flight
+            .lock()
+            .expect("no panic while holding in_flight")
+            .remove(&self.id);
+        self.done.send_replace(true);
+    }
+}
+
+/// The notes from which the signer's key follows. The signer was admitted, or the statement would not be in the log.
+pub(super) fn evidence_of(keys: &KeyState, statement: &Statement) -> Vec<Bytes> {
+    let notes = keys
+        .evidence(statement)
+        .expect("the signer of a logged statement was admitted");
+    notes.into_iter().cloned().collect()
+}
+
+impl Published {
+    /// The answer for the record at `index`, computed from what the writer holds: no read.
+    fn posted(&self, index: u64, statement: &Statement, warnings: Vec<Problem>) -> Posted {
+        let at = usize::try_from(index - self.growth.old.size)
+            .expect("a batch has at most 4,096 records");
+        let receipt = Receipt {
+            index,
+            proof: self.growth.prove_inclusion(index),
+            checkpoint: self.head.note.clone(),
+            entry: self.entries[at].clone(),
+            evidence: evidence_of(&self.keys, statement),
+        };
+        Posted {
+            index,
+            id: statement.id(),
+            time: self.time,
+            new: true,
+            receipt: receipt.encode(),
+            warnings,
+        }
+    }
+}
+
+impl Shared {
+    /// Where a statement stands among the signed records.
+    pub(super) fn logged(&self, id: &Hash) -> Result<Option<u64>, QueryError> {
+        let recent = self
+            .recent
+            .lock()
+            .expect("no panic while holding recent")
+            .statement(id);
+        let index = match recent {
+            Some(index) => Some(index),
+            None => self
+                .index
+                .statement(id)
+                .map_err(|failure| self.damaged(failure))?,
+        };
+        Ok(index)
+    }
+
+    fn look_up(&self, statement: &Statement) -> Result<LookedUp, QueryError> {
+        let damaged = |failure| self.damaged(failure);
+        let chain = statement.chain();
+        let head = self
+            .index
+            .chain(chain)
+            .map_err(damaged)?
+            .map(|view| view.head);
+        let reference = match reference_of(statement) {
+            Some((publisher, reference)) => self
+                .index
+                .reference(&publisher, &reference)
+                .map_err(damaged)?,
+            None => None,
+        };
+        let amends_found = match statement.amends() {
+            Some(amends) => {
+                let amended = self.index.statement(&amends.statement).map_err(damaged)?;
+                let records = self
+                    .index
+                    .chain(chain)
+                    .map_err(damaged)?
+                    .map(|view| view.records)
+                    .unwrap_or_default();
+                amended.is_some_and(|index| records.binary_search(&index).is_ok())
+            }
+            None => false,
+        };
+        Ok(LookedUp {
+            head,
+            reference,
+            amends_found,
+            erased: Vec::new(),
+        })
+    }
+
+    /// Judges a statement as if it were the next record.
+    fn judge_now(&self, statement: &Statement, past: &Past) -> Result<(), PostError> {
+        let keys = self
+            .keys
+            .read()
+            .expect("no panic while holding the keys")
+            .clone();
+        let now = self.clock.now().map_err(|fault| PostError::NotWriting {
+            reason: fault.to_string(),
+            may_pass: false,
+        })?;
+        let log_head = self.head();
+        let tip = Tip {
+            size: log_head.tree.size,
+            link: Hash::ZERO,
+            time: log_head.time,
+            keys: Some(keys),
+        };
+        Plan::begin(tip, now)
+            .push(statement, past)
+            .map_err(|fault| PostError::Rule(Box::new(fault)))?;
+        Ok(())
+    }
+
+    fn may_write(&self) -> Result<(), PostError> {
+        if *self.writing.borrow() != Writing::Yes {
+            return Err(self.not_writing());
+        }
+        if let Err(fault) = self.clock.now() {
+            return Err(PostError::NotWriting {
+                reason: fault.to_string(),
+                may_pass: false,
+            });
+        }
+        if self
+            .disk
+            .free_bytes(&self.store, (self.clock.clock)().boot_ms)
+            < self.config.free_bytes_min
+        {
+            return Err(self.disk_full());
+        }
+        if self
+            .recent
+            .lock()
+            .expect("no panic while holding recent")
+            .len()
+            >= INDEX_LAG_MAX
+        {
+            return Err(PostError::NotWriting {
+                reason: "the query index is catching up".to_owned(),
+                may_pass: true,
+            });
+        }
+        Ok(())
+    }
+
+    fn disk_full(&self) -> PostError {
+        PostError::DiskFull {
+            free_bytes: self.store.free_bytes().unwrap_or(0),
+            free_bytes_min: self.config.free_bytes_min,
+        }
+    }
+
+    fn not_writing(&self) -> PostError {
+        match &*self.writing.borrow() {
+            Writing::Yes => PostError::NotWriting {
+                reason: "the ledger is closing".to_owned(),
+                may_pass: true,
+            },
+            Writing::Waiting { reason } => PostError::NotWriting {
+                reason: reason.clone(),
+                may_pass: true,
+            },
+            Writing::Stopped { reason } => PostError::NotWriting {
+                reason: reason.clone(),
+                may_pass: false,
+            },
+        }
+    }
+}
+
+fn refused_key(fault: KeyError) -> PostError {
+    match fault {
+        KeyError::Signature { vkey, text_id } => PostError::Signature {
+            text_sha256: text_id,
+            key_tried: vkey,
+        },
+        fault => PostError::Key(fault),
+    }
+}

@@ -1,0 +1,93 @@
+//! Erasing an entry by order: the lawful last resort (a citizen's name in a title, a court's order).
+//!
+//! The entry is served with length 0 from then on; its leaf hash stays in the tile and in the next link, so every proof still holds. What is
+//! erased follows from the log alone (`erase_entry` in a `key` statement); this file makes the stored bundles agree with it.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+
+use super::Shared;
+use crate::store::OBJECT_BYTES_MAX;
+use crate::tlog::tile::{self, Tile};
+use crate::trade::keys::KeyState;
+
+/// The bytes of a tile as they are to be stored: a bundle without the erased entries, anything else as it is.
+pub(super) fn without(tile: &Tile, bytes: &[u8], erased: &BTreeSet<u64>) -> Bytes {
+    let Tile::Entries {
+        index: number,
+        width,
+    } = *tile
+    else {
+        return Bytes::copy_from_slice(bytes);
+    };
+    let first = number * 256;
+    if erased
+        .range(first..first + u64::from(width))
+        .next()
+        .is_none()
+    {
+        return Bytes::copy_from_slice(bytes);
+    }
+    let entries = tile::parse_bundle(bytes, width).expect("a bundle that Edge or a reader made");
+    let kept: Vec<&[u8]> = (first..)
+        .zip(entries)
+        .map(|(index, entry)| {
+            if erased.contains(&index) {
+                &[][..]
+            } else {
+                entry
+            }
+        })
+        .collect();
+    Bytes::from(tile::encode_bundle(&kept))
+}
+
+/// Rewrites every stored bundle, full or partial, that still shows an erased entry. A failure is told and tried again at the next opening.
+pub(super) async fn run(shared: &Shared, keys: &KeyState) {
+    let erased: BTreeSet<u64> = keys
+        .erasures()
+        .map(|erasure| erasure.erasure.index)
+        .collect();
+    let mut numbers: Vec<u64> = erased.iter().map(|index| index / 256).collect();
+    numbers.dedup();
+    for number in numbers {
+        if let Err(failure) = rewrite(shared, number, &erased).await {
+            tracing::error!(
+                number,
+                failure,
+                "an erased entry still stands in a bundle; it is removed when the ledger is opened again"
+            );
+        }
+    }
+}
+
+async fn rewrite(shared: &Shared, number: u64, erased: &BTreeSet<u64>) -> Result<(), String> {
+    for width in (1..=256u16).rev() {
+        let tile = Tile::Entries {
+            index: number,
+            width,
+        };
+        let name = tile.path();
+        let Some(bytes) = shared
+            .log
+            .read(&name, OBJECT_BYTES_MAX)
+            .await
+            .map_err(|failure| crate::chain_of(&failure))?
+        else {
+            continue;
+        };
+        let wanted = match tile::parse_bundle(&bytes, width) {
+            Ok(_) => without(&tile, &bytes, erased),
+            Err(damage) => return Err(format!("{name}: {damage}")),
+        };
+        if wanted != bytes {
+            shared
+                .log
+                .put(&name, wanted)
+                .await
+                .map_err(|failure| crate::chain_of(&failure))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,323 @@
+//! The running log. [`Ledger`] is its handle: post a statement, read a record, get a receipt.
+//!
+//! Promises 1 to 4 of the design stand here: a receipt only for a record that is durable and under a signed checkpoint; no two trees of one
+//! size are ever signed; the log's objects are the truth and the index never is; only log rules are enforced for ever.
+//!
+//! Reading order: [`plan`] (which records, pure), [`writer`] (plan, win, apply, sign, publish), [`recover`] (opening is recovering),
+//! [`admission`] (what happens to a post before the queue), [`publish`] and [`collect`] and [`follow`] (what goes on behind).
+
+mod admission;
+pub mod clock;
+mod collect;
+mod erase;
+mod follow;
+pub mod index;
+pub mod last_signed;
+mod plan;
+mod publish;
+mod query;
+mod recent;
+mod recover;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+
+use tokio::sync::{mpsc, watch};
+
+pub use admission::{PostError, Posted, Wait};
+pub use query::{ChainRecords, EntryView, QueryError};
+pub use recover::OpenError;
+
+use crate::store::{LogReader, Source, Store};
+use crate::tlog::merkle::{Hash, Tree};
+use crate::tlog::note::Signer;
+use crate::trade::keys::KeyState;
+use crate::trade::time::Time;
+use clock::{Clock, ClockFault, ClockGuard};
+use index::Index;
+use last_signed::LastSigned;
+use recent::Recent;
+
+/// What the operator has said in person, because the ledger could not know it (`--operator-word`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OperatorWord {
+    /// "Nothing newer than what lies here was ever signed": last-signed is lost or older than the log.
+    pub restored: bool,
+    /// "The clock is right", although it is far past the newest evidence of time.
+    pub clock: bool,
+}
+
+/// How a ledger is run.
+#[derive(Debug)]
+pub struct Config {
+    /// The log's identity line and the name of its key.
+    pub origin: String,
+    /// The log key.
+    pub signer: Signer,
+    /// The folder beside the log key that keeps last-signed and the time last seen; never on a disk that is snapshotted with the data.
+    pub keys_folder: PathBuf,
+    /// The folder of the query index; `None` keeps it for the life of the process only.
+    pub index_folder: Option<PathBuf>,
+    /// The genesis id the operator expects, if he pins it.
+    pub genesis: Option<Hash>,
+    /// Posts that may wait for the writer; more are answered 503.
+    pub queue_max: usize,
+    /// Free bytes below which posts are answered 507. A full disk has corrupted other people's logs.
+    pub free_bytes_min: u64,
+    /// What the operator has vouched for.
+    pub operator_word: OperatorWord,
+    /// Whether the index follows (`mingzhang bench` shows what it costs).
+    pub follow: bool,
+}
+
+impl Config {
+    /// The usual figures.
+    pub fn new(signer: Signer, keys_folder: PathBuf) -> Config {
+        Config {
+            origin: signer.name().to_owned(),
+            signer,
+            keys_folder,
+            index_folder: None,
+            genesis: None,
+            queue_max: 8_192,
+            free_bytes_min: 64 << 20,
+            operator_word: OperatorWord::default(),
+            follow: true,
+        }
+    }
+}
+
+/// Records that the index may lag behind before posts are answered 503: each costs about half a kilobyte of memory until the index has it.
+pub const INDEX_LAG_MAX: usize = 500_000;
+
+/// The newest tree that the log key has signed, and the note that says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Size and root hash.
+    pub tree: Tree,
+    /// The checkpoint, signed by the log alone.
+    pub note: String,
+    /// Time of its last record.
+    pub time: Option<Time>,
+}
+
+/// Whether posts are taken, and if not, why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Writing {
+    /// Posts are taken.
+    Yes,
+    /// Not now; the ledger goes on by itself.
+    Waiting {
+        /// Why, for the operator.
+        reason: String,
+    },
+    /// Not any more: the process must end and be started again. Reads go on until then.
+    Stopped {
+        /// Why, for the operator.
+        reason: String,
+    },
+}
+
+/// A running ledger. Cheap to clone; the last clone dropped ends the writer after the batch in hand.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    shared: Arc<Shared>,
+    queue: mpsc::Sender<writer::Job>,
+}
+
+/// What the writer, the posts and the readers share.
+struct Shared {
+    config: Config,
+    store: Store,
+    log: Store,
+    reader: LogReader,
+    index: Index,
+    clock: ClockSource,
+    last_signed: Mutex<LastSigned>,
+    head: watch::Sender<Arc<Head>>,
+    checkpoint: watch::Sender<Option<Arc<Head>>>,
+    keys: RwLock<KeyState>,
+    recent: Mutex<Recent>,
+    in_flight: Mutex<std::collections::HashMap<Hash, watch::Receiver<bool>>>,
+    kept: RwLock<Vec<u64>>,
+    index_size: watch::Sender<u64>,
+    index_damaged: AtomicBool,
+    reopen: tokio::sync::Notify,
+    writing: watch::Sender<Writing>,
+    disk: admission::DiskWatch,
+    _lock: Option<std::fs::File>,
+}
+
+/// The clock and its guard.
+struct ClockSource {
+    clock: Clock,
+    guard: Mutex<ClockGuard>,
+    /// Without any witness nobody else can tell the time: then the guard only warns.
+    warns_only: bool,
+}
+
+impl std::fmt::Debug for ClockSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClockSource")
+            .field("guard", &self.guard)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ClockSource {
+    /// The wall clock, unless the guard does not believe it.
+    fn now(&self) -> Result<Time, ClockFault> {
+        let reading = (self.clock)();
+        let mut guard = self.guard.lock().expect("no panic while holding the guard");
+        match guard.look(reading).cloned() {
+            Some(fault) if !self.warns_only => Err(fault),
+            Some(fault) => {
+                tracing::warn!(%fault, "no witness to ask for the time: writing goes on");
+                guard.forgive();
+                Ok(reading.wall)
+            }
+            None => Ok(reading.wall),
+        }
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ledger")
+            .field("origin", &self.config.origin)
+            .field("head", &*self.head.borrow())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Ledger {
+    /// Makes a new log whose first records are `notes` (genesis first), and opens it.
+    ///
+    /// # Errors
+    /// [`OpenError::Exists`] if there is one already; otherwise as [`Ledger::open`].
+    pub async fn create(
+        store: Store,
+        config: Config,
+        clock: Clock,
+        notes: &[Vec<u8>],
+    ) -> Result<Ledger, OpenError> {
+        recover::create(&store, &config, &clock, notes).await?;
+        Ledger::open(store, config, clock).await
+    }
+
+    /// Opens the log in `store` (`log/`, `commit/`, … under it): recovers whatever a crash left, then takes posts.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what was found, what was wanted and what to do.
+    pub async fn open(store: Store, config: Config, clock: Clock) -> Result<Ledger, OpenError> {
+        let (shared, tip) = recover::open(store, config, clock).await?;
+        let (queue, jobs) = mpsc::channel(shared.config.queue_max);
+        let shared = Arc::new(shared);
+        tokio::spawn(writer::supervise(shared.clone(), jobs, tip));
+        tokio::spawn(publish::run(Arc::downgrade(&shared)));
+        tokio::spawn(collect::run(Arc::downgrade(&shared)));
+        if shared.config.follow {
+            follow::spawn(&shared);
+        }
+        Ok(Ledger { shared, queue })
+    }
+
+    /// The log's identity line.
+    pub fn origin(&self) -> &str {
+        &self.shared.config.origin
+    }
+
+    /// The newest signed tree.
+    pub fn head(&self) -> Arc<Head> {
+        self.shared.head.borrow().clone()
+    }
+
+    /// The newest checkpoint that meets the policy, if there is one yet.
+    pub fn checkpoint(&self) -> Option<Arc<Head>> {
+        self.shared.checkpoint.borrow().clone()
+    }
+
+    /// Which keys are in force at the head.
+    pub fn keys(&self) -> KeyState {
+        self.shared
+            .keys
+            .read()
+            .expect("no panic while holding the keys")
+            .clone()
+    }
+
+    /// Whether posts are taken.
+    pub fn writing(&self) -> Writing {
+        self.shared.writing.borrow().clone()
+    }
+
+    /// Waits until the ledger has stopped for good, and says why. The process should then end.
+    pub async fn stopped(&self) -> String {
+        let mut writing = self.shared.writing.subscribe();
+        loop {
+            if let Writing::Stopped { reason } = &*writing.borrow_and_update() {
+                return reason.clone();
+            }
+            if writing.changed().await.is_err() {
+                return "the writer ended".to_owned();
+            }
+        }
+    }
+
+    /// Records that the query index reflects.
+    pub fn index_size(&self) -> u64 {
+        *self.shared.index_size.borrow()
+    }
+
+    /// Waits until the query index reflects at least `size` records.
+    pub async fn index_reached(&self, size: u64) {
+        let mut index_size = self.shared.index_size.subscribe();
+        let _ = index_size.wait_for(|reached| *reached >= size).await;
+    }
+
+    /// Bytes that the query index takes on disk.
+    pub fn index_disk_bytes(&self) -> u64 {
+        self.shared.index.disk_bytes()
+    }
+
+    /// Where the objects are.
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    /// Reads records and proofs, authenticated.
+    pub fn reader(&self) -> &LogReader {
+        &self.shared.reader
+    }
+}
+
+impl Shared {
+    fn head(&self) -> Arc<Head> {
+        self.head.borrow().clone()
+    }
+
+    fn set_writing(&self, writing: Writing) {
+        match &writing {
+            Writing::Yes => {}
+            Writing::Waiting { reason } => tracing::warn!(reason, "not writing for now"),
+            Writing::Stopped { reason } => tracing::error!(reason, "stopped writing"),
+        }
+        self.writing.send_replace(writing);
+    }
+
+    /// Has the index cleared and rebuilt: the writer opens the log again. Until then no post is judged by it.
+    fn damaged_index(&self) {
+        if !self.index_damaged.swap(true, Ordering::AcqRel) {
+            self.set_writing(Writing::Waiting {
+                reason: "the query index is damaged and is being rebuilt".to_owned(),
+            });
+            self.reopen.notify_one();
+        }
+    }
+}
+
+fn log_reader(log: &Store) -> LogReader {
+    LogReader::new(Source::Store(log.clone()))
+}

@@ -1,0 +1,313 @@
+//! Reading from a running ledger: records, receipts, chains, openings, documents. Everything that comes from the log is authenticated to the
+//! signed head before it is handed out; what comes from the index says how far the index has come.
+
+use bytes::Bytes;
+
+use super::admission::{evidence_of, openings_name};
+use super::index::IndexError;
+use super::{Head, Ledger, Shared, publish};
+use crate::receipt::Receipt;
+use crate::store::{ReadError, StoreError};
+use crate::tlog::merkle::{Hash, Tree};
+use crate::trade::commitment::Openings;
+use crate::trade::record::{RecordHeader, parse_entry};
+use crate::trade::statement::{Chain, Statement};
+
+/// A look-up failed; never because the thing is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The record or size is outside the signed tree.
+    #[error("there is no record {index}: the log holds {size}")]
+    Outside {
+        /// As asked.
+        index: u64,
+        /// The head's size.
+        size: u64,
+    },
+    /// The entry was erased by order.
+    #[error("record {index} was erased by order, record {order}")]
+    Erased {
+        /// As asked.
+        index: u64,
+        /// The record of the order.
+        order: u64,
+    },
+    /// The log's own objects do not hold together.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The index must be rebuilt.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The store fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A logged record cannot be read, which admission should have prevented.
+    #[error("record {index} cannot be read")]
+    Unreadable {
+        /// Which.
+        index: u64,
+    },
+}
+
+/// A record as logged.
+#[derive(Clone, Debug)]
+pub struct EntryView {
+    /// Its bytes.
+    pub entry: Bytes,
+    /// Index, link and time.
+    pub header: RecordHeader,
+    /// What it says.
+    pub statement: Statement,
+}
+
+/// The records of one chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainRecords {
+    /// Id of the last statement: the next one `follows` it.
+    pub head: Hash,
+    /// Indexes of the records, ascending.
+    pub records: Vec<u64>,
+    /// The look-up reflects this many records.
+    pub indexed_size: u64,
+}
+
+/// Openings of one statement, at most.
+const OPENINGS_BYTES_MAX: u64 = 4 << 20;
+
+impl Ledger {
+    /// The record at `index`.
+    ///
+    /// # Errors
+    /// [`QueryError::Outside`], [`QueryError::Erased`], or a failure.
+    pub async fn entry(&self, index: u64) -> Result<EntryView, QueryError> {
+        let tree = self.covering(index)?.tree;
+        let entry = self.shared.reader.entry(&tree, index).await?;
+        self.view(index, entry)
+    }
+
+    /// The records from `from` on, at most `limit`, in log order; erased ones are left out.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn entries(&self, from: u64, limit: usize) -> Result<Vec<EntryView>, QueryError> {
+        let tree = self.head().tree;
+        let mut views = Vec::new();
+        let until = from.saturating_add(limit as u64).min(tree.size);
+        let mut index = from;
+        while index < until {
+            let number = index / 256;
+            let first = number * 256;
+            let entries = self.shared.reader.bundle(&tree, number).await?;
+            for (at, entry) in (first..)
+                .zip(entries)
+                .filter(|(at, _)| (index..until).contains(at))
+            {
+                if !entry.is_empty() {
+                    views.push(self.view(at, entry)?);
+                }
+            }
+            index = first + 256;
+        }
+        Ok(views)
+    }
+
+    /// The receipt of the record at `index`: under the earliest kept checkpoint that covers it, else under `checkpoint`, else under `head`.
+    ///
+    /// # Errors
+    /// As [`Ledger::entry`].
+    pub async fn receipt(&self, index: u64) -> Result<String, QueryError> {
+        let head = self.covering(index)?;
+        let view = self.entry(index).await?;
+        let covering = self.checkpoint_for(index, head).await?;
+        let (_, proof) = self
+            .shared
+            .reader
+            .prove_inclusion(&covering.tree, index)
+            .await?;
+        let evidence = evidence_of(&self.keys(), &view.statement);
+        Ok(Receipt {
+            index,
+            proof,
+            checkpoint: covering.note.clone(),
+            entry: view.entry,
+            evidence,
+        }
+        .encode())
+    }
+
+    /// The consistency proof between two sizes up to the head's, with the roots at both.
+    ///
+    /// # Errors
+    /// [`QueryError::Outside`] or a failure.
+    pub async fn consistency(
+        &self,
+        old_size: u64,
+        new_size: u64,
+    ) -> Result<(Tree, Tree, Vec<Hash>), QueryError> {
+        let head = self.head().tree;
+        for size in [old_size, new_size] {
+            if size > head.size || old_size > new_size {
+                return Err(QueryError::Outside {
+                    index: size,
+                    size: head.size,
+                });
+            }
+        }
+        let new = self.shared.reader.tree_at(new_size, &head).await?;
+        let old = self.shared.reader.tree_at(old_size, &head).await?;
+        // The tiles of the head serve every smaller tree; partial ones of the smaller size may be gone.
+        Ok((
+            old,
+            new,
+            self.shared
+                .reader
+                .prove_consistency(old_size, new_size, &head)
+                .await?,
+        ))
+    }
+
+    /// Where a statement stands, if it is logged.
+    ///
+    /// # Errors
+    /// [`QueryError::Index`].
+    pub fn statement(&self, id: &Hash) -> Result<Option<u64>, QueryError> {
+        self.shared.logged(id)
+    }
+
+    /// The records of a project, or of another chain; `None` if there is none yet.
+    ///
+    /// # Errors
+    /// [`QueryError::Index`].
+    pub fn chain(&self, chain: &Chain) -> Result<Option<ChainRecords>, QueryError> {
+        let shared = &self.shared;
+        let recent = shared.recent.lock().expect("no panic while holding recent");
+        let known = shared
+            .index
+            .chain(chain)
+            .map_err(|failure| shared.damaged(failure))?;
+        let indexed_size = *shared.index_size.borrow();
+        let mut records = known
+            .as_ref()
+            .map(|view| view.records.clone())
+            .unwrap_or_default();
+        let mut head = known.map(|view| view.head);
+        for (index, id) in recent.chain_records(chain) {
+            if records.last().is_none_or(|last| *last < index) {
+                records.push(index);
+                head = Some(id);
+            }
+        }
+        Ok(head.map(|head| ChainRecords {
+            head,
+            records,
+            indexed_size,
+        }))
+    }
+
+    /// The records whose statement names a document of this digest, as far as the index has come.
+    ///
+    /// # Errors
+    /// [`QueryError::Index`].
+    pub fn document_records(&self, digest: &Hash) -> Result<Vec<u64>, QueryError> {
+        self.shared
+            .index
+            .document(digest)
+            .map_err(|failure| self.shared.damaged(failure))
+    }
+
+    /// The openings of a statement that are shown.
+    ///
+    /// # Errors
+    /// [`QueryError::Store`]; [`QueryError::Unreadable`] if what is stored is damaged.
+    pub async fn openings(&self, id: &Hash) -> Result<Option<Openings>, QueryError> {
+        let Some(bytes) = self
+            .shared
+            .store
+            .read(&openings_name(id), OPENINGS_BYTES_MAX)
+            .await?
+        else {
+            return Ok(None);
+        };
+        Openings::parse(&bytes)
+            .map(Some)
+            .map_err(|_| QueryError::Unreadable { index: 0 })
+    }
+
+    fn covering(&self, index: u64) -> Result<std::sync::Arc<Head>, QueryError> {
+        let head = self.head();
+        if index < head.tree.size {
+            Ok(head)
+        } else {
+            Err(QueryError::Outside {
+                index,
+                size: head.tree.size,
+            })
+        }
+    }
+
+    fn view(&self, index: u64, entry: Bytes) -> Result<EntryView, QueryError> {
+        if entry.is_empty() {
+            let order = self.keys().erased(index).map(|erasure| erasure.ordered_at);
+            return Err(order.map_or(QueryError::Unreadable { index }, |order| {
+                QueryError::Erased { index, order }
+            }));
+        }
+        let (header, note) = parse_entry(&entry).map_err(|_| QueryError::Unreadable { index })?;
+        let statement = Statement::parse(note).map_err(|_| QueryError::Unreadable { index })?;
+        Ok(EntryView {
+            header,
+            statement,
+            entry,
+        })
+    }
+
+    async fn checkpoint_for(
+        &self,
+        index: u64,
+        head: std::sync::Arc<Head>,
+    ) -> Result<std::sync::Arc<Head>, QueryError> {
+        let kept = {
+            let kept = self
+                .shared
+                .kept
+                .read()
+                .expect("no panic while holding kept");
+            kept.get(kept.partition_point(|size| *size <= index))
+                .copied()
+        };
+        if let Some(size) = kept {
+            let vkey = self.shared.config.signer.vkey();
+            let found = super::recover::read_checkpoint(
+                &self.shared.log,
+                &publish::kept_name(size),
+                self.origin(),
+                vkey,
+            )
+            .await;
+            match found {
+                Ok(Some(found)) if found.tree.size == size => {
+                    return Ok(std::sync::Arc::new(Head {
+                        tree: found.tree,
+                        note: found.note,
+                        time: None,
+                    }));
+                }
+                // An older log key may have signed it, or it is damaged: a newer checkpoint proves the same, only later.
+                _ => tracing::warn!(size, "a kept checkpoint cannot be used"),
+            }
+        }
+        Ok(self
+            .checkpoint()
+            .filter(|checkpoint| checkpoint.tree.size > index)
+            .unwrap_or(head))
+    }
+}
+
+impl Shared {
+    /// Passes a failed look-up on, and has a damaged index rebuilt.
+    pub(super) fn damaged(&self, failure: IndexError) -> QueryError {
+        tracing::error!(%failure, "the query index is damaged");
+        self.damaged_index();
+        QueryError::Index(failure)
+    }
+}

@@ -1,0 +1,201 @@
+//! Why a ledger does not open.
+
+use super::super::index::IndexError;
+use super::super::last_signed::LastSignedError;
+use crate::store::commit::CommitFormError;
+use crate::store::{ReadError, StoreError};
+use crate::tlog::checkpoint;
+use crate::tlog::merkle::Hash;
+use crate::tlog::tile::TileError;
+use crate::trade::keys::KeyError;
+use crate::trade::log_rules::LogFault;
+use crate::trade::record::RecordError;
+use crate::trade::statement::StatementError;
+
+/// Why a ledger does not open. Each says what was found, what was wanted, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// `init` on a folder that holds a log.
+    #[error(
+        "there is a log already: an origin is never begun twice; choose an empty folder, or serve this one"
+    )]
+    Exists,
+    /// `serve` on a folder without a log.
+    #[error("there is no log here: run `mingzhang init` first, or check the folder")]
+    Absent,
+    /// Another process has the folder.
+    #[error("another process holds {path}: a ledger has one writer; stop the other one first")]
+    Locked {
+        /// The lock file.
+        path: String,
+    },
+    /// The lock file cannot be made.
+    #[error("cannot lock {path}")]
+    Lock {
+        /// The lock file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A published checkpoint is not one of this key.
+    #[error(
+        "{name} is not a checkpoint of {origin} signed by the given log key: wrong folder or wrong key"
+    )]
+    Head {
+        /// The object.
+        name: String,
+        /// The origin.
+        origin: String,
+        /// What does not fit.
+        #[source]
+        source: checkpoint::OpenError,
+    },
+    /// The first record is not the pinned one.
+    #[error("the log's genesis id is {found}, the policy pins {wanted}: this is another ledger")]
+    Genesis {
+        /// In the log.
+        found: Hash,
+        /// Pinned.
+        wanted: Hash,
+    },
+    /// Committed objects are missing.
+    #[error(
+        "commit objects are missing: {what}; the store was not copied whole, or something deleted them"
+    )]
+    CommitsMissing {
+        /// What is not there.
+        what: String,
+    },
+    /// A commit object is damaged.
+    #[error("{name} is damaged")]
+    CommitForm {
+        /// The object.
+        name: String,
+        /// Where.
+        #[source]
+        source: CommitFormError,
+    },
+    /// A commit object does not follow from the one before, or its root not from its entries.
+    #[error("{name} does not hold together: {what}")]
+    CommitBroken {
+        /// The object.
+        name: String,
+        /// What does not fit.
+        what: String,
+    },
+    /// The data is older than what was signed: restored from an old copy.
+    #[error(
+        "the log key has signed {signed} records, the data holds {found}: it is an older copy. Writing on would fork the log. \
+         Put the newest copy back; see docs/operations.md, restore"
+    )]
+    RolledBack {
+        /// By last-signed or `head`.
+        signed: u64,
+        /// Committed.
+        found: u64,
+    },
+    /// The key has signed another tree of the same size.
+    #[error(
+        "the log key has signed root {signed} at size {size}, the data gives {found}: these are two histories; see docs/operations.md, restore"
+    )]
+    Forked {
+        /// The size.
+        size: u64,
+        /// By last-signed.
+        signed: Hash,
+        /// From the data.
+        found: Hash,
+    },
+    /// What was last signed is not known.
+    #[error(
+        "the log holds {head} published records, but last-signed beside the log key {found}: it is lost or older than the log, so nobody here \
+         knows whether more was signed. If nothing newer than this was ever published, start with --operator-word restored"
+    )]
+    LastSignedUnknown {
+        /// Size of `head`.
+        head: u64,
+        /// What last-signed says.
+        found: String,
+    },
+    /// A record that was committed but never published breaks a rule.
+    #[error("record {index} of {name} is not one that this ledger would have admitted")]
+    Record {
+        /// The commit object.
+        name: String,
+        /// Which record.
+        index: u64,
+        /// Which rule.
+        #[source]
+        source: RecordFault,
+    },
+    /// last-signed cannot be used.
+    #[error(transparent)]
+    LastSigned(#[from] LastSignedError),
+    /// The log cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The right edge of the tree cannot be read.
+    #[error("the right edge of the tree of {size} records cannot be rebuilt")]
+    Edge {
+        /// The size.
+        size: u64,
+        /// Why.
+        #[source]
+        source: TileError,
+    },
+    /// The store fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The index cannot be replaced.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// Applying, signing or publishing what was committed failed.
+    #[error("what is committed cannot be published: {reason}")]
+    Publish {
+        /// Why.
+        reason: String,
+        /// Whether the same may succeed later.
+        may_pass: bool,
+    },
+}
+
+/// A record breaks a rule that admission would have enforced.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordFault {
+    /// Not a record.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The link is not the leaf hash of the record before.
+    #[error("its link is {found}, the record before has leaf hash {wanted}")]
+    Link {
+        /// In the entry.
+        found: Hash,
+        /// Computed.
+        wanted: Hash,
+    },
+    /// Not a statement.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// A log rule.
+    #[error(transparent)]
+    Rule(#[from] LogFault),
+    /// The key or signature.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+impl OpenError {
+    /// Whether the same may succeed a moment later without anybody doing anything (room on the disk, a store that answers again).
+    pub fn may_pass(&self) -> bool {
+        match self {
+            OpenError::Store(failure) => !matches!(
+                failure,
+                StoreError::Sync { .. } | StoreError::TooLarge { .. }
+            ),
+            OpenError::Read(ReadError::Source(_)) => true,
+            OpenError::Publish { may_pass, .. } => *may_pass,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Opening is recovering: the same steps after a clean end, a crash, a power cut or a lost race.
+//!
+//! Reads what is committed and published and refuses what could fork the log ([`survey`]), builds the writer's state and judges every
+//! record that was not yet published as audit would ([`load`]), and runs apply, sign and publish for the rest (`finish`, below).
+
+mod error;
+mod load;
+mod survey;
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, RwLock};
+
+use tokio::sync::watch;
+
+pub use error::{OpenError, RecordFault};
+pub(super) use survey::{read_checkpoint, read_head};
+
+use load::{fetch_edge, load};
+use survey::{Found, HEAD_BYTES_MAX, survey};
+
+use super::admission::DiskWatch;
+use super::clock::{Clock, ClockGuard};
+use super::index::Index;
+use super::last_signed::LastSigned;
+use super::plan::{Past, Plan, Tip};
+use super::writer::{self, Exit, State};
+use super::{ClockSource, Config, Head, Shared, Writing, log_reader, publish};
+use crate::store::commit::Commit;
+use crate::store::{Created, Store};
+use crate::tlog::merkle::{Hash, Tree};
+use crate::tlog::tile::Edge;
+use crate::trade::statement::Statement;
+
+/// Writes the first commit of a new log; opening it does the rest.
+pub(super) async fn create(
+    store: &Store,
+    config: &Config,
+    clock: &Clock,
+    notes: &[Vec<u8>],
+) -> Result<(), OpenError> {
+    let _lock = lock(store)?;
+    if !store.list("commit/").await?.is_empty()
+        || store
+            .under("log/")
+            .read("head", HEAD_BYTES_MAX)
+            .await?
+            .is_some()
+    {
+        return Err(OpenError::Exists);
+    }
+    let name = Commit::name(0);
+    let mut plan = Plan::begin(Tip::empty(), clock().wall);
+    let mut head = None;
+    for (index, note) in (0..).zip(notes) {
+        let fault = |source| OpenError::Record {
+            name: name.clone(),
+            index,
+            source,
+        };
+        let statement = Statement::parse(note).map_err(|source| fault(source.into()))?;
+        if let Some(keys) = &plan.tip().keys {
+            keys.verify(&statement)
+                .map_err(|source| fault(source.into()))?;
+        }
+        plan.push(
+            &statement,
+            &Past {
+                head,
+                ..Past::default()
+            },
+        )
+        .map_err(|source| fault(source.into()))?;
+        head = Some(statement.id());
+    }
+    let (entries, _, _) = plan.finish();
+    let growth = Edge::empty().append(&entries);
+    let commit = Commit {
+        origin: config.origin.clone(),
+        old: growth.old,
+        new: growth.new,
+        previous: Hash::ZERO,
+        entries,
+    };
+    match store.create(&name, commit.encode()).await? {
+        Created::Mine => Ok(()),
+        Created::Other(_) => Err(OpenError::Exists),
+    }
+}
+
+/// Opens a log for writing.
+pub(super) async fn open(
+    store: Store,
+    config: Config,
+    clock: Clock,
+) -> Result<(Shared, State), OpenError> {
+    let lock = lock(&store)?;
+    let log = store.under("log/");
+    let reader = log_reader(&log);
+    let index = match &config.index_folder {
+        Some(folder) => Index::open(folder)?,
+        None => Index::temporary()?,
+    };
+    let last_signed = LastSigned::open(&config.keys_folder.join("last-signed"), &config.origin)?;
+    let found = survey(&store, &log, &config, last_signed.newest()).await?;
+    let (keys, state, recent) = load(&reader, &index, &found).await?;
+    if let Some(wanted) = config.genesis
+        && keys.genesis_id() != wanted
+    {
+        return Err(OpenError::Genesis {
+            found: keys.genesis_id(),
+            wanted,
+        });
+    }
+
+    let stamp = config.keys_folder.join("last-seen");
+    let guard = ClockGuard::start(
+        clock(),
+        state.tip.time,
+        Some(&stamp),
+        config.operator_word.clock,
+    );
+    let unpublished = Arc::new(Head {
+        tree: Tree::EMPTY,
+        note: String::new(),
+        time: None,
+    });
+    let index_size = index.state()?.0.size;
+    let shared = Shared {
+        clock: ClockSource {
+            clock,
+            guard: Mutex::new(guard),
+            warns_only: true,
+        },
+        last_signed: Mutex::new(last_signed),
+        head: watch::Sender::new(unpublished),
+        checkpoint: watch::Sender::new(None),
+        keys: RwLock::new(keys),
+        recent: Mutex::new(recent),
+        in_flight: Mutex::default(),
+        kept: RwLock::new(publish::kept(&log).await?),
+        index_size: watch::Sender::new(index_size),
+        index_damaged: false.into(),
+        reopen: tokio::sync::Notify::new(),
+        writing: watch::Sender::new(Writing::Yes),
+        disk: DiskWatch::default(),
+        _lock: lock,
+        config,
+        store,
+        log,
+        reader,
+        index,
+    };
+    let shared = Arc::new(shared);
+    let mut outcome = finish(&shared, &found, &state).await.map(|()| state);
+    let mut tries = 0;
+    let state = loop {
+        match outcome {
+            Ok(state) => break state,
+            // Other writers of a shared store may be further on each time one looks: one of the next looks meets a pause.
+            Err(failure)
+                if shared.store.is_shared() && failure.may_pass() && tries < OPEN_TRIES =>
+            {
+                tries += 1;
+                tokio::time::sleep(OPEN_PAUSE).await;
+                outcome = reopen(&shared).await;
+            }
+            Err(failure) => return Err(failure),
+        }
+    };
+    publish::read_checkpoint(&shared).await?;
+    let shared = Arc::into_inner(shared).expect("finish() keeps no clone");
+    Ok((shared, state))
+}
+
+/// Reads the state again after a lost race, a doubt, or a damaged index.
+pub(super) async fn reopen(shared: &Arc<Shared>) -> Result<State, OpenError> {
+    if shared.index_damaged.swap(false, Ordering::AcqRel) {
+        shared.index.clear()?;
+        shared.index_size.send_replace(0);
+    }
+    let signed = shared
+        .last_signed
+        .lock()
+        .expect("no panic while holding last-signed")
+        .newest();
+    let found = survey(&shared.store, &shared.log, &shared.config, signed).await?;
+    let (keys, state, recent) = load(&shared.reader, &shared.index, &found).await?;
+    shared
+        .recent
+        .lock()
+        .expect("no panic while holding recent")
+        .restart(recent);
+    finish(shared, &found, &state).await?;
+    *shared
+        .keys
+        .write()
+        .expect("no panic while holding the keys") = keys;
+    Ok(state)
+}
+
+/// Looks at a shared store on which others write, before opening gives up.
+const OPEN_TRIES: u32 = 50;
+const OPEN_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// The lock is held as long as the file is open; the system lets go of it when the process ends, however it ends.
+fn lock(store: &Store) -> Result<Option<File>, OpenError> {
+    let Some(folder) = store.path() else {
+        return Ok(None);
+    };
+    let path = folder.join("lock");
+    let shown = path.display().to_string();
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
+    let file = file.map_err(|source| OpenError::Lock {
+        path: shown.clone(),
+        source,
+    })?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::Locked { path: shown }),
+        Err(std::fs::TryLockError::Error(source)) => Err(OpenError::Lock {
+            path: shown,
+            source,
+        }),
+    }
+}
+
+/// Apply, sign, publish: what a crash may have left undone, by the very functions that do it every day.
+async fn finish(shared: &Arc<Shared>, found: &Found, state: &State) -> Result<(), OpenError> {
+    let stop = |exit: Exit| match exit {
+        Exit::Reopen(reason) => OpenError::Publish {
+            reason,
+            may_pass: true,
+        },
+        Exit::Stop(reason) => OpenError::Publish {
+            reason,
+            may_pass: false,
+        },
+        Exit::Closed => unreachable!("apply and publish never end for want of posters"),
+    };
+    let base = found.oldest();
+    let keys = state.tip.keys.clone().expect("load() found genesis");
+    let erased: BTreeSet<u64> = keys
+        .erasures()
+        .map(|erasure| erasure.erasure.index)
+        .collect();
+    let needed = fetch_edge(&shared.reader, &base).await?;
+    let mut edge =
+        Edge::load_erased(&base, &needed, |_| true).map_err(|source| OpenError::Edge {
+            size: base.size,
+            source,
+        })?;
+    for (_, commit) in &found.commits {
+        let growth = edge.append(&commit.entries);
+        writer::apply(&shared.log, &growth.objects, &erased)
+            .await
+            .map_err(stop)?;
+    }
+    let newest = found.newest();
+    if shared.store.is_shared() {
+        // Another writer may have published more since the survey. Then this one is a reader until it wins a slot, and it will lose the next
+        // one, for its state is old, and look again.
+        let there = read_head(shared).await?;
+        if let Some(there) = there.filter(|there| there.tree.size > newest.size) {
+            shared
+                .recent
+                .lock()
+                .expect("no panic while holding recent")
+                .publish(newest.size);
+            shared.head.send_replace(Arc::new(Head {
+                tree: there.tree,
+                note: there.note,
+                time: state.tip.time,
+            }));
+            return Ok(());
+        }
+    }
+    writer::advance(shared, newest).await.map_err(stop)?;
+    let head = writer::publish_head(shared, newest, state.tip.time)
+        .await
+        .map_err(stop)?;
+    shared
+        .recent
+        .lock()
+        .expect("no panic while holding recent")
+        .publish(newest.size);
+    shared.head.send_replace(head);
+    if !erased.is_empty() {
+        super::erase::run(shared, &keys).await;
+    }
+    Ok(())
+}

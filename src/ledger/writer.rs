@@ -1,0 +1,534 @@
+//! The one writer. Its story, in order, is [`commit`]: win, apply, sign, publish, answer. While one batch is written the next is planned.
+//!
+//! Five rules: no signature before the win; no receipt before signed and durable; one `apply` for running and recovery; a full queue is the
+//! poster's business (503); a failed fsync ends the process.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::plan::{Past, Plan, Standing, Tip};
+use super::{Head, Shared, Writing, erase, recover};
+use crate::store::commit::{COMMIT_BYTES_MAX, Commit};
+use crate::store::{Created, Store, StoreError};
+use crate::tlog::checkpoint::Checkpoint;
+use crate::tlog::merkle::{Hash, Tree};
+use crate::tlog::tile::{Edge, Growth, Tile};
+use crate::trade::keys::KeyState;
+use crate::trade::log_rules::LogFault;
+use crate::trade::statement::{Chain, Statement};
+use crate::trade::time::Time;
+
+/// A verified statement on its way to the writer, with what the index said when it was looked up.
+pub(super) struct Job {
+    pub statement: Statement,
+    pub looked_up: LookedUp,
+    /// Keeps what happened since the look-up in [`super::recent::Recent`].
+    pub view: super::admission::View,
+    pub reply: oneshot::Sender<Outcome>,
+}
+
+/// What the index said of a statement's past.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LookedUp {
+    pub head: Option<Hash>,
+    pub reference: Option<Hash>,
+    pub amends_found: bool,
+    pub erased: Vec<Standing>,
+}
+
+/// What became of a post.
+pub(super) enum Outcome {
+    /// It is in the log, durable and under a signed checkpoint.
+    Logged { batch: Arc<Published>, index: u64 },
+    /// A log rule is broken; nothing was logged.
+    Refused(Box<LogFault>),
+    /// The publisher's own reference stands for other bytes already.
+    ReferenceTaken { id: Hash },
+    /// The same statement is planned or logged already.
+    Known,
+    /// It may or may not be in the log: post the same bytes again.
+    Unknown,
+    /// No room on the disk; nothing was logged.
+    DiskFull,
+}
+
+/// A batch that is in the log, with all that receipts need.
+pub(super) struct Published {
+    pub growth: Arc<Growth>,
+    pub entries: Vec<Bytes>,
+    pub time: Time,
+    pub head: Arc<Head>,
+    pub keys: KeyState,
+}
+
+/// Why the writer leaves off.
+#[derive(Debug)]
+pub(super) enum Exit {
+    /// Nobody can post any more.
+    Closed,
+    /// What is planned is dropped; the state is read again from the store. The reason is for the operator.
+    Reopen(String),
+    /// Memory and disk can no longer be believed to agree, or the log contradicts the key.
+    Stop(String),
+}
+
+/// Everything the writer knows between batches.
+pub(super) struct State {
+    pub tip: Tip,
+    pub edge: Edge,
+    /// SHA-256 of the newest commit object.
+    pub previous: Hash,
+}
+
+/// Runs the writer, and opens the log again whenever it must, until nobody can post or it must stop.
+pub(super) async fn supervise(
+    shared: Arc<Shared>,
+    mut jobs: mpsc::Receiver<Job>,
+    mut state: State,
+) {
+    loop {
+        shared.set_writing(Writing::Yes);
+        match run(&shared, &mut jobs, state).await {
+            Exit::Closed => return,
+            Exit::Stop(reason) => return shared.set_writing(Writing::Stopped { reason }),
+            Exit::Reopen(reason) => shared.set_writing(Writing::Waiting { reason }),
+        }
+        state = loop {
+            match recover::reopen(&shared).await {
+                Ok(state) => break state,
+                Err(failure) if failure.may_pass() => {
+                    shared.set_writing(Writing::Waiting {
+                        reason: crate::chain_of(&failure),
+                    });
+                    tokio::time::sleep(if shared.store.is_shared() {
+                        REOPEN_PAUSE_SHARED
+                    } else {
+                        REOPEN_PAUSE
+                    })
+                    .await;
+                }
+                Err(failure) => {
+                    return shared.set_writing(Writing::Stopped {
+                        reason: crate::chain_of(&failure),
+                    });
+                }
+            }
+        };
+    }
+}
+
+/// Between two looks at a store on which another writer is ahead.
+const REOPEN_PAUSE_SHARED: Duration = Duration::from_millis(20);
+/// Between two tries to open a store that has no room or gives no answer.
+const REOPEN_PAUSE: Duration = Duration::from_millis(500);
+
+async fn run(shared: &Arc<Shared>, jobs: &mut mpsc::Receiver<Job>, mut state: State) -> Exit {
+    let mut planned: Option<Planned> = None;
+    let mut writing: Option<JoinHandle<Result<(), Exit>>> = None;
+    loop {
+        // Take what is already waiting: one batch carries it all.
+        while !planned
+            .as_ref()
+            .is_some_and(|planned| planned.plan.is_full())
+        {
+            let Ok(job) = jobs.try_recv() else { break };
+            take(shared, &mut planned, &state.tip, job);
+        }
+        if writing.is_none()
+            && let Some(batch) = planned.take()
+        {
+            if batch.plan.is_empty() {
+                continue;
+            }
+            let sealed = seal(shared, &mut state, batch);
+            writing = Some(tokio::spawn(commit(shared.clone(), sealed)));
+            continue;
+        }
+        let idle = writing.is_none();
+        let room = !planned
+            .as_ref()
+            .is_some_and(|planned| planned.plan.is_full());
+        let written = async {
+            match &mut writing {
+                Some(task) => task.await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            outcome = written => {
+                writing = None;
+                let exit = match outcome {
+                    Ok(Ok(())) => continue,
+                    Ok(Err(exit)) => exit,
+                    Err(panic) => Exit::Stop(format!("writing a batch panicked: {panic}")),
+                };
+                // What was planned on top of a batch that is not in the log never was.
+                if let Some(batch) = planned {
+                    batch.waiting.into_iter().for_each(|waiter| waiter.answer(Outcome::Unknown));
+                }
+                return exit;
+            }
+            () = shared.reopen.notified(), if idle => {
+                if let Some(batch) = planned {
+                    batch.waiting.into_iter().for_each(|waiter| waiter.answer(Outcome::Unknown));
+                }
+                return Exit::Reopen("the query index must be rebuilt".to_owned());
+            }
+            job = jobs.recv(), if room => match job {
+                Some(job) => take(shared, &mut planned, &state.tip, job),
+                None => match writing {
+                    // Finish what is begun: its posters may still wait.
+                    Some(task) => return match task.await {
+                        Ok(Err(exit)) => exit,
+                        _ => Exit::Closed,
+                    },
+                    None => return Exit::Closed,
+                },
+            },
+        }
+        // Let the posts that arrived together be planned together.
+        if writing.is_none() {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// A batch in the making and who waits for it.
+struct Planned {
+    plan: Plan,
+    statements: Vec<Statement>,
+    waiting: Vec<Waiter>,
+}
+
+struct Waiter {
+    index: u64,
+    reply: oneshot::Sender<Outcome>,
+}
+
+impl Waiter {
+    /// Nobody may be listening any more; the record stands all the same.
+    fn answer(self, outcome: Outcome) {
+        let _ = self.reply.send(outcome);
+    }
+}
+
+/// Plans one job, or answers why not.
+fn take(shared: &Shared, planned: &mut Option<Planned>, tip: &Tip, job: Job) {
+    let batch = planned.get_or_insert_with(|| {
+        let now = shared
+            .clock
+            .now()
+            .unwrap_or_else(|_| tip.time.unwrap_or(Time::MIN));
+        Planned {
+            plan: Plan::begin(tip.clone(), now),
+            statements: Vec::new(),
+            waiting: Vec::new(),
+        }
+    });
+    let Job {
+        statement,
+        looked_up,
+        view,
+        reply,
+    } = job;
+    let mut recent = shared.recent.lock().expect("no panic while holding recent");
+    let outcome = (|| {
+        let chain = statement.chain();
+        // It is in the log already, or on its way there under a batch of which nobody knows yet whether it landed.
+        if recent.has(&statement.id()) {
+            return Err(Outcome::Known);
+        }
+        // Recent changes override what the index said when the post looked.
+        if let Some(reference) = super::recent::reference_of(&statement)
+            && let Some(id) = recent.reference(&reference).or(looked_up.reference)
+        {
+            return Err(Outcome::ReferenceTaken { id });
+        }
+        let amended = statement.amends();
+        let past = Past {
+            head: recent.head(chain).or(looked_up.head),
+            amends_found: looked_up.amends_found
+                || amended.is_some_and(|amends| recent.is_in_chain(&amends.statement, chain)),
+            erased: looked_up.erased,
+        };
+        batch
+            .plan
+            .push(&statement, &past)
+            .map_err(|fault| Outcome::Refused(Box::new(fault)))
+    })();
+    if let Ok(index) = outcome {
+        recent.add(index, &statement);
+    }
+    view.close(&mut recent);
+    drop(recent);
+    match outcome {
+        Ok(index) => {
+            batch.statements.push(statement);
+            batch.waiting.push(Waiter { index, reply });
+        }
+        Err(outcome) => {
+            let _ = reply.send(outcome);
+        }
+    }
+}
+
+/// A planned batch with its commit object and everything the commit will write.
+struct Sealed {
+    commit: Commit,
+    bytes: Bytes,
+    growth: Arc<Growth>,
+    keys: KeyState,
+    changes_keys: bool,
+    time: Time,
+    waiting: Vec<Waiter>,
+}
+
+/// Computes the tree after the batch and the commit object. The state moves on to it: the next batch is planned on top.
+fn seal(shared: &Shared, state: &mut State, planned: Planned) -> Sealed {
+    let time = planned.plan.time();
+    let (entries, leaf_hashes, tip) = planned.plan.finish();
+    let growth = state.edge.append(&entries);
+    // Two independent passes over the bytes to be stored must agree before anything is signed: a flipped bit in memory has killed logs.
+    for (index, planned_hash) in (growth.old.size..).zip(&leaf_hashes) {
+        assert!(
+            growth.leaf_hash(index) == *planned_hash,
+            "memory is failing: two hashes of record {index} differ"
+        );
+    }
+    let commit = Commit {
+        origin: shared.config.origin.clone(),
+        old: growth.old,
+        new: growth.new,
+        previous: state.previous,
+        entries,
+    };
+    let bytes = commit.encode();
+    state.previous = Hash::sha256(&bytes);
+    state.tip = tip;
+    Sealed {
+        commit,
+        bytes,
+        growth: Arc::new(growth),
+        keys: state
+            .tip
+            .keys
+            .clone()
+            .expect("a planned batch begins with genesis or follows it"),
+        changes_keys: planned
+            .statements
+            .iter()
+            .any(|statement| *statement.chain() == Chain::Keys),
+        time,
+        waiting: planned.waiting,
+    }
+}
+
+/// One batch, from planned to answered.
+async fn commit(shared: Arc<Shared>, sealed: Sealed) -> Result<(), Exit> {
+    let Sealed {
+        commit,
+        bytes,
+        growth,
+        keys,
+        changes_keys,
+        time,
+        waiting,
+    } = sealed;
+    let mut waiting = Some(waiting);
+    let mut answer_all = |outcome: fn() -> Outcome| {
+        waiting
+            .take()
+            .into_iter()
+            .flatten()
+            .for_each(|waiter: Waiter| waiter.answer(outcome()));
+    };
+
+    // 1. Win the slot. This is the commit point: before it nothing has happened, after it the records are in the log.
+    let name = Commit::name(commit.old.size);
+    let mut pause = WIN_PAUSE_FIRST;
+    loop {
+        match shared.store.create(&name, bytes.clone()).await {
+            Ok(Created::Mine) => break,
+            Ok(Created::Other(_)) => {
+                answer_all(|| Outcome::Unknown);
+                return Err(Exit::Reopen(format!("another writer holds {name}")));
+            }
+            Err(failure) if failure.is_full() => {
+                answer_all(|| Outcome::DiskFull);
+                return Err(Exit::Reopen(crate::chain_of(&failure)));
+            }
+            // On a disk of our own a failed write is a failing disk: nothing that follows could be believed.
+            Err(failure)
+                if shared.store.path().is_some() || matches!(failure, StoreError::Sync { .. }) =>
+            {
+                answer_all(|| Outcome::Unknown);
+                return Err(Exit::Stop(crate::chain_of(&failure)));
+            }
+            // Unknown: it may still land. The same bytes again, and nothing else is ever planned for this slot by us.
+            Err(failure) => {
+                answer_all(|| Outcome::Unknown);
+                tracing::warn!(name, %failure, "not known whether the commit landed, sending the same bytes again");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(WIN_PAUSE_MAX);
+            }
+        }
+    }
+
+    // 2. Apply: the tiles and bundles follow from the commit alone; not synced here, the commit is kept until they are.
+    let erased: BTreeSet<u64> = keys
+        .erasures()
+        .map(|erasure| erasure.erasure.index)
+        .collect();
+    //    Beside it, last-signed: what is won may be signed, and only that. Both are done before anything is.
+    let (applied, advanced) = tokio::join!(
+        apply(&shared.log, &growth.objects, &erased),
+        advance(&shared, growth.new)
+    );
+    // 3. Sign, and 4. publish. The root was recomputed from the entries above.
+    let published = match applied.and(advanced) {
+        Ok(()) => publish_head(&shared, growth.new, Some(time)).await,
+        Err(exit) => Err(exit),
+    };
+    let head = match published {
+        Ok(head) => head,
+        Err(exit) => {
+            // It is in the log all the same; opening again finishes it. The poster learns that by posting again.
+            answer_all(|| Outcome::Unknown);
+            return Err(exit);
+        }
+    };
+
+    // 5. Answer. From here on readers may see it.
+    *shared
+        .keys
+        .write()
+        .expect("no panic while holding the keys") = keys.clone();
+    shared
+        .recent
+        .lock()
+        .expect("no panic while holding recent")
+        .publish(head.tree.size);
+    shared.head.send_replace(head.clone());
+    let batch = Arc::new(Published {
+        growth,
+        entries: commit.entries.clone(),
+        time,
+        head,
+        keys: keys.clone(),
+    });
+    for waiter in waiting.take().into_iter().flatten() {
+        let index = waiter.index;
+        waiter.answer(Outcome::Logged {
+            batch: batch.clone(),
+            index,
+        });
+    }
+    if changes_keys && keys.erasures().next().is_some() {
+        erase::run(&shared, &keys).await;
+    }
+    // Another writer of a shared store may have gone on from my batch while I was publishing it; my `head` may then have replaced his newer
+    // one, which opening again puts right.
+    if shared.store.is_shared()
+        && matches!(
+            shared
+                .store
+                .read(&Commit::name(commit.new.size), COMMIT_BYTES_MAX)
+                .await,
+            Ok(Some(_)) | Err(_)
+        )
+    {
+        return Err(Exit::Reopen("another writer goes on from here".to_owned()));
+    }
+    Ok(())
+}
+
+const WIN_PAUSE_FIRST: Duration = Duration::from_millis(20);
+const WIN_PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Writes the objects of a committed batch; running and recovery both come here. What follows from a committed entry is right whatever stands
+/// there: an object of other bytes was torn by a power cut, or written by a batch that never came to be, and is replaced.
+pub(super) async fn apply(
+    log: &Store,
+    objects: &[(Tile, Vec<u8>)],
+    erased: &BTreeSet<u64>,
+) -> Result<(), Exit> {
+    let writes = objects.iter().map(|(tile, bytes)| async move {
+        let name = tile.path();
+        let bytes = erase::without(tile, bytes, erased);
+        match log
+            .create_lazily(&name, bytes.clone())
+            .await
+            .map_err(failed_after_win)?
+        {
+            Created::Mine => Ok(()),
+            Created::Other(_) => {
+                tracing::warn!(
+                    name,
+                    "an object that does not follow from its records is replaced"
+                );
+                log.put_lazily(&name, bytes).await.map_err(failed_after_win)
+            }
+        }
+    });
+    futures_util::future::try_join_all(writes).await.map(|_| ())
+}
+
+/// The batch is won whatever fails now; opening again does what is missing.
+fn failed_after_win(failure: StoreError) -> Exit {
+    match failure {
+        StoreError::Sync { .. } => Exit::Stop(crate::chain_of(&failure)),
+        _ => Exit::Reopen(crate::chain_of(&failure)),
+    }
+}
+
+/// Makes it durable that `tree`, which follows from won commits alone, may have been signed.
+pub(super) async fn advance(shared: &Arc<Shared>, tree: Tree) -> Result<(), Exit> {
+    let writer = shared.clone();
+    let advanced = tokio::task::spawn_blocking(move || {
+        writer
+            .last_signed
+            .lock()
+            .expect("no panic while holding last-signed")
+            .advance(&tree)
+    });
+    advanced
+        .await
+        .map_err(|panic| Exit::Stop(panic.to_string()))?
+        .map_err(|failure| Exit::Stop(crate::chain_of(&failure)))
+}
+
+/// Signs `tree`, for which [`advance`] has returned, and publishes it as `head`. Not synced: opening signs the newest commit again, and
+/// gets the same bytes.
+pub(super) async fn publish_head(
+    shared: &Arc<Shared>,
+    tree: Tree,
+    time: Option<Time>,
+) -> Result<Arc<Head>, Exit> {
+    // `head` is a plain put: never one that is smaller than what is read. Somebody who is further on has published my records with his.
+    if shared.store.is_shared() {
+        match recover::read_head(shared).await {
+            Ok(Some(there)) if there.tree.size > tree.size => {
+                return Err(Exit::Reopen("overtaken by another writer".to_owned()));
+            }
+            Ok(_) => {}
+            Err(failure) if failure.may_pass() => {
+                return Err(Exit::Reopen(crate::chain_of(&failure)));
+            }
+            Err(failure) => return Err(Exit::Stop(crate::chain_of(&failure))),
+        }
+    }
+    let checkpoint = Checkpoint::new(&shared.config.origin, tree);
+    let note = shared.config.signer.sign_note(checkpoint.encode()).encode();
+    shared
+        .log
+        .put_lazily("head", Bytes::from(note.clone()))
+        .await
+        .map_err(failed_after_win)?;
+    Ok(Arc::new(Head { tree, note, time }))
+}

@@ -1,0 +1,552 @@
+//! How long a peer may keep us waiting: the clocks of one connection.
+//!
+//! [`Pace`] and [`Pulse`] are pure (the time is an argument): a pulse notes what a connection does and says when it is
+//! overdue. [`PacedIo`] and [`PacedBody`] put them around a socket and a request body. Nothing here bounds how long our
+//! own handlers think: a peer is only ever judged by the time it makes us wait.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::accept::Limits;
+
+/// A budget of waiting: it starts full, waiting spends it, and every byte moved earns `1 / rate` seconds back, never above
+/// full. So a transfer below the rate, averaged over any stretch as long as the budget, runs dry; a faster one never does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    left: Duration,
+    full: Duration,
+    bytes_per_s: u32,
+    waiting_since: Option<Instant>,
+}
+
+impl Pace {
+    pub(crate) fn new(full: Duration, bytes_per_s: u32) -> Self {
+        Pace {
+            left: full,
+            full,
+            bytes_per_s,
+            waiting_since: None,
+        }
+    }
+
+    /// We want to move bytes and cannot. Returns when the budget will be spent.
+    pub(crate) fn wait(&mut self, now: Instant) -> Instant {
+        *self.waiting_since.get_or_insert(now) + self.left
+    }
+
+    /// Some bytes moved (or the transfer ended, with 0).
+    pub(crate) fn moved(&mut self, bytes: usize, now: Instant) {
+        if let Some(since) = self.waiting_since.take() {
+            self.left = self
+                .left
+                .saturating_sub(now.saturating_duration_since(since));
+        }
+        // Full at most `full`, so whatever `f64` rounds away of a huge frame does not matter.
+        let earned = Duration::try_from_secs_f64(bytes as f64 / f64::from(self.bytes_per_s.max(1)));
+        self.left = self
+            .full
+            .min(self.left.saturating_add(earned.unwrap_or(self.full)));
+    }
+
+    fn is_spent(&self, now: Instant) -> bool {
+        self.waiting_since
+            .is_some_and(|since| now.saturating_duration_since(since) >= self.left)
+    }
+}
+
+/// Why a connection was ended by us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Overdue {
+    /// No byte of a request for [`Limits::idle`].
+    Idle,
+    /// A request head was begun and not finished within [`Limits::head`].
+    Head,
+    /// The peer takes our answer slower than [`Limits::rate_bytes_per_s`] and has used up [`Limits::write_patience`].
+    Unread,
+    /// We closed our half and the peer did not close its own within [`Limits::linger`].
+    Linger,
+}
+
+/// What one connection is doing, and since when.
+#[derive(Debug)]
+pub(crate) struct Pulse {
+    phase: Phase,
+    write: Pace,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    /// Between requests, no byte of the next one seen.
+    Waiting { since: Instant },
+    /// Some bytes of a request head are there.
+    Head { since: Instant },
+    /// A handler is at work, or its answer is on the way. The request body has its own [`PacedBody`].
+    Busy,
+    /// Our half is closed; what still comes is read and dropped.
+    Closing { since: Instant },
+}
+
+impl Pulse {
+    pub(crate) fn new(limits: &Limits, now: Instant) -> Self {
+        Pulse {
+            phase: Phase::Waiting { since: now },
+            write: Pace::new(limits.write_patience, limits.rate_bytes_per_s),
+        }
+    }
+
+    fn read(&mut self, now: Instant) {
+        if let Phase::Waiting { .. } = self.phase {
+            self.phase = Phase::Head { since: now };
+        }
+    }
+
+    /// The peer took `bytes` of what we have to say.
+    fn wrote(&mut self, bytes: usize, now: Instant) {
+        self.write.moved(bytes, now);
+        // The end of a long answer may still be on its way when its body is done: a slow reader is not an idle one.
+        if let Phase::Waiting { since } = &mut self.phase {
+            *since = now;
+        }
+    }
+
+    fn unwritable(&mut self, now: Instant) {
+        self.write.wait(now);
+    }
+
+    pub(crate) fn began(&mut self) {
+        self.phase = Phase::Busy;
+    }
+
+    pub(crate) fn answered(&mut self, now: Instant) {
+        if let Phase::Busy = self.phase {
+            self.phase = Phase::Waiting { since: now };
+        }
+    }
+
+    fn closing(&mut self, now: Instant) {
+        if !matches!(self.phase, Phase::Closing { .. }) {
+            self.phase = Phase::Closing { since: now };
+        }
+    }
+
+    pub(crate) fn overdue(&self, limits: &Limits, now: Instant) -> Option<Overdue> {
+        let past = |since: Instant, limit: Duration| now.saturating_duration_since(since) >= limit;
+        match self.phase {
+            _ if self.write.is_spent(now) => Some(Overdue::Unread),
+            // Bytes of ours that the peer has yet to take: the write clock alone counts.
+            Phase::Waiting { .. } if self.write.waiting_since.is_some() => None,
+            Phase::Waiting { since } if past(since, limits.idle) => Some(Overdue::Idle),
+            Phase::Head { since } if past(since, limits.head) => Some(Overdue::Head),
+            Phase::Closing { since } if past(since, limits.linger) => Some(Overdue::Linger),
+            _ => None,
+        }
+    }
+}
+
+/// A [`Pulse`] that the socket, the service and the watchdog of one connection share.
+#[derive(Clone, Debug)]
+pub(crate) struct SharedPulse(Arc<Mutex<Pulse>>);
+
+impl SharedPulse {
+    pub(crate) fn new(pulse: Pulse) -> Self {
+        SharedPulse(Arc::new(Mutex::new(pulse)))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Pulse> {
+        // A pulse is valid after every assignment, so a panic elsewhere cannot have left it half written.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends when the peer is overdue. Looks eight times per shortest limit rather than setting a timer per request.
+    pub(crate) async fn watch(&self, limits: &Limits) -> Overdue {
+        let shortest = limits
+            .idle
+            .min(limits.head)
+            .min(limits.write_patience)
+            .min(limits.linger);
+        let tick = (shortest / 8).max(Duration::from_millis(5));
+        loop {
+            tokio::time::sleep(tick).await;
+            if let Some(overdue) = self.lock().overdue(limits, Instant::now()) {
+                return overdue;
+            }
+        }
+    }
+}
+
+/// Notes every byte of a socket in its [`Pulse`], and closes without losing the last answer.
+pub(crate) struct PacedIo {
+    stream: TcpStream,
+    pulse: SharedPulse,
+    fin_sent: bool,
+}
+
+impl PacedIo {
+    pub(crate) fn new(stream: TcpStream, pulse: SharedPulse) -> Self {
+        PacedIo {
+            stream,
+            pulse,
+            fin_sent: false,
+        }
+    }
+
+    fn note_written(&self, written: &Poll<io::Result<usize>>) {
+        match written {
+            Poll::Ready(Ok(bytes)) => self.pulse.lock().wrote(*bytes, Instant::now()),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.pulse.lock().unwritable(Instant::now()),
+        }
+    }
+}
+
+impl AsyncRead for PacedIo {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            self.pulse.lock().read(Instant::now());
+        }
+        read
+    }
+}
+
+impl AsyncWrite for PacedIo {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.note_written(&written);
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.note_written(&written);
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    /// Sends FIN, then reads and drops until the peer closes too. Closing a socket with unread bytes sends RST, and an RST
+    /// destroys the answer (413, say) that the peer has not read yet (RFC 9112 §9.6). [`Limits::linger`] bounds it.
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.fin_sent {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            self.fin_sent = true;
+            self.pulse.lock().closing(Instant::now());
+        }
+        let mut scratch = [0; 8192];
+        loop {
+            let mut buf = ReadBuf::new(&mut scratch);
+            match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf)) {
+                Ok(()) if !buf.filled().is_empty() => {}
+                Ok(()) | Err(_) => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+}
+
+/// A request body came slower than [`Limits::rate_bytes_per_s`]; an answer of 408 is due.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the body came slower than {bytes_per_s} bytes/s for more than {} ms", patience.as_millis())]
+pub struct BodyTooSlow {
+    /// What was wanted, on average.
+    pub bytes_per_s: u32,
+    /// For how long we waited beyond that.
+    pub patience: Duration,
+}
+
+/// A request body that must keep up: fails with [`BodyTooSlow`] when it does not. Time in which nobody asks for more
+/// of it (we are busy with what came) does not count.
+pub(crate) struct PacedBody<B> {
+    inner: B,
+    pace: Pace,
+    alarm: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl<B> PacedBody<B> {
+    pub(crate) fn new(inner: B, limits: &Limits) -> Self {
+        PacedBody {
+            inner,
+            pace: Pace::new(limits.body_patience, limits.rate_bytes_per_s),
+            alarm: None,
+        }
+    }
+
+    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<BodyTooSlow> {
+        let deadline = self.pace.wait(Instant::now()).into();
+        let alarm = self
+            .alarm
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        if alarm.deadline() != deadline {
+            alarm.as_mut().reset(deadline);
+        }
+        ready!(alarm.as_mut().poll(cx));
+        Poll::Ready(BodyTooSlow {
+            bytes_per_s: self.pace.bytes_per_s,
+            patience: self.pace.full,
+        })
+    }
+}
+
+impl<B> Body for PacedBody<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<axum::BoxError>,
+{
+    type Data = Bytes;
+    type Error = axum::BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = &mut *self;
+        match Pin::new(&mut this.inner).poll_frame(cx) {
+            Poll::Ready(frame) => {
+                let bytes = match &frame {
+                    Some(Ok(frame)) => frame.data_ref().map_or(0, Bytes::len),
+                    Some(Err(_)) | None => 0,
+                };
+                this.pace.moved(bytes, Instant::now());
+                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+            }
+            Poll::Pending => this.poll_alarm(cx).map(|slow| Some(Err(slow.into()))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// An answer on its way: while it lives, the connection is busy.
+pub(crate) struct PacedAnswer {
+    inner: axum::body::Body,
+    _busy: Busy,
+}
+
+impl PacedAnswer {
+    pub(crate) fn new(inner: axum::body::Body, busy: Busy) -> Self {
+        PacedAnswer { inner, _busy: busy }
+    }
+}
+
+impl Body for PacedAnswer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.inner).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// Held from the moment a request head is complete until the last byte of its answer has been handed over.
+pub(crate) struct Busy(SharedPulse);
+
+impl Busy {
+    pub(crate) fn new(pulse: SharedPulse) -> Self {
+        pulse.lock().began();
+        Busy(pulse)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.lock().answered(Instant::now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    fn limits() -> Limits {
+        Limits {
+            head: 10 * S,
+            idle: 30 * S,
+            write_patience: 20 * S,
+            linger: 2 * S,
+            ..Limits::default()
+        }
+    }
+
+    #[derive(Clone, Copy)]
+    enum Do {
+        Read,
+        Wrote(usize),
+        Unwritable,
+        Began,
+        Answered,
+        Closing,
+    }
+    use Do::*;
+
+    /// Plays (second, event) pairs, then asks at `at_s`.
+    #[track_caller]
+    fn check(events: &[(u32, Do)], at_s: u32, want: Option<Overdue>) {
+        let start = Instant::now();
+        let mut pulse = Pulse::new(&limits(), start);
+        for &(s, event) in events {
+            let now = start + s * S;
+            match event {
+                Read => pulse.read(now),
+                Wrote(bytes) => pulse.wrote(bytes, now),
+                Unwritable => pulse.unwritable(now),
+                Began => pulse.began(),
+                Answered => pulse.answered(now),
+                Closing => pulse.closing(now),
+            }
+        }
+        assert_eq!(pulse.overdue(&limits(), start + at_s * S), want);
+    }
+
+    #[test]
+    fn a_peer_is_judged_by_the_time_it_makes_us_wait() {
+        check(&[], 29, None);
+        check(&[], 30, Some(Overdue::Idle));
+        // A head: ten seconds from its first byte, whatever trickles in after.
+        check(&[(29, Read)], 38, None);
+        check(
+            &[(29, Read), (33, Read), (38, Read)],
+            39,
+            Some(Overdue::Head),
+        );
+        // A handler may think as long as it likes.
+        check(&[(1, Read), (1, Began)], 4000, None);
+        check(&[(1, Read), (1, Began), (100, Answered)], 129, None);
+        check(
+            &[(1, Read), (1, Began), (100, Answered)],
+            130,
+            Some(Overdue::Idle),
+        );
+        // A request that was read and answered at once leaves no head clock running.
+        check(&[(1, Read), (1, Began), (1, Answered)], 20, None);
+        // A reader that takes nothing, also behind an idle connection or in the middle of an answer.
+        check(&[(1, Began), (2, Unwritable)], 21, None);
+        check(&[(1, Began), (2, Unwritable)], 22, Some(Overdue::Unread));
+        check(
+            &[(1, Began), (2, Unwritable), (2, Answered)],
+            22,
+            Some(Overdue::Unread),
+        );
+        // One that takes 100 KiB every 19 s is slow, not dead; one that takes a byte is dead.
+        check(
+            &[
+                (0, Began),
+                (0, Unwritable),
+                (19, Wrote(102_400)),
+                (19, Unwritable),
+            ],
+            38,
+            None,
+        );
+        check(
+            &[
+                (0, Began),
+                (0, Unwritable),
+                (19, Wrote(1)),
+                (19, Unwritable),
+            ],
+            21,
+            Some(Overdue::Unread),
+        );
+        // The tail of an answer still on its way is not idleness, and idleness counts from its last byte.
+        check(
+            &[(0, Began), (0, Answered), (29, Wrote(9)), (29, Unwritable)],
+            31,
+            None,
+        );
+        check(&[(0, Began), (0, Answered), (29, Wrote(9))], 58, None);
+        check(
+            &[(0, Began), (0, Answered), (29, Wrote(9))],
+            59,
+            Some(Overdue::Idle),
+        );
+        // Our half closed: two seconds, however often it is said, and answers no longer matter.
+        check(&[(5, Closing), (6, Closing), (6, Read)], 6, None);
+        check(
+            &[(5, Closing), (6, Closing), (6, Answered)],
+            7,
+            Some(Overdue::Linger),
+        );
+    }
+
+    /// Bytes arriving every `every_ms`; returns the millisecond at which patience (10 s at 1 KiB/s) ends.
+    fn dry_at_ms(bytes: usize, every_ms: u64, for_ms: u64) -> Option<u64> {
+        let start = Instant::now();
+        let mut pace = Pace::new(10 * S, 1024);
+        let mut at_ms = 0;
+        while at_ms < for_ms {
+            let dry = pace.wait(start + Duration::from_millis(at_ms));
+            at_ms += every_ms;
+            if dry <= start + Duration::from_millis(at_ms) {
+                return Some(u64::try_from((dry - start).as_millis()).unwrap());
+            }
+            pace.moved(bytes, start + Duration::from_millis(at_ms));
+        }
+        None
+    }
+
+    #[test]
+    fn a_transfer_below_the_rate_runs_dry_and_one_above_never_does() {
+        assert_eq!(dry_at_ms(0, 1_000, 60_000), Some(10_000));
+        assert_eq!(dry_at_ms(1, 1_000, 60_000), Some(10_009));
+        // Half the rate: half of each second is earned back, so ten seconds last nearly twenty.
+        assert_eq!(dry_at_ms(512, 1_000, 60_000), Some(19_000));
+        assert_eq!(dry_at_ms(1024, 1_000, 3_600_000), None);
+        assert_eq!(dry_at_ms(10_240, 9_999, 3_600_000), None);
+        // A burst cannot be saved up beyond full.
+        assert_eq!(dry_at_ms(1 << 30, 10_001, 60_000), Some(10_000));
+    }
+
+    #[test]
+    fn time_in_which_we_do_not_ask_for_more_is_not_counted() {
+        let start = Instant::now();
+        let mut pace = Pace::new(10 * S, 1024);
+        pace.wait(start);
+        pace.moved(0, start + 4 * S);
+        assert_eq!(pace.wait(start + 1000 * S), start + 1006 * S);
+    }
+}

@@ -1,0 +1,548 @@
+//! Errors as the caller reads them: `application/problem+json` (RFC 9457) with a stable code, a title in Chinese or English, what was
+//! found, what was wanted, and a help page.
+//!
+//! [`kinds`] is the one table of codes; the pages under `/problems/` and the documentation are made from it. Which error of ours is
+//! which kind is decided elsewhere, in one `match`. A [`Problem`] made by a handler is rendered again by [`super::layers`], which knows the
+//! request's language and id.
+
+use std::fmt::Write;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// One kind of problem: what a program may rely on, and what a person reads.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// The stable name, also the last segment of `type`. Never changed, never reused.
+    pub code: &'static str,
+    /// The HTTP status it is answered with.
+    pub status: u16,
+    /// Title in Chinese.
+    pub title_zh: &'static str,
+    /// Title in English.
+    pub title_en: &'static str,
+    /// What it means and what to do, in Chinese.
+    pub help_zh: &'static str,
+    /// What it means and what to do, in English.
+    pub help_en: &'static str,
+}
+
+/// Defines each kind as a constant and all of them as [`kinds::ALL`], so that none can be missing from the help pages.
+macro_rules! kinds {
+    ($($name:ident = $status:literal $code:literal, $title_zh:literal, $title_en:literal, $help_zh:literal, $help_en:literal;)*) => {
+        /// Every kind of problem the server answers with.
+        pub mod kinds {
+            use super::Kind;
+            $(
+                #[doc = concat!($status, " `", $code, "`: ", $title_en, ".")]
+                pub static $name: Kind = Kind {
+                    code: $code,
+                    status: $status,
+                    title_zh: $title_zh,
+                    title_en: $title_en,
+                    help_zh: $help_zh,
+                    help_en: $help_en,
+                };
+            )*
+            /// All of them, by status.
+            pub static ALL: &[&Kind] = &[$(&$name),*];
+        }
+    };
+}
+
+kinds! {
+    REQUEST_FORM = 400 "request-form",
+        "请求的路径、参数或标头不合格式", "the path, a parameter or a header is malformed",
+        "请按 /api/v1/openapi.json 检查参数的名称和取值。多余的参数也会被拒绝，以免写错的名称被悄悄忽略。",
+        "Check names and values of the parameters against /api/v1/openapi.json. Unknown parameters are refused too, so that a misspelt one is not silently ignored.";
+    BODY_FORM = 400 "body-form",
+        "请求正文不是约定的三种形式之一", "the body is none of the three forms",
+        "正文应为：签名文本（note）；或 JSON {\"note\":…,\"openings\":…}；或只有一行 JSON 陈述，并以标头 Mingzhang-Signature: <密钥名> <base64(密钥ID ‖ 签名)> 附上签名。",
+        "Send the signed note; or JSON {\"note\":…,\"openings\":…}; or the one line of JSON with the header Mingzhang-Signature: <key name> <base64(key ID ‖ signature)>.";
+    STATEMENT_FORM = 400 "statement-form",
+        "不是合格的陈述", "this is not a statement",
+        "陈述是一行 JSON、一个换行、一个空行和一行签名。pointer 指出位置，found 是实际内容，wanted 是要求，hint 是改法。改正文本后须重新签名。",
+        "A statement is one line of JSON, a line feed, an empty line and one signature line. `pointer` says where, `found` what stands there, `wanted` what should, `hint` what to do. Sign again after mending the text.";
+    STATEMENT_REFUSED = 400 "statement-refused",
+        "陈述缺少必填内容或含有不允许的内容", "the statement lacks a required member or has one that is not allowed",
+        "problems 逐条列出位置、问题和改法。常见原因：缺必填字段、写错类别名称、在公开文本里出现身份证号。改正后重新签名。",
+        "`problems` lists place, fault and remedy one by one. Common causes: a required member is missing, a kind is misspelt, a citizen's ID number stands in public text. Sign again after mending it.";
+    RULE_BROKEN = 400 "rule-broken",
+        "陈述违反账本规则", "the statement breaks a rule of the log",
+        "账本规则对每条记录永远有效：ledger 必须是本账本；issued 不得超前账本时间 300 秒以上；amends 必须指向同一链中较早的陈述；密钥的角色必须与类型相符。rule 指出是哪一条。",
+        "The rules of the log hold for every record for ever: `ledger` is this ledger; `issued` is at most 300 s ahead of it; `amends` names an earlier statement of the same chain; the key's role fits the type. `rule` says which one.";
+    OPENINGS_MISMATCH = 400 "openings-mismatch",
+        "开启值与陈述中的承诺不符", "the openings do not fit the statement's commitments",
+        "每个开启值（盐和原值）必须与 pointer 所指的承诺相符：承诺 = SHA-256(mingzhang-commitment-v1、账本、发布者、项目、指针、盐、原值，各占一行)。",
+        "Each opening (salt and value) must give the commitment at its pointer: SHA-256 over the lines mingzhang-commitment-v1, ledger, publisher, project, pointer, salt, value.";
+    DIGEST_MISMATCH = 400 "digest-mismatch",
+        "文件内容与所称的 SHA-256 不符", "the document's bytes do not have that SHA-256",
+        "服务器算出的摘要见 found。请检查上传的是否是陈述中写明的那个文件，以及传输中是否被改动。",
+        "`found` is the digest the server computed. Check that this is the file the statement names and that nothing changed it on the way.";
+    KEY_UNKNOWN = 403 "key-unknown",
+        "密钥未登记", "the key is not admitted",
+        "签名行中的密钥名和密钥 ID 须与账本中已登记的密钥一致。/api/v1/keys 列出现行密钥；登记由管理机关用 key 陈述办理。",
+        "Key name and key ID of the signature line must be those of an admitted key. /api/v1/keys lists the keys in force; the authorities admit keys by a `key` statement.";
+    KEY_NOT_IN_FORCE = 403 "key-not-in-force",
+        "密钥已撤销或尚未生效", "the key is revoked or not in force",
+        "请用现行密钥重新签名。/api/v1/keys 列出现行密钥。",
+        "Sign again with a key in force. /api/v1/keys lists them.";
+    KEY_ROLE = 403 "key-role",
+        "该密钥无权作此类陈述", "this key may not say this",
+        "trade 由发布者签名且 publisher 即密钥名；endorse 由监督机关；notice 由运营者；order 由监督机关，或发布者就其本身的陈述；genesis 和 key 由管理机关达到门限数的密钥。",
+        "A `trade` statement is signed by its publisher, whose name is the key's; `endorse` by a supervisor; `notice` by the operator; `order` by a supervisor, or by a publisher about its own; `genesis` and `key` by the threshold of authority keys.";
+    SIGNATURE_BAD = 403 "signature-bad",
+        "签名验证不通过", "the signature does not verify",
+        "请先比较 text_sha256：它是服务器收到的文本（含末尾换行）的 SHA-256。不同，说明文本在签名之后被改动（常见：编码、BOM、CRLF、空格或重新序列化）；相同，则密钥不是 key_tried 所示的那一把。",
+        "First compare `text_sha256`, the SHA-256 of the text as the server saw it, with its line feed. If it differs from yours, the text changed after signing (encoding, BOM, CRLF, spaces, re-serialisation); if it is the same, the key is not the one in `key_tried`.";
+    NOT_FOUND = 404 "not-found",
+        "没有这样的内容", "there is nothing here",
+        "请检查路径。/ 页列出全部入口。若刚刚写入，按项目或编号的查询会略晚于账本。",
+        "Check the path; the page / lists every entry point. Look-ups by project or id follow the log with a short delay.";
+    DOCUMENT_UNNAMED = 404 "document-unnamed",
+        "没有已登记的陈述提到这个文件", "no logged statement names this document",
+        "服务器只保存已登记陈述中写明摘要的文件。请先登记陈述，再上传文件。",
+        "Only documents whose digest stands in a logged statement are kept. Post the statement first, then the document.";
+    METHOD = 405 "method-not-allowed",
+        "此路径不接受这种方法", "this path does not take that method",
+        "标头 Allow 列出可用的方法。", "The header Allow lists the methods that it takes.";
+    BODY_SLOW = 408 "body-slow",
+        "请求正文传得太慢", "the body came too slowly",
+        "上传速度低于下限而被中止。请在网络好转后重发；重复登记同一陈述是安全的。",
+        "The upload fell below the slowest rate that is waited for. Try again; posting the same statement twice is harmless.";
+    FOLLOWS_CONFLICT = 409 "follows-conflict",
+        "follows 不是该链的最后一条陈述", "`follows` is not the head of the chain",
+        "head 是该链现在的最后一条陈述的编号（null 表示还没有）。请核对在此期间登记了什么，再以 head 作为 follows 重新签名。",
+        "`head` is the id of the chain's last statement now (null if there is none). See what was logged meanwhile, then sign again with it as `follows`.";
+    REF_CONFLICT = 409 "ref-conflict",
+        "同一 ref 已登记过内容不同的陈述", "this `ref` stands for another statement already",
+        "existing 是已登记的陈述编号，receipt 是它的回执路径。若内容有变，应以 amends 更正，而不是重用 ref。",
+        "`existing` is the id of that statement, `receipt` where its receipt is. If something changed, say so by `amends` rather than reuse the ref.";
+    ERASED = 410 "erased",
+        "该记录已依令删除", "the record was erased by order",
+        "order 是删除令所在的记录。叶哈希仍在，其余记录的证明不受影响。",
+        "`order` is the record of the order. Its leaf hash remains, and the proofs of all other records hold.";
+    TOO_LARGE = 413 "too-large",
+        "请求正文过大", "the body is too large",
+        "limit 是此处允许的字节数。文件不随陈述发送，只在陈述中写摘要，再用 PUT /api/v1/documents/<SHA-256> 上传。",
+        "`limit` is the most bytes taken here. Documents do not travel in statements: name their digest and PUT them to /api/v1/documents/<SHA-256>.";
+    MEDIA_TYPE = 415 "media-type",
+        "不接受这种内容类型或编码", "this content type or encoding is not taken",
+        "正文须为 text/plain、application/json 或 application/x-ndjson，UTF-8，不压缩（不带 Content-Encoding）。",
+        "Send text/plain, application/json or application/x-ndjson, in UTF-8, uncompressed (without Content-Encoding).";
+    PROOF_FAILS = 422 "proof-fails",
+        "证明不成立", "the proof does not hold",
+        "所给的一致性证明不能把两个检查点连起来。请重新取得检查点和证明。",
+        "The consistency proof given does not connect the two checkpoints. Fetch checkpoint and proof again.";
+    INTERNAL = 500 "internal",
+        "服务器内部错误", "the server failed",
+        "请把 request_id 告诉运营者；日志中有原因。重复登记同一陈述是安全的。",
+        "Tell the operator the `request_id`; the log has the cause. Posting the same statement again is harmless.";
+    CONNECTIONS_FULL = 503 "connections-full",
+        "连接数已满", "too many connections",
+        "请稍后再试，或减少并发连接：批量登记用一个连接即可。",
+        "Try again shortly, or use fewer connections: one is enough for a batch.";
+    QUEUE_FULL = 503 "queue-full",
+        "登记队列已满", "the queue is full",
+        "请按 Retry-After 所示秒数后重发同样的内容。",
+        "Post the same bytes again after the seconds in Retry-After.";
+    OUTCOME_UNKNOWN = 503 "outcome-unknown",
+        "不知道是否已登记", "it is not known whether the statement was logged",
+        "请重发同样的内容：若已登记，会得到原来的回执；若没有，就会登记。切勿改动后重发。",
+        "Post the same bytes again: if it was logged you get its receipt, if not it will be. Do not change it first.";
+    NOT_WRITING = 503 "not-writing",
+        "账本暂不接受登记", "the ledger takes no posts now",
+        "查询和验证照常。原因见 detail；有 Retry-After 时会自行恢复，否则须由运营者处理。",
+        "Reading and checking go on. `detail` says why; with Retry-After it passes by itself, otherwise the operator has to act.";
+    DISK_FULL = 507 "disk-full",
+        "磁盘空间不足，暂停登记", "the disk is nearly full",
+        "没有写入任何内容。运营者腾出空间后会自行恢复，届时请重发。",
+        "Nothing was written. Posting resumes by itself once the operator has made room.";
+}
+
+/// An answer that says what went wrong. Returned by handlers as the `Err` of their result.
+///
+/// ```
+/// use mingzhang::server::problem::{Problem, kinds};
+///
+/// let problem = Problem::new(&kinds::QUEUE_FULL, "8192 posts wait").retry_after(1).with("queue_max", 8192);
+/// assert_eq!(problem.kind().status, 503);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Problem(Box<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
+    kind: &'static Kind,
+    detail: String,
+    detail_zh: Option<String>,
+    members: Map<String, Value>,
+    retry_after_s: Option<u32>,
+    cause: Option<String>,
+}
+
+impl Problem {
+    /// A problem of `kind`; `detail` says in English what is wrong with this very request.
+    pub fn new(kind: &'static Kind, detail: impl Into<String>) -> Problem {
+        Problem(Box::new(Inner {
+            kind,
+            detail: detail.into(),
+            detail_zh: None,
+            members: Map::new(),
+            retry_after_s: None,
+            cause: None,
+        }))
+    }
+
+    /// Our own failure. The caller learns only the request id; `cause` goes to our log with the same id.
+    pub fn internal(cause: impl Into<String>) -> Problem {
+        let mut problem = Problem::new(&kinds::INTERNAL, "");
+        problem.0.cause = Some(cause.into());
+        problem
+    }
+
+    /// The detail in Chinese, shown to those who ask for Chinese.
+    #[must_use]
+    pub fn zh(mut self, detail: impl Into<String>) -> Problem {
+        self.0.detail_zh = Some(detail.into());
+        self
+    }
+
+    /// A further member: `pointer`, `found`, `wanted`, `hint`, `head`, … (RFC 9457 §3.2).
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Problem {
+        assert!(
+            !STANDARD_MEMBERS.contains(&name),
+            "{name} is written by render()"
+        );
+        self.0.members.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// When to try again, in seconds.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Problem {
+        self.0.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// Which kind it is.
+    pub fn kind(&self) -> &'static Kind {
+        self.0.kind
+    }
+
+    /// What our log should say of it, if anything.
+    pub(super) fn cause(&self) -> Option<&str> {
+        self.0.cause.as_deref()
+    }
+
+    /// The members of the answer, as in a line of a batch.
+    pub fn to_json(&self, language: Language, request_id: Option<&str>) -> Value {
+        serde_json::to_value(self.document(language, request_id))
+            .expect("strings and values are JSON")
+    }
+
+    /// The whole answer.
+    pub(super) fn render(&self, language: Language, request_id: Option<&str>) -> Response<Body> {
+        let document = self.document(language, request_id);
+        let body = serde_json::to_vec(&document).expect("strings and values are JSON");
+        let status = StatusCode::from_u16(self.0.kind.status).expect("the table has real statuses");
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        headers.insert(
+            header::CONTENT_LANGUAGE,
+            HeaderValue::from_static(language.tag()),
+        );
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.append(header::VARY, HeaderValue::from_static("accept-language"));
+        if let Some(seconds) = self.0.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+
+    fn document<'a>(&'a self, language: Language, request_id: Option<&'a str>) -> Document<'a> {
+        let Inner {
+            kind,
+            detail,
+            detail_zh,
+            members,
+            ..
+        } = &*self.0;
+        let zh = detail_zh.as_deref().unwrap_or(detail);
+        let detail = match language {
+            Language::Chinese => zh.to_owned(),
+            Language::Both if zh != detail => format!("{zh} / {detail}"),
+            Language::Both | Language::English => detail.clone(),
+        };
+        Document {
+            r#type: format!("/problems/{}", kind.code),
+            title: language.choose(kind.title_zh, kind.title_en),
+            status: kind.status,
+            code: kind.code,
+            detail: (!detail.is_empty()).then_some(detail),
+            request_id,
+            members,
+        }
+    }
+}
+
+const STANDARD_MEMBERS: [&str; 6] = ["type", "title", "status", "code", "detail", "request_id"];
+
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: String,
+    title: String,
+    status: u16,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    #[serde(flatten)]
+    members: &'a Map<String, Value>,
+}
+
+impl IntoResponse for Problem {
+    /// In both languages; [`super::layers`] finds the problem in the extensions and renders it for the request.
+    fn into_response(self) -> Response<Body> {
+        let mut response = self.render(Language::Both, None);
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// In which language a person is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// `zh` stands first among what was asked for.
+    Chinese,
+    /// `en` does.
+    English,
+    /// Nothing was asked for, or nothing that we have: both.
+    Both,
+}
+
+impl Language {
+    /// The better of the two by `Accept-Language` (RFC 9110 §12.5.4).
+    pub fn of(headers: &HeaderMap) -> Language {
+        let accepted = headers
+            .get(header::ACCEPT_LANGUAGE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let (mut zh, mut en) = (0.0, 0.0);
+        for range in accepted.split(',') {
+            let mut parts = range.split(';').map(str::trim);
+            let tag = parts.next().unwrap_or_default();
+            let quality = parts
+                .find_map(|part| part.strip_prefix("q="))
+                .map_or(1.0, |q| q.parse().unwrap_or(0.0));
+            let better = match tag.split('-').next() {
+                Some(primary) if primary.eq_ignore_ascii_case("zh") => &mut zh,
+                Some(primary) if primary.eq_ignore_ascii_case("en") => &mut en,
+                _ => continue,
+            };
+            *better = f32::max(*better, quality);
+        }
+        match zh.total_cmp(&en) {
+            std::cmp::Ordering::Greater => Language::Chinese,
+            std::cmp::Ordering::Less => Language::English,
+            // Named with one weight: whichever stands first. Never named: both.
+            std::cmp::Ordering::Equal if zh > 0.0 => {
+                let first = |primary| accepted.to_ascii_lowercase().find(primary);
+                if first("zh") < first("en") {
+                    Language::Chinese
+                } else {
+                    Language::English
+                }
+            }
+            std::cmp::Ordering::Equal => Language::Both,
+        }
+    }
+
+    /// One sentence, or both with a stroke between.
+    pub fn choose(self, zh: &str, en: &str) -> String {
+        match self {
+            Language::Chinese => zh.to_owned(),
+            Language::English => en.to_owned(),
+            Language::Both => format!("{zh} / {en}"),
+        }
+    }
+
+    fn tag(self) -> &'static str {
+        match self {
+            Language::Chinese => "zh-CN",
+            Language::English => "en",
+            Language::Both => "zh-CN, en",
+        }
+    }
+}
+
+/// The kind with this code.
+pub fn find(code: &str) -> Option<&'static Kind> {
+    kinds::ALL.iter().copied().find(|kind| kind.code == code)
+}
+
+/// The table as Markdown, for the documentation.
+pub fn markdown() -> String {
+    let mut table = String::from("| status | code | 含义 | meaning |\n| --- | --- | --- | --- |\n");
+    for kind in kinds::ALL {
+        let _ = writeln!(
+            table,
+            "| {} | `{}` | {} | {} |",
+            kind.status, kind.code, kind.title_zh, kind.title_en
+        );
+    }
+    table
+}
+
+/// The body of the help page of one kind, or of the list of all (`None`), as HTML in both languages.
+pub(super) fn page(kind: Option<&Kind>) -> String {
+    let mut html = String::new();
+    let Some(kind) = kind else {
+        html.push_str("<h1>错误代码 <small lang=\"en\">problems</small></h1>\n<table>\n");
+        for kind in kinds::ALL {
+            let Kind {
+                code,
+                status,
+                title_zh,
+                title_en,
+                ..
+            } = kind;
+            let _ = writeln!(
+                html,
+                "<tr><td>{status}</td><td><a href=\"/problems/{code}\"><code>{code}</code></a></td><td>{title_zh}<br><span lang=\"en\">{title_en}</span></td></tr>",
+            );
+        }
+        html.push_str("</table>\n");
+        return html;
+    };
+    let Kind {
+        code,
+        status,
+        title_zh,
+        title_en,
+        help_zh,
+        help_en,
+    } = kind;
+    let (help_zh, help_en) = (escape(help_zh), escape(help_en));
+    let _ = write!(
+        html,
+        "<h1>{title_zh}</h1>\n<p><code>{code}</code> · HTTP {status}</p>\n<p>{help_zh}</p>\n\
+         <section lang=\"en\">\n<h2>{title_en}</h2>\n<p>{help_en}</p>\n</section>\n<p><a href=\"/problems\">全部错误代码 all problems</a></p>\n",
+    );
+    html
+}
+
+/// Text as an HTML text node or attribute value.
+pub(super) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_one_word_of_a_path_and_stands_once() {
+        for (n, kind) in kinds::ALL.iter().enumerate() {
+            assert!(
+                kind.code
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b == b'-'),
+                "{}",
+                kind.code
+            );
+            assert!((400..=599).contains(&kind.status));
+            assert!(!kind.help_zh.is_empty() && !kind.help_en.is_empty());
+            assert_eq!(find(kind.code), Some(*kind));
+            for other in &kinds::ALL[..n] {
+                assert_ne!(other.code, kind.code);
+                assert!(
+                    other.status <= kind.status,
+                    "{} stands after {}",
+                    other.code,
+                    kind.code
+                );
+            }
+            assert!(
+                page(Some(kind)).contains(kind.title_en)
+                    && page(None).contains(kind.code)
+                    && markdown().contains(kind.code)
+            );
+        }
+        assert_eq!(find("nothing"), None);
+    }
+
+    #[test]
+    fn the_language_is_the_one_asked_for() {
+        #[track_caller]
+        fn check(accept: &str, want: Language) {
+            let mut headers = HeaderMap::new();
+            headers.insert(
+                header::ACCEPT_LANGUAGE,
+                HeaderValue::from_str(accept).unwrap(),
+            );
+            assert_eq!(Language::of(&headers), want, "{accept}");
+        }
+        assert_eq!(Language::of(&HeaderMap::new()), Language::Both);
+        check("", Language::Both);
+        check("*", Language::Both);
+        check("fr", Language::Both);
+        check("zh", Language::Chinese);
+        check("zh-CN,zh;q=0.9,en;q=0.8", Language::Chinese);
+        check("en-GB, zh;q=0.9", Language::English);
+        check("zh;q=0.1,EN;q=0.2", Language::English);
+        check("zh-Hans,en", Language::Chinese);
+        check("en,zh", Language::English);
+        check("en;q=0", Language::Both);
+        check("en;q=nonsense, zh;q=0.001", Language::Chinese);
+    }
+
+    #[test]
+    fn an_internal_problem_tells_nothing_but_the_request_id() {
+        let problem = Problem::internal("cannot read /secret/place");
+        let json = problem.to_json(Language::English, Some("r1")).to_string();
+        assert!(!json.contains("secret"), "{json}");
+        assert!(json.contains(r#""request_id":"r1""#), "{json}");
+        assert_eq!(problem.cause(), Some("cannot read /secret/place"));
+    }
+
+    #[test]
+    fn a_problem_says_what_was_found_and_what_was_wanted_in_the_language_asked_for() {
+        let problem = Problem::new(&kinds::STATEMENT_FORM, "found 1.5, wanted an integer")
+            .zh("见到 1.5，应为整数")
+            .with("pointer", "/a");
+        let json = problem.to_json(Language::Chinese, None);
+        assert_eq!(json["title"], "不是合格的陈述");
+        assert_eq!(json["detail"], "见到 1.5，应为整数");
+        assert_eq!(json["type"], "/problems/statement-form");
+        assert_eq!(
+            (json["status"].as_u64(), json["pointer"].as_str()),
+            (Some(400), Some("/a"))
+        );
+        let json = problem.to_json(Language::Both, None);
+        assert_eq!(
+            json["detail"],
+            "见到 1.5，应为整数 / found 1.5, wanted an integer"
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "written by render")]
+    fn a_further_member_cannot_stand_in_for_a_standard_one() {
+        let _ = Problem::new(&kinds::INTERNAL, "").with("status", 200);
+    }
+}

@@ -1,0 +1,294 @@
+//! The offline verdict: a receipt and a policy in, a [`VerifiedRecord`] out, or the numbered step that failed. Pure: no clock, no network.
+//!
+//! Each binding (this entry, index, root, origin, key, ledger, policy) is compared here and nowhere else, and missing is failure. Nothing in
+//! the receipt is believed: keys follow from the genesis id that the policy pins.
+//!
+//! What a receipt cannot show, the verdict says ([`VerifiedRecord::NOT_SHOWN`]): that the signer's key was not revoked before this record,
+//! that no later statement amends it, that the chain is complete. Audit shows these.
+
+use crate::receipt::{Receipt, ReceiptError};
+use crate::tlog::checkpoint::OpenError;
+use crate::tlog::merkle::{self, Hash, ProofError};
+use crate::tlog::policy::{Policy, VerifiedCheckpoint};
+use crate::trade::keys::{KeyError, KeyState};
+use crate::trade::record::{RecordError, RecordHeader, parse_entry};
+use crate::trade::statement::{Statement, StatementError};
+
+/// A record that the receipt proves to be in the log, with everything that was checked on the way.
+#[derive(Debug)]
+pub struct VerifiedRecord {
+    header: RecordHeader,
+    statement: Statement,
+    leaf_hash: Hash,
+    checkpoint: VerifiedCheckpoint,
+    genesis_id: Hash,
+    signers: Vec<String>,
+    policy: usize,
+}
+
+/// The steps in their order, as the CLI, the portal and tests name them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// The file is a receipt.
+    Form = 1,
+    /// A policy given is for the ledger that the receipt is of, and pins its genesis.
+    Policy = 2,
+    /// The checkpoint is signed by the log key of the policy; cosignatures in it are good.
+    Checkpoint = 3,
+    /// The entry is in the tree of the checkpoint, at the index the receipt says.
+    Inclusion = 4,
+    /// The entry is a record of this index.
+    Record = 5,
+    /// The keys follow from the pinned genesis.
+    Keys = 6,
+    /// The statement is signed by a key that may say it.
+    Signature = 7,
+}
+
+impl Step {
+    /// All, in order.
+    pub const ALL: [Step; 7] = [
+        Step::Form,
+        Step::Policy,
+        Step::Checkpoint,
+        Step::Inclusion,
+        Step::Record,
+        Step::Keys,
+        Step::Signature,
+    ];
+}
+
+/// Which step failed, and why.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// Step 1.
+    #[error(transparent)]
+    Form(#[from] ReceiptError),
+    /// Step 2: none fits.
+    #[error(
+        "no policy given is for this receipt's log: the checkpoint is of {origin:?} at size {size}"
+    )]
+    NoPolicy {
+        /// In the checkpoint.
+        origin: String,
+        /// In the checkpoint.
+        size: u64,
+    },
+    /// Step 2: the genesis is not pinned.
+    #[error(
+        "the policy has no line `# mingzhang genesis <64 hex>`: without it any key could be claimed to be the centre's"
+    )]
+    NoGenesis,
+    /// Step 3.
+    #[error("the checkpoint is not one that the policy accepts")]
+    Checkpoint(#[source] OpenError),
+    /// Step 4.
+    #[error("the entry is not in the tree of the checkpoint at index {index}")]
+    Inclusion {
+        /// As the receipt says.
+        index: u64,
+        /// What does not fit.
+        #[source]
+        source: ProofError,
+    },
+    /// Step 5.
+    #[error("the entry is not a record")]
+    Record(#[source] RecordError),
+    /// Step 5: another record's entry.
+    #[error("the entry says it is record {found}, the receipt proves record {wanted}")]
+    Index {
+        /// In the entry.
+        found: u64,
+        /// In the receipt.
+        wanted: u64,
+    },
+    /// Step 5: not a statement.
+    #[error("the record does not hold a statement")]
+    Statement(#[source] StatementError),
+    /// Step 6.
+    #[error("the keys do not follow from the pinned genesis {genesis_id}")]
+    Keys {
+        /// Pinned.
+        genesis_id: Hash,
+        /// What is wrong.
+        #[source]
+        source: KeyError,
+    },
+    /// Step 6 or 7: another ledger's.
+    #[error("this belongs to the ledger {found:?}, the checkpoint is of {wanted:?}")]
+    Ledger {
+        /// In the genesis or the statement.
+        found: String,
+        /// In the checkpoint.
+        wanted: String,
+    },
+    /// Step 7.
+    #[error("the statement is not signed by a key that may say it")]
+    Signature(#[source] KeyError),
+}
+
+impl VerifyError {
+    /// The step that failed.
+    pub fn step(&self) -> Step {
+        match self {
+            VerifyError::Form(_) => Step::Form,
+            VerifyError::NoPolicy { .. } | VerifyError::NoGenesis => Step::Policy,
+            VerifyError::Checkpoint(_) => Step::Checkpoint,
+            VerifyError::Inclusion { .. } => Step::Inclusion,
+            VerifyError::Record(_) | VerifyError::Index { .. } | VerifyError::Statement(_) => {
+                Step::Record
+            }
+            VerifyError::Keys { .. } => Step::Keys,
+            VerifyError::Ledger { .. } | VerifyError::Signature(_) => Step::Signature,
+        }
+    }
+}
+
+/// Checks a receipt against the policies: the first one in force for its log and size decides.
+///
+/// # Errors
+/// [`VerifyError`], naming the step.
+pub fn verify(receipt: &[u8], policies: &[Policy]) -> Result<VerifiedRecord, VerifyError> {
+    // 1. The file.
+    let receipt = Receipt::parse(receipt)?;
+
+    // 2. The policy: by origin and, for retired ones, up to the size they stood for.
+    let (policy_at, policy) = choose(&receipt.checkpoint, policies)?;
+    let genesis_id = policy.genesis().ok_or(VerifyError::NoGenesis)?;
+
+    // 3. The checkpoint: origin, log signature, cosignatures. Whether the quorum is met is data: the caller decides what it means to him.
+    let checkpoint = policy
+        .open(receipt.checkpoint.as_bytes())
+        .map_err(VerifyError::Checkpoint)?;
+    let tree = checkpoint.checkpoint().tree;
+    let origin = &checkpoint.checkpoint().origin;
+
+    // 4. The entry's place in the tree.
+    let leaf_hash = merkle::leaf_hash(&receipt.entry);
+    merkle::check_inclusion(&leaf_hash, receipt.index, &tree, &receipt.proof).map_err(
+        |source| VerifyError::Inclusion {
+            index: receipt.index,
+            source,
+        },
+    )?;
+
+    // 5. The record.
+    let (header, note) = parse_entry(&receipt.entry).map_err(VerifyError::Record)?;
+    if header.index != receipt.index {
+        return Err(VerifyError::Index {
+            found: header.index,
+            wanted: receipt.index,
+        });
+    }
+    let statement = Statement::parse(note).map_err(VerifyError::Statement)?;
+
+    // 6. The keys, from the pinned genesis on.
+    let notes: Vec<&[u8]> = receipt.evidence.iter().map(AsRef::as_ref).collect();
+    let keys = KeyState::from_evidence(&genesis_id, &notes)
+        .map_err(|source| VerifyError::Keys { genesis_id, source })?;
+    for found in [keys.ledger(), statement.ledger()] {
+        if found != origin {
+            return Err(VerifyError::Ledger {
+                found: found.to_owned(),
+                wanted: origin.clone(),
+            });
+        }
+    }
+
+    // 7. The signature, by a key that may say this. The genesis record is signed by the authority set that it names itself.
+    keys.verify(&statement).map_err(VerifyError::Signature)?;
+    let signers = match keys.signer(&statement) {
+        Ok(key) => vec![key.vkey.to_string()],
+        Err(_) => statement
+            .signatures()
+            .iter()
+            .map(|line| format!("{}+{:08x}", line.name, line.key_id))
+            .collect(),
+    };
+
+    Ok(VerifiedRecord {
+        header,
+        statement,
+        leaf_hash,
+        checkpoint,
+        genesis_id,
+        signers,
+        policy: policy_at,
+    })
+}
+
+fn choose<'a>(
+    checkpoint: &str,
+    policies: &'a [Policy],
+) -> Result<(usize, &'a Policy), VerifyError> {
+    let mut lines = checkpoint.lines();
+    let origin = lines.next().unwrap_or_default();
+    let size: u64 = lines.next().and_then(|size| size.parse().ok()).unwrap_or(0);
+    let fits = |policy: &&Policy| {
+        policy.logs().iter().any(|log| log.vkey.name() == origin)
+            && policy.until().is_none_or(|until| size <= until)
+    };
+    // Nothing is decided by these unverified lines but which policy must hold: that one then checks them.
+    let found = policies.iter().enumerate().find(|(_, policy)| fits(policy));
+    found.ok_or_else(|| VerifyError::NoPolicy {
+        origin: origin.to_owned(),
+        size,
+    })
+}
+
+impl VerifiedRecord {
+    /// What no receipt can show, for the verdict: (Chinese, English).
+    pub const NOT_SHOWN: [(&'static str, &'static str); 4] = [
+        (
+            "签名密钥在此记录之前是否已被撤销（须审计整个账本）",
+            "whether the signing key was revoked before this record (audit the log)",
+        ),
+        (
+            "之后是否有更正、变更或撤回（须查询项目的后续记录）",
+            "whether a later statement corrects, replaces or withdraws it (look at the project's later records)",
+        ),
+        (
+            "该项目的公开是否完整、及时",
+            "whether the project's disclosures are complete and in time",
+        ),
+        (
+            "公告内容本身是否属实",
+            "whether what the statement says is true",
+        ),
+    ];
+
+    /// Index, link and time of the record.
+    pub fn header(&self) -> &RecordHeader {
+        &self.header
+    }
+
+    /// What was said.
+    pub fn statement(&self) -> &Statement {
+        &self.statement
+    }
+
+    /// The leaf hash that the tree holds.
+    pub fn leaf_hash(&self) -> Hash {
+        self.leaf_hash
+    }
+
+    /// The checkpoint, with the witnesses that cosigned it and whether the quorum is met.
+    pub fn checkpoint(&self) -> &VerifiedCheckpoint {
+        &self.checkpoint
+    }
+
+    /// The genesis id that the keys follow from.
+    pub fn genesis_id(&self) -> Hash {
+        self.genesis_id
+    }
+
+    /// The vkeys whose signatures on the statement were verified.
+    pub fn signers(&self) -> &[String] {
+        &self.signers
+    }
+
+    /// Which of the policies given decided, by position.
+    pub fn policy(&self) -> usize {
+        self.policy
+    }
+}

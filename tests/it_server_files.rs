@@ -1,0 +1,56 @@
+//! When the process has no descriptor left, the accept loop waits and goes on. Alone in its binary: it lowers the limit
+//! on open files of the whole process.
+
+use std::fs::File;
+use std::future::pending;
+use std::time::Duration;
+
+use axum::{Router, routing::get};
+use mingzhang::server::accept::{Limits, serve};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+#[tokio::test]
+async fn running_out_of_files_does_not_end_the_loop() {
+    setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: Some(64),
+            maximum: Some(128),
+        },
+    )
+    .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let app = Router::new().route("/", get(|| async { "hello" }));
+    tokio::spawn(serve(listener, app, Limits::default(), pending::<()>()));
+    tokio::task::yield_now().await;
+    // 4,096 connections want more than may be had: the soft limit goes up to the hard one, and connections get half.
+    assert_eq!(getrlimit(Resource::Nofile).current, Some(128));
+
+    // Connected but for the accept(2), which needs a descriptor that we take away.
+    let mut hog = Vec::new();
+    let mut client = TcpStream::connect(address).await.unwrap();
+    while let Ok(file) = File::open("/dev/null") {
+        hog.push(file);
+    }
+    assert!(hog.len() > 50);
+    client
+        .write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let mut byte = [0];
+    let unanswered = tokio::time::timeout(Duration::from_millis(150), client.read(&mut byte)).await;
+    let was_starved = unanswered.is_err();
+
+    drop(hog);
+    let mut rest = String::new();
+    if was_starved {
+        let read = tokio::time::timeout(Duration::from_secs(5), client.read_to_string(&mut rest));
+        read.await.expect("the loop must go on").unwrap();
+        assert!(rest.starts_with("HTTP/1.1 200"), "{rest}");
+    } else {
+        panic!("the server had a descriptor after all: the test shows nothing");
+    }
+}
