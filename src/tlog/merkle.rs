@@ -603,7 +603,8 @@ mod tests {
                 want: tree.root_hash,
             })
         };
-        let rows: &[(&Tree, &Tree, &[Hash], Result<(), ProofError>)] = &[
+        type Row<'a> = (&'a Tree, &'a Tree, &'a [Hash], Result<(), ProofError>);
+        let rows: &[Row] = &[
             (&Tree::EMPTY, &Tree::EMPTY, &[], Ok(())),
             (&Tree::EMPTY, &five, &[], Ok(())),
             (&five, &five, &[], Ok(())),

@@ -198,7 +198,9 @@ pub fn split(bytes: &[u8]) -> Result<(&str, &str), NoteError> {
     let note = std::str::from_utf8(bytes).map_err(|e| NoteError::Utf8 {
         at: e.valid_up_to(),
     })?;
-    if let Some(at) = bytes.iter().position(|&byte| byte < 0x20 && byte != b'\n') {
+    if has_control(bytes) {
+        let at = bytes.iter().position(|&byte| is_control(byte));
+        let at = at.expect("one was just found");
         return Err(NoteError::Control {
             byte: bytes[at],
             at,
@@ -297,7 +299,19 @@ pub fn name_is_valid(name: &str) -> bool {
 /// Whether a text can be that of a note: it ends in LF and has no other control character below
 /// U+0020.
 pub fn text_is_valid(text: &str) -> bool {
-    text.ends_with('\n') && !text.bytes().any(|byte| byte < 0x20 && byte != b'\n')
+    text.ends_with('\n') && !has_control(text.as_bytes())
+}
+
+fn is_control(byte: u8) -> bool {
+    byte < 0x20 && byte != b'\n'
+}
+
+/// Looks at every byte even after it has found one: without an early end the compiler looks at 32
+/// bytes at a time, and nearly every note has none.
+fn has_control(bytes: &[u8]) -> bool {
+    bytes
+        .iter()
+        .fold(false, |found, &byte| found | is_control(byte))
 }
 
 /// What an error shows of a text that may be of any length.

@@ -14,7 +14,7 @@
 //! Does not make salts: randomness is an argument. Does not say whether an opening may be shown.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -153,7 +153,7 @@ pub struct Commitment {
 
 impl Commitment {
     /// Reads `{"commitment":…,"class":…}`, both members and no other; `None` for anything else.
-    fn read(pointer: &str, value: &Value<'_>) -> Option<Commitment> {
+    pub(super) fn read(pointer: &str, value: &Value<'_>) -> Option<Commitment> {
         let [(_, _), (_, _)] = value.members()? else {
             return None;
         };
@@ -177,18 +177,6 @@ pub fn find(value: &Value<'_>) -> Vec<Commitment> {
     found
 }
 
-/// Where objects stand that have a member `commitment` and are not well-formed commitments: for the door.
-#[must_use]
-pub fn find_malformed(value: &Value<'_>) -> Vec<String> {
-    let mut found = Vec::new();
-    walk(value, &mut String::new(), &mut |pointer, value| {
-        if value.get("commitment").is_some() && Commitment::read(pointer, value).is_none() {
-            found.push(pointer.to_owned());
-        }
-    });
-    found
-}
-
 /// Shows every value inside `value`, itself first, with its pointer. At most [`DEPTH_MAX`](super::json::DEPTH_MAX) deep.
 pub(super) fn walk<'v, 'a>(
     value: &'v Value<'a>,
@@ -208,8 +196,7 @@ pub(super) fn walk<'v, 'a>(
         }
         Value::Array(items) => {
             for (i, item) in items.iter().enumerate() {
-                pointer.push('/');
-                pointer.push_str(&i.to_string());
+                write!(pointer, "/{i}").expect("a String takes it");
                 walk(item, pointer, visit);
                 pointer.truncate(length);
             }

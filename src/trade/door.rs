@@ -9,10 +9,12 @@
 
 mod trade;
 
-use super::commitment;
+use std::collections::HashSet;
+
+use super::commitment::{self, Commitment};
 use super::identifiers;
 use super::json::Value;
-use super::statement::{Body, Statement};
+use super::statement::{Body, Order, Statement};
 
 /// How grave a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +69,19 @@ pub fn check(statement: &Statement) -> Vec<Problem> {
     match statement.body() {
         Body::Genesis(_) | Body::Key(_) => {} // All of it is log rules.
         Body::Trade(_) => trade::check(&value, &mut problems),
-        Body::Endorse | Body::Order | Body::Notice => trade::check_about(&value, &mut problems),
+        Body::Endorse => {
+            trade::check_about(&value, &mut problems);
+            if value.pointer("/about/statement").is_none() {
+                problems.error(
+                    "member_missing",
+                    "/about/statement",
+                    "会签须用 about.statement 指明所会签的声明",
+                    "an endorsement says with about.statement which statement it endorses",
+                );
+            }
+        }
+        Body::Order => check_order(statement, &mut problems),
+        Body::Notice => trade::check_about(&value, &mut problems),
         Body::Unknown => problems.warning(
             "not_understood",
             "/type",
@@ -79,8 +93,7 @@ pub fn check(statement: &Statement) -> Vec<Problem> {
             ),
         ),
     }
-    check_commitments(&value, &mut problems);
-    check_personal_numbers(&value, &mut problems);
+    check_everywhere(&value, &mut problems);
     problems.0
 }
 
@@ -131,18 +144,41 @@ impl Problems {
     }
 }
 
-/// Commitments are well formed and stand in `details` only: what people and rules read of the header is in the clear.
-fn check_commitments(value: &Value<'_>, problems: &mut Problems) {
-    for pointer in commitment::find_malformed(value) {
+/// Who may give the order is for whoever knows the keys: [`Order::may_be_given_by`].
+fn check_order(statement: &Statement, problems: &mut Problems) {
+    if let Err(error) = Order::read(statement) {
+        let en = std::error::Error::source(&error)
+            .map_or_else(|| error.to_string(), |why| format!("{error}: {why}"));
         problems.error(
-            "commitment_malformed",
-            pointer,
-            "承诺值应恰为 {\"commitment\":\"<64 位小写十六进制>\",\"class\":\"person|privacy|trade_secret|not_yet\"}",
-            "a commitment is exactly {\"commitment\":\"<64 lower-case hex digits>\",\"class\":\"person|privacy|trade_secret|not_yet\"}",
+            error.code(),
+            error.pointer().unwrap_or_default(),
+            error.zh(),
+            en,
         );
     }
-    let mut seen = std::collections::HashSet::new();
-    for found in commitment::find(value) {
+}
+
+/// Commitments are well formed, stand in `details` only (what people and rules read of the header is in the clear), and
+/// none stands twice; and numbers that belong to persons stay out.
+fn check_everywhere(value: &Value<'_>, problems: &mut Problems) {
+    let mut commitments = Vec::new();
+    commitment::walk(value, &mut String::new(), &mut |pointer, value| {
+        match value {
+        Value::String(text) => check_personal_numbers(text, pointer, problems),
+        Value::Object(_) if value.get("commitment").is_some() => match Commitment::read(pointer, value) {
+            Some(found) => commitments.push(found),
+            None => problems.error(
+                "commitment_malformed",
+                pointer,
+                "承诺值应恰为 {\"commitment\":\"<64 位小写十六进制>\",\"class\":\"person|privacy|trade_secret|not_yet\"}",
+                "a commitment is exactly {\"commitment\":\"<64 lower-case hex digits>\",\"class\":\"person|privacy|trade_secret|not_yet\"}",
+            ),
+        },
+        _ => {}
+    }
+    });
+    let mut seen = HashSet::new();
+    for found in commitments {
         if !found.pointer.starts_with("/details/") {
             problems.error(
                 "commitment_outside_details",
@@ -162,17 +198,16 @@ fn check_commitments(value: &Value<'_>, problems: &mut Problems) {
 }
 
 /// A citizen's number never stands in an immutable leaf; telephone and card numbers seldom should.
-fn check_personal_numbers(value: &Value<'_>, problems: &mut Problems) {
-    commitment::walk(value, &mut String::new(), &mut |pointer, value| {
-        let Some(text) = value.as_str() else { return };
-        // Eleven digits is the shortest number that is looked for; most strings end here.
-        if text.len() < 11 {
-            return;
-        }
+fn check_personal_numbers(text: &str, pointer: &str, problems: &mut Problems) {
+    // Eleven digits is the shortest number that is looked for; most strings have fewer, and end here.
+    let digits = text
+        .chars()
+        .filter(|c| c.is_ascii_digit() || matches!(c, '\u{ff10}'..='\u{ff19}'));
+    if text.len() >= 11 && digits.count() >= 11 {
         for run in identifiers::runs(text) {
             check_run(&run, pointer, problems);
         }
-    });
+    }
 }
 
 fn check_run(run: &str, pointer: &str, problems: &mut Problems) {

@@ -301,15 +301,13 @@ impl<'a> Parser<'a> {
 
     fn object(&mut self, depth: usize) -> Result<Value<'a>, Box<Fault<'a>>> {
         self.at += 1; // `{`
-        let mut members = Vec::new();
-        let mut offsets = Vec::new();
+        let mut members: Vec<(&'a str, Value<'a>)> = Vec::new();
         self.spaces()?;
         if self.peek() == Some(b'}') {
             self.at += 1;
             return Ok(Value::Object(members));
         }
         loop {
-            offsets.push(self.at);
             let name = self.name()?;
             self.spaces()?;
             if self.peek() != Some(b':') {
@@ -332,11 +330,13 @@ impl<'a> Parser<'a> {
         self.at += 1; // `}`
         match second_of_two_equal(&members) {
             None => Ok(Value::Object(members)),
-            Some(i) => Err(Fault::new(
-                offsets[i],
-                format!("`{}` again", shorten(members[i].0)),
-                Rule::NameTwice,
-            )),
+            Some(i) => {
+                // A name is a slice of the text, so its address tells where it stands.
+                let name = members[i].0;
+                let at = name.as_ptr().addr() - self.text.as_ptr().addr() - 1;
+                let found = format!("`{}` again", shorten(name));
+                Err(Fault::new(at, found, Rule::NameTwice))
+            }
         }
     }
 
@@ -469,11 +469,14 @@ impl<'a> Parser<'a> {
 
     /// Moves over characters that stand for themselves, up to a quotation mark, a backslash, a control or the end.
     fn run(&mut self) -> Result<(), Box<Fault<'a>>> {
-        while let Some(&byte) = self.bytes.get(self.at) {
-            match byte {
-                b'"' | b'\\' | 0..=0x1f => return Ok(()),
-                // Noncharacters: U+FDD0..U+FDEF and U+FFFE, U+FFFF begin with EF; U+nFFFE, U+nFFFF with F0..F4.
-                0xef..=0xff => {
+        loop {
+            let rest = &self.bytes[self.at..];
+            self.at += rest
+                .iter()
+                .take_while(|byte| !STOPS[usize::from(**byte)])
+                .count();
+            match self.peek() {
+                Some(0xef..) => {
                     let c = self.text[self.at..]
                         .chars()
                         .next()
@@ -483,7 +486,7 @@ impl<'a> Parser<'a> {
                     }
                     self.at += c.len_utf8();
                 }
-                _ => self.at += 1,
+                _ => break,
             }
         }
         Ok(())
@@ -543,6 +546,20 @@ impl<'a> Parser<'a> {
         Fault::new(self.at, excerpt(&self.text[self.at..]), rule)
     }
 }
+
+/// The bytes at which reading a string pauses: the end, an escape, a control, and the first byte of what may be a
+/// noncharacter: U+FDD0..U+FDEF and U+FFFE, U+FFFF begin with EF, U+nFFFE and U+nFFFF with F0 to F4.
+const STOPS: [bool; 256] = {
+    let mut stops = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        stops[byte] = byte < 0x20 || byte >= 0xef;
+        byte += 1;
+    }
+    stops[b'"' as usize] = true;
+    stops[b'\\' as usize] = true;
+    stops
+};
 
 /// U+FDD0..U+FDEF and the last two code points of each plane (Unicode §23.7).
 fn is_noncharacter(c: char) -> bool {
@@ -638,12 +655,11 @@ impl<'a> Fault<'a> {
         self
     }
 
-    fn finish(self: Box<Self>) -> JsonError {
-        let pointer = self.path.iter().rev().map(ToString::to_string).collect();
+    fn finish(&self) -> JsonError {
         JsonError {
-            pointer,
+            pointer: self.path.iter().rev().map(ToString::to_string).collect(),
             offset: self.offset,
-            found: self.found,
+            found: self.found.clone(),
             rule: self.rule,
         }
     }

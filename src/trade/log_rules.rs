@@ -149,7 +149,7 @@ fn judge_chain(statement: &Statement, facts: &Facts<'_>) -> Result<(), LogFault>
         return Ok(());
     }
     Err(LogFault::Follows {
-        chain: statement.chain().clone(),
+        chain: Box::new(statement.chain().clone()),
         found: statement.follows(),
         head: facts.head,
     })
@@ -163,8 +163,8 @@ fn judge_amends(statement: &Statement, facts: &Facts<'_>) -> Result<(), LogFault
         Some(chain) if chain == statement.chain() => Ok(()),
         found => Err(LogFault::Amends {
             statement: amends.statement,
-            found: found.cloned(),
-            wanted: statement.chain().clone(),
+            found: found.cloned().map(Box::new),
+            wanted: Box::new(statement.chain().clone()),
         }),
     }
 }
@@ -282,7 +282,7 @@ pub enum LogFault {
     #[error("follows is {}, the head of chain {chain} is {}", id_or_null(*found), id_or_null(*head))]
     Follows {
         /// The chain.
-        chain: Chain,
+        chain: Box<Chain>,
         /// What `follows` says.
         found: Option<Hash>,
         /// The newest statement of the chain.
@@ -297,9 +297,9 @@ pub enum LogFault {
         /// The id it names.
         statement: Hash,
         /// The chain that this id is in.
-        found: Option<Chain>,
+        found: Option<Box<Chain>>,
         /// The chain of the amending statement.
-        wanted: Chain,
+        wanted: Box<Chain>,
     },
     /// The record's time is before that of the record before it.
     #[error("time {found} is before {before}, that of the record before")]

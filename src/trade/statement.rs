@@ -18,6 +18,7 @@ mod draft;
 mod error;
 mod fields;
 mod members;
+mod order;
 #[cfg(test)]
 mod tests;
 
@@ -37,6 +38,7 @@ pub use draft::{Draft, DraftError, sign_statement};
 pub use error::StatementError;
 pub use fields::{About, Code, Document, Fields};
 use members::Members;
+pub use order::{Act, Order, Showing, Target};
 
 /// The most bytes of a text, with its line feed.
 pub const TEXT_BYTES_MAX: usize = 36_000;

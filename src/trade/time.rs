@@ -330,7 +330,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[track_caller]
-    fn check_record(text: &str, expected: Result<i64, fn(String) -> TimeError>) {
+    fn check_record(text: &str, expected: Result<i64, Refusal>) {
         let expected = expected.map_err(|error| error(text.chars().take(40).collect()));
         assert_eq!(Time::parse(text).map(Time::as_ms), expected, "{text}");
         if expected.is_ok() {
@@ -338,10 +338,13 @@ mod tests {
         }
     }
 
-    const FORM: fn(String) -> TimeError = |found| TimeError::Record { found };
-    const STATED: fn(String) -> TimeError = |found| TimeError::Stated { found };
-    const CALENDAR: fn(String) -> TimeError = |found| TimeError::Calendar { found };
-    const RANGE: fn(String) -> TimeError = |found| TimeError::Range { found };
+    /// Makes the error that is expected from the text shortened.
+    type Refusal = fn(String) -> TimeError;
+
+    const FORM: Refusal = |found| TimeError::Record { found };
+    const STATED: Refusal = |found| TimeError::Stated { found };
+    const CALENDAR: Refusal = |found| TimeError::Calendar { found };
+    const RANGE: Refusal = |found| TimeError::Range { found };
 
     #[test]
     fn a_records_time_has_one_spelling() {
@@ -378,7 +381,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_stated(text: &str, expected: Result<(&str, &str), fn(String) -> TimeError>) {
+    fn check_stated(text: &str, expected: Result<(&str, &str), Refusal>) {
         let expected = expected
             .map(|(utc, again)| (utc.to_owned(), again.to_owned()))
             .map_err(|error| error(text.chars().take(40).collect()));

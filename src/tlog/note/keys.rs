@@ -16,7 +16,7 @@ pub enum Algorithm {
     /// 0x01: Ed25519 over the note text.
     Ed25519,
     /// 0x04: a timestamped Ed25519 cosignature of a checkpoint, see
-    /// [`cosignature`](super::cosignature).
+    /// [`cosignature`](crate::tlog::cosignature).
     CosignatureV1,
 }
 

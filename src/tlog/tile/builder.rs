@@ -8,7 +8,7 @@ use super::super::merkle::{self, Hash, SIZE_MAX, Tree, node_hash};
 use super::{LEVEL_MAX, Tile, encode_hashes, hashes_at};
 
 /// Builds hash tiles from leaf hashes in order: for an audit, which compares them with those that
-/// are published, and inside [`Edge`].
+/// are published, and inside [`Edge`](super::Edge).
 ///
 /// ```
 /// use mingzhang::tlog::{merkle::{Hash, Tree}, tile::TileBuilder};

@@ -482,7 +482,7 @@ mod tests {
             vec![0; 8192],
         );
         assert_eq!(
-            refused(&[&good[..], &[full.clone()]].concat()),
+            refused(&[&good[..], std::slice::from_ref(&full)].concat()),
             TileError::Unexpected {
                 tile: full.0,
                 size: tree.size

@@ -311,6 +311,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     type Files = BTreeMap<Tile, Vec<u8>>;
+    type Fetched = Vec<(Tile, Vec<u8>)>;
 
     fn leaf(index: u64) -> Hash {
         leaf_hash(&index.to_be_bytes())
@@ -325,13 +326,13 @@ mod tests {
         (builder.tree(), files)
     }
 
-    fn fetch(plan: &[Tile], files: &Files) -> Vec<(Tile, Vec<u8>)> {
+    fn fetch(plan: &[Tile], files: &Files) -> Fetched {
         plan.iter()
             .map(|tile| (*tile, files[tile].clone()))
             .collect()
     }
 
-    fn refused(tree: &Tree, tiles: Vec<(Tile, Vec<u8>)>) -> TileError {
+    fn refused(tree: &Tree, tiles: Fetched) -> TileError {
         TileSet::authenticate(tree, tiles).expect_err("a forged tile was believed")
     }
 
@@ -492,7 +493,7 @@ mod tests {
                 let unexpected = |tile| TileError::Unexpected { tile, size };
                 for at in 0..good.len() {
                     let tile = good[at].0;
-                    let bend = |f: &dyn Fn(&mut Vec<(Tile, Vec<u8>)>)| {
+                    let bend = |f: &dyn Fn(&mut Fetched)| {
                         let mut bad = good.clone();
                         f(&mut bad);
                         refused(&tree, bad)

@@ -321,10 +321,98 @@ fn personal_numbers_are_kept_out_of_the_leaf() {
 #[test]
 fn other_types_are_looked_at_for_what_they_share() {
     assert_eq!(super::check(&genesis()), []);
-    assert_eq!(super::check(&other("endorse", 1, &supervisor())), []);
+    assert_eq!(super::check(&other("notice", 1, &operator())), []);
+    assert_eq!(
+        super::check(&other("endorse", 1, &supervisor()))[0].pointer,
+        "/about/statement"
+    );
     let unknown = super::check(&other("weather", 3, &centre()));
     assert_eq!(
         (unknown[0].code, unknown[0].severity, unknown.len()),
         ("not_understood", Severity::Warning, 1)
     );
+}
+
+#[test]
+fn an_order_says_what_is_done_to_what_and_why() {
+    use crate::trade::statement::{Act, Order, Showing, Target};
+    let id = "0a".repeat(32);
+    let more = format!(
+        r#","about":{{"publisher":"ggzy.shaoshan.example","project":"SS-1","statement":"{id}"}},"act":"withhold","pointer":"/details/manager","class":"privacy","basis":"政府信息公开条例第十五条","approver":"某市公共资源交易中心","review_at":"2027-01-01T00:00:00+08:00"}}"#
+    );
+    let text = other("order", 1, &supervisor()).text().replace('}', &more);
+    let read = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from} does not occur");
+        let statement = sign_statement(&text.replacen(from, to, 1), &[&supervisor()]).unwrap();
+        let problems = super::check(&statement);
+        (
+            Order::read(&statement).ok(),
+            problems
+                .first()
+                .map(|p| format!("{} {}", p.code, p.pointer)),
+        )
+    };
+    let (order, problem) = read("", "");
+    let order = order.unwrap();
+    assert_eq!(
+        (problem, order.act, order.target.clone()),
+        (
+            None,
+            Act::Withhold,
+            Target::Opening("/details/manager".into())
+        )
+    );
+    let check = |from: &str, to: &str, expected: Option<&str>| {
+        let (order, problem) = read(from, to);
+        assert_eq!(problem.as_deref(), expected);
+        assert_eq!(order.is_none(), expected.is_some());
+    };
+    check(
+        "\"pointer\":\"/details/manager\"",
+        &format!("\"document\":\"{id}\""),
+        None,
+    );
+    check(
+        "\"pointer\"",
+        &format!("\"document\":\"{id}\",\"pointer\""),
+        Some("member_wrong /document"),
+    );
+    check(
+        "\"pointer\":\"/details/manager\",",
+        "",
+        Some("member_missing /pointer"),
+    );
+    check("/details/manager", "details", Some("member_wrong /pointer"));
+    check("withhold", "hide", Some("member_wrong /act"));
+    check("withhold", "erase", None);
+    check(
+        ",\"review_at\":\"2027-01-01T00:00:00+08:00\"",
+        "",
+        Some("member_missing /review_at"),
+    );
+    check("\"privacy\"", "\"secret\"", Some("member_wrong /class"));
+    check("政府信息公开条例第十五条", "", Some("member_wrong /basis"));
+    check(
+        &format!(",\"statement\":\"{id}\""),
+        "",
+        Some("member_missing /about/statement"),
+    );
+
+    let (keys, _) = keys_of_three();
+    let may: Vec<bool> = keys.keys().map(|key| order.may_be_given_by(key)).collect();
+    assert_eq!(may, [false, true, true, false]); // log, the publisher it is about, supervisor, operator
+    let theirs = Order {
+        publisher: "other.example".into(),
+        ..order
+    };
+    assert!(!theirs.may_be_given_by(keys.keys().nth(1).unwrap()));
+
+    let shown = |acts: &[Act]| {
+        acts.iter()
+            .fold(Showing::default(), |showing, act| showing.after(*act))
+    };
+    assert_eq!(shown(&[]), Showing::Shown);
+    assert_eq!(shown(&[Act::Withhold]), Showing::Withheld);
+    assert_eq!(shown(&[Act::Withhold, Act::Disclose]), Showing::Shown);
+    assert_eq!(shown(&[Act::Erase, Act::Disclose]), Showing::Erased);
 }

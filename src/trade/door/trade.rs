@@ -415,10 +415,10 @@ fn check_documents(value: &Value<'_>, problems: &mut Problems) {
             );
             mistyped(problems, &format!("{pointer}/media_type"), found, zh, en);
         }
-        if !document
+        if document
             .get("size")
             .and_then(Value::as_integer)
-            .is_some_and(|size| size >= 0)
+            .is_none_or(i64::is_negative)
         {
             let (zh, en) = ("非负整数（字节数）", "a number of bytes");
             mistyped(
@@ -518,12 +518,12 @@ pub(super) fn check_about(value: &Value<'_>, problems: &mut Problems) {
         "/about",
         problems,
     );
-    let rules: [(&str, bool, fn(&str) -> Result<(), names::NameError>); 3] = [
-        ("publisher", true, names::check_name),
-        ("project", true, names::check_project),
-        ("statement", false, |id| names::parse_hash(id).map(|_| ())),
-    ];
-    for (name, is_required, rule) in rules {
+    for (name, is_required) in [("publisher", true), ("project", true), ("statement", false)] {
+        let rule = |text: &str| match name {
+            "publisher" => names::check_name(text),
+            "project" => names::check_project(text),
+            _ => names::parse_hash(text).map(|_| ()),
+        };
         let pointer = format!("/about/{name}");
         match about.get(name) {
             None if is_required => {

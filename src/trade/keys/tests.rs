@@ -9,7 +9,7 @@ use crate::trade::testing::*;
 fn check<T>(got: Result<T, KeyError>, expected: Result<(), &str>) {
     let got = got.map(|_| ());
     assert_eq!(
-        got.as_ref().map(|()| ()).map_err(KeyError::code),
+        got.as_ref().copied().map_err(KeyError::code),
         expected,
         "{got:?}"
     );

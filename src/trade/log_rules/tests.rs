@@ -36,7 +36,7 @@ fn check(
 ) {
     let got = judge(statement, position, keys, facts);
     assert_eq!(
-        got.as_ref().map(|()| ()).map_err(LogFault::code),
+        got.as_ref().copied().map_err(LogFault::code),
         expected,
         "{got:?}"
     );
