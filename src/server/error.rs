@@ -353,7 +353,7 @@ mod tests {
             json!({"text_sha256": id.to_string(), "key_tried": "vkey"}),
         );
         let follows = LogFault::Follows {
-            chain: Chain::Keys,
+            chain: Box::new(Chain::Keys),
             found: None,
             head: Some(id),
         };
