@@ -1,5 +1,7 @@
 //! The HTTP service seen from outside: one binary, a file a topic.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 mod accept;
 mod batch;
 mod documents;
