@@ -85,14 +85,7 @@ impl From<Fault> for Problem {
                 "剩余 {free_bytes} 字节，需要 {free_bytes_min} 字节"
             ))
             .retry_after(RETRY_LATER_S),
-            Fault::Post(PostError::NotWriting { reason, may_pass }) => {
-                let problem = Problem::new(&kinds::NOT_WRITING, reason);
-                if may_pass {
-                    problem.retry_after(RETRY_SOON_S)
-                } else {
-                    problem
-                }
-            }
+            Fault::Post(PostError::NotWriting { may_pass, .. }) => not_writing(may_pass),
             Fault::Post(PostError::Query(error)) => Fault::Query(error).into(),
             Fault::Post(PostError::Store(error)) => Fault::Store(error).into(),
             Fault::Store(error) if error.is_full() => {
@@ -150,6 +143,21 @@ pub(super) fn door_problem(problem: &crate::trade::door::Problem) -> Value {
         Severity::Warning => "warning",
     };
     json!({"code": problem.code, "severity": severity, "pointer": problem.pointer, "zh": problem.zh, "en": problem.en})
+}
+
+/// The reason is for the operator, who has it in his log: it may name folders and hosts.
+pub(super) fn not_writing(may_pass: bool) -> Problem {
+    if may_pass {
+        Problem::new(&kinds::NOT_WRITING, "the ledger goes on by itself shortly")
+            .zh("账本稍后自行恢复")
+            .retry_after(RETRY_SOON_S)
+    } else {
+        Problem::new(
+            &kinds::NOT_WRITING,
+            "the operator has to act; the server's log says why",
+        )
+        .zh("须由运营者处理，原因见服务器日志")
+    }
 }
 
 fn form(error: &StatementError) -> Problem {
@@ -345,7 +353,7 @@ mod tests {
             json!({"text_sha256": id.to_string(), "key_tried": "vkey"}),
         );
         let follows = LogFault::Follows {
-            chain: Chain::Keys,
+            chain: Box::new(Chain::Keys),
             found: None,
             head: Some(id),
         };
@@ -391,7 +399,7 @@ mod tests {
             }),
             503,
             "not-writing",
-            json!({"detail": "r"}),
+            json!({"reason": null}),
         );
         check(
             post(PostError::DiskFull {

@@ -155,8 +155,8 @@ kinds! {
         "Post the same bytes again: if it was logged you get its receipt, if not it will be. Do not change it first.";
     NOT_WRITING = 503 "not-writing",
         "账本暂不接受登记", "the ledger takes no posts now",
-        "查询和验证照常。原因见 detail；有 Retry-After 时会自行恢复，否则须由运营者处理。",
-        "Reading and checking go on. `detail` says why; with Retry-After it passes by itself, otherwise the operator has to act.";
+        "查询和验证照常。有 Retry-After 时会自行恢复，否则须由运营者处理，原因见服务器日志。",
+        "Reading and checking go on. With Retry-After it passes by itself; otherwise the operator has to act, and the server's log says why.";
     DISK_FULL = 507 "disk-full",
         "磁盘空间不足，暂停登记", "the disk is nearly full",
         "没有写入任何内容。运营者腾出空间后会自行恢复，届时请重发。",

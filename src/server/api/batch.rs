@@ -69,7 +69,8 @@ pub(super) async fn batch(
     body: Body,
 ) -> Result<Response, Problem> {
     let lines = Lines::new(&headers, body, POST_BYTES_MAX)?;
-    let (answers, waiting) = mpsc::channel(LINES_MAX);
+    // Bounded by the room that each answer takes, not by their number.
+    let (answers, waiting) = mpsc::unbounded_channel();
     let voice = Voice {
         language: Language::of(&headers),
         request_id,
@@ -111,7 +112,7 @@ struct Batch {
 
 impl Batch {
     /// Reads, posts and answers until the body has ended and everything is answered, or nobody listens any more.
-    async fn run(mut self, mut lines: Lines, answers: mpsc::Sender<Answer>) {
+    async fn run(mut self, mut lines: Lines, answers: mpsc::UnboundedSender<Answer>) {
         let lines_room = Arc::new(Semaphore::new(LINES_BYTES_MAX));
         let answers_room = Arc::new(Semaphore::new(ANSWERS_BYTES_MAX));
         let mut pending: FuturesOrdered<JoinHandle<Bytes>> = FuturesOrdered::new();
@@ -136,7 +137,7 @@ impl Batch {
                     let answer = answer.unwrap_or_else(|panic| self.voice.refuse(&Problem::internal(format!("a line of a batch: {panic}"))));
                     tokio::select! {
                         room = take(&answers_room, answer.len()) => {
-                            if answers.send((answer, room)).await.is_err() { return }
+                            if answers.send((answer, room)).is_err() { return }
                         }
                         () = answers.closed() => return,
                     }
@@ -254,7 +255,7 @@ fn line_of(answer: &impl Serialize) -> Bytes {
 
 /// Answers as body frames, those that are there already in one frame.
 fn in_bunches(
-    waiting: mpsc::Receiver<Answer>,
+    waiting: mpsc::UnboundedReceiver<Answer>,
 ) -> impl futures_util::Stream<Item = Result<Bytes, std::convert::Infallible>> {
     futures_util::stream::unfold(waiting, |mut waiting| async {
         let mut bunch = Vec::new();

@@ -2,11 +2,11 @@
 //!
 //! | file | what it knows |
 //! | --- | --- |
-//! | [`form`] | the three forms of a post |
-//! | [`post`], [`batch`] | one statement, many statements |
-//! | [`read`] | records, projects, receipts, proofs, keys, openings |
-//! | [`documents`] | files by digest, streamed |
-//! | [`types`] | the JSON of answers |
+//! | `form` | the three forms of a post |
+//! | `post`, `batch` | one statement, many statements |
+//! | `read` | records, projects, receipts, proofs, keys, openings |
+//! | `documents` | files by digest, streamed |
+//! | `types` | the JSON of answers |
 
 mod batch;
 mod documents;
@@ -16,16 +16,17 @@ mod read;
 mod types;
 
 use axum::Json;
+use axum::Router;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
-use axum::{Router, http::StatusCode};
 use utoipa::{OpenApi, ToSchema};
 
 use super::Api;
 use super::cache;
-use super::problem::{Problem, kinds};
+use super::error::not_writing;
+use super::problem::Problem;
 use crate::ledger::Writing;
 use types::{ProblemAnswer, Readiness};
 
@@ -134,32 +135,22 @@ async fn healthz() -> Response {
 )]
 async fn readyz(State(api): State<Api>) -> Result<Response, Problem> {
     let (tree_size, indexed_size) = (api.ledger.head().tree.size, api.ledger.index_size());
-    let (reason, may_pass) = match api.ledger.writing() {
+    let may_pass = match api.ledger.writing() {
         Writing::Yes => {
             let ready = Json(Readiness {
                 writing: true,
-                reason: None,
                 tree_size,
                 indexed_size,
             });
-            return Ok((
-                StatusCode::OK,
-                [(axum::http::header::CACHE_CONTROL, cache::NO_STORE)],
-                ready,
-            )
-                .into_response());
+            let no_store = [(header::CACHE_CONTROL, cache::NO_STORE)];
+            return Ok((no_store, ready).into_response());
         }
-        Writing::Waiting { reason } => (reason, true),
-        Writing::Stopped { reason } => (reason, false),
+        Writing::Waiting { .. } => true,
+        Writing::Stopped { .. } => false,
     };
-    let problem = Problem::new(&kinds::NOT_WRITING, reason)
+    Err(not_writing(may_pass)
         .with("tree_size", tree_size)
-        .with("indexed_size", indexed_size);
-    Err(if may_pass {
-        problem.retry_after(1)
-    } else {
-        problem
-    })
+        .with("indexed_size", indexed_size))
 }
 
 #[cfg(test)]

@@ -182,14 +182,11 @@ pub(in crate::server) struct DocumentAnswer {
     pub size: u64,
 }
 
-/// Whether the server works.
+/// That statements are taken.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::server) struct Readiness {
-    /// Whether statements are taken.
+    /// Always true; else the answer is a problem.
     pub writing: bool,
-    /// Why not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
     /// Size of the newest signed tree.
     pub tree_size: u64,
     /// Records that look-ups by project or id reflect.
