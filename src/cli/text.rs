@@ -71,7 +71,8 @@ fn lang_argument(args: &[OsString]) -> Option<Lang> {
                 .map(OsStr::new)
         };
         if let Some(value) = value {
-            return value.to_str().and_then(Lang::parse);
+            // A value that is no language is for clap to refuse, which speaks English.
+            return Some(value.to_str().and_then(Lang::parse).unwrap_or(Lang::En));
         }
     }
     None
