@@ -224,6 +224,19 @@ impl Ledger {
         Ok(Ledger { shared, queue })
     }
 
+    /// Lets go of the ledger and waits until its folder's lock is free, if this was the last handle; at most 10 s.
+    pub async fn close(self) {
+        let weak = Arc::downgrade(&self.shared);
+        drop(self);
+        for _ in 0..2_000 {
+            if weak.strong_count() == 0 {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        tracing::warn!("the ledger is still held by somebody else");
+    }
+
     /// The log's identity line.
     pub fn origin(&self) -> &str {
         &self.shared.config.origin

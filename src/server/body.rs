@@ -137,7 +137,8 @@ impl Lines {
     }
 }
 
-fn refuse_encoded(headers: &HeaderMap) -> Result<(), Problem> {
+/// Compressed bodies are not taken.
+pub(super) fn refuse_encoded(headers: &HeaderMap) -> Result<(), Problem> {
     match headers.get(header::CONTENT_ENCODING) {
         None => Ok(()),
         Some(encoding) if encoding.as_bytes().eq_ignore_ascii_case(b"identity") => Ok(()),
@@ -154,7 +155,9 @@ fn refuse_encoded(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// A refusal that names the limit.
-pub(super) fn too_large(bytes_max: usize) -> Problem {
+pub(super) fn too_large(
+    bytes_max: impl Into<serde_json::Value> + std::fmt::Display + Copy,
+) -> Problem {
     Problem::new(
         &kinds::TOO_LARGE,
         format!("at most {bytes_max} bytes are taken here"),

@@ -60,39 +60,39 @@ kinds! {
         "Check names and values of the parameters against /api/v1/openapi.json. Unknown parameters are refused too, so that a misspelt one is not silently ignored.";
     BODY_FORM = 400 "body-form",
         "请求正文不是约定的三种形式之一", "the body is none of the three forms",
-        "正文应为：签名文本（note）；或 JSON {\"note\":…,\"openings\":…}；或只有一行 JSON 陈述，并以标头 Mingzhang-Signature: <密钥名> <base64(密钥ID ‖ 签名)> 附上签名。",
+        "正文应为：签名文本（note）；或 JSON {\"note\":…,\"openings\":…}；或只有一行 JSON 声明，并以标头 Mingzhang-Signature: <密钥名> <base64(密钥ID ‖ 签名)> 附上签名。",
         "Send the signed note; or JSON {\"note\":…,\"openings\":…}; or the one line of JSON with the header Mingzhang-Signature: <key name> <base64(key ID ‖ signature)>.";
     STATEMENT_FORM = 400 "statement-form",
-        "不是合格的陈述", "this is not a statement",
-        "陈述是一行 JSON、一个换行、一个空行和一行签名。pointer 指出位置，found 是实际内容，wanted 是要求，hint 是改法。改正文本后须重新签名。",
+        "不是合格的声明", "this is not a statement",
+        "声明是一行 JSON、一个换行、一个空行和一行签名。pointer 指出位置，found 是实际内容，wanted 是要求，hint 是改法。改正文本后须重新签名。",
         "A statement is one line of JSON, a line feed, an empty line and one signature line. `pointer` says where, `found` what stands there, `wanted` what should, `hint` what to do. Sign again after mending the text.";
     STATEMENT_REFUSED = 400 "statement-refused",
-        "陈述缺少必填内容或含有不允许的内容", "the statement lacks a required member or has one that is not allowed",
+        "声明缺少必填内容或含有不允许的内容", "the statement lacks a required member or has one that is not allowed",
         "problems 逐条列出位置、问题和改法。常见原因：缺必填字段、写错类别名称、在公开文本里出现身份证号。改正后重新签名。",
         "`problems` lists place, fault and remedy one by one. Common causes: a required member is missing, a kind is misspelt, a citizen's ID number stands in public text. Sign again after mending it.";
     RULE_BROKEN = 400 "rule-broken",
-        "陈述违反账本规则", "the statement breaks a rule of the log",
-        "账本规则对每条记录永远有效：ledger 必须是本账本；issued 不得超前账本时间 300 秒以上；amends 必须指向同一链中较早的陈述；密钥的角色必须与类型相符。rule 指出是哪一条。",
+        "声明违反账本规则", "the statement breaks a rule of the log",
+        "账本规则对每条记录永远有效：ledger 必须是本账本；issued 不得超前账本时间 300 秒以上；amends 必须指向同一链中较早的声明；密钥的角色必须与类型相符。rule 指出是哪一条。",
         "The rules of the log hold for every record for ever: `ledger` is this ledger; `issued` is at most 300 s ahead of it; `amends` names an earlier statement of the same chain; the key's role fits the type. `rule` says which one.";
     OPENINGS_MISMATCH = 400 "openings-mismatch",
-        "开启值与陈述中的承诺不符", "the openings do not fit the statement's commitments",
+        "开启值与声明中的承诺不符", "the openings do not fit the statement's commitments",
         "每个开启值（盐和原值）必须与 pointer 所指的承诺相符：承诺 = SHA-256(mingzhang-commitment-v1、账本、发布者、项目、指针、盐、原值，各占一行)。",
         "Each opening (salt and value) must give the commitment at its pointer: SHA-256 over the lines mingzhang-commitment-v1, ledger, publisher, project, pointer, salt, value.";
     DIGEST_MISMATCH = 400 "digest-mismatch",
         "文件内容与所称的 SHA-256 不符", "the document's bytes do not have that SHA-256",
-        "服务器算出的摘要见 found。请检查上传的是否是陈述中写明的那个文件，以及传输中是否被改动。",
+        "服务器算出的摘要见 found。请检查上传的是否是声明中写明的那个文件，以及传输中是否被改动。",
         "`found` is the digest the server computed. Check that this is the file the statement names and that nothing changed it on the way.";
     KEY_UNKNOWN = 403 "key-unknown",
         "密钥未登记", "the key is not admitted",
-        "签名行中的密钥名和密钥 ID 须与账本中已登记的密钥一致。/api/v1/keys 列出现行密钥；登记由管理机关用 key 陈述办理。",
+        "签名行中的密钥名和密钥 ID 须与账本中已登记的密钥一致。/api/v1/keys 列出现行密钥；登记由管理机关用 key 声明办理。",
         "Key name and key ID of the signature line must be those of an admitted key. /api/v1/keys lists the keys in force; the authorities admit keys by a `key` statement.";
     KEY_NOT_IN_FORCE = 403 "key-not-in-force",
         "密钥已撤销或尚未生效", "the key is revoked or not in force",
         "请用现行密钥重新签名。/api/v1/keys 列出现行密钥。",
         "Sign again with a key in force. /api/v1/keys lists them.";
     KEY_ROLE = 403 "key-role",
-        "该密钥无权作此类陈述", "this key may not say this",
-        "trade 由发布者签名且 publisher 即密钥名；endorse 由监督机关；notice 由运营者；order 由监督机关，或发布者就其本身的陈述；genesis 和 key 由管理机关达到门限数的密钥。",
+        "该密钥无权作此类声明", "this key may not say this",
+        "trade 由发布者签名且 publisher 即密钥名；endorse 由监督机关；notice 由运营者；order 由监督机关，或发布者就其本身的声明；genesis 和 key 由管理机关达到门限数的密钥。",
         "A `trade` statement is signed by its publisher, whose name is the key's; `endorse` by a supervisor; `notice` by the operator; `order` by a supervisor, or by a publisher about its own; `genesis` and `key` by the threshold of authority keys.";
     SIGNATURE_BAD = 403 "signature-bad",
         "签名验证不通过", "the signature does not verify",
@@ -103,23 +103,23 @@ kinds! {
         "请检查路径。/ 页列出全部入口。若刚刚写入，按项目或编号的查询会略晚于账本。",
         "Check the path; the page / lists every entry point. Look-ups by project or id follow the log with a short delay.";
     DOCUMENT_UNNAMED = 404 "document-unnamed",
-        "没有已登记的陈述提到这个文件", "no logged statement names this document",
-        "服务器只保存已登记陈述中写明摘要的文件。请先登记陈述，再上传文件。",
+        "没有已登记的声明提到这个文件", "no logged statement names this document",
+        "服务器只保存已登记声明中写明摘要的文件。请先登记声明，再上传文件。",
         "Only documents whose digest stands in a logged statement are kept. Post the statement first, then the document.";
     METHOD = 405 "method-not-allowed",
         "此路径不接受这种方法", "this path does not take that method",
         "标头 Allow 列出可用的方法。", "The header Allow lists the methods that it takes.";
     BODY_SLOW = 408 "body-slow",
         "请求正文传得太慢", "the body came too slowly",
-        "上传速度低于下限而被中止。请在网络好转后重发；重复登记同一陈述是安全的。",
+        "上传速度低于下限而被中止。请在网络好转后重发；重复登记同一声明是安全的。",
         "The upload fell below the slowest rate that is waited for. Try again; posting the same statement twice is harmless.";
     FOLLOWS_CONFLICT = 409 "follows-conflict",
-        "follows 不是该链的最后一条陈述", "`follows` is not the head of the chain",
-        "head 是该链现在的最后一条陈述的编号（null 表示还没有）。请核对在此期间登记了什么，再以 head 作为 follows 重新签名。",
+        "follows 不是该链的最后一条声明", "`follows` is not the head of the chain",
+        "head 是该链现在的最后一条声明的编号（null 表示还没有）。请核对在此期间登记了什么，再以 head 作为 follows 重新签名。",
         "`head` is the id of the chain's last statement now (null if there is none). See what was logged meanwhile, then sign again with it as `follows`.";
     REF_CONFLICT = 409 "ref-conflict",
-        "同一 ref 已登记过内容不同的陈述", "this `ref` stands for another statement already",
-        "existing 是已登记的陈述编号，receipt 是它的回执路径。若内容有变，应以 amends 更正，而不是重用 ref。",
+        "同一 ref 已登记过内容不同的声明", "this `ref` stands for another statement already",
+        "existing 是已登记的声明编号，receipt 是它的回执路径。若内容有变，应以 amends 更正，而不是重用 ref。",
         "`existing` is the id of that statement, `receipt` where its receipt is. If something changed, say so by `amends` rather than reuse the ref.";
     ERASED = 410 "erased",
         "该记录已依令删除", "the record was erased by order",
@@ -127,7 +127,7 @@ kinds! {
         "`order` is the record of the order. Its leaf hash remains, and the proofs of all other records hold.";
     TOO_LARGE = 413 "too-large",
         "请求正文过大", "the body is too large",
-        "limit 是此处允许的字节数。文件不随陈述发送，只在陈述中写摘要，再用 PUT /api/v1/documents/<SHA-256> 上传。",
+        "limit 是此处允许的字节数。文件不随声明发送，只在声明中写摘要，再用 PUT /api/v1/documents/<SHA-256> 上传。",
         "`limit` is the most bytes taken here. Documents do not travel in statements: name their digest and PUT them to /api/v1/documents/<SHA-256>.";
     MEDIA_TYPE = 415 "media-type",
         "不接受这种内容类型或编码", "this content type or encoding is not taken",
@@ -139,7 +139,7 @@ kinds! {
         "The consistency proof given does not connect the two checkpoints. Fetch checkpoint and proof again.";
     INTERNAL = 500 "internal",
         "服务器内部错误", "the server failed",
-        "请把 request_id 告诉运营者；日志中有原因。重复登记同一陈述是安全的。",
+        "请把 request_id 告诉运营者；日志中有原因。重复登记同一声明是安全的。",
         "Tell the operator the `request_id`; the log has the cause. Posting the same statement again is harmless.";
     CONNECTIONS_FULL = 503 "connections-full",
         "连接数已满", "too many connections",
@@ -155,8 +155,8 @@ kinds! {
         "Post the same bytes again: if it was logged you get its receipt, if not it will be. Do not change it first.";
     NOT_WRITING = 503 "not-writing",
         "账本暂不接受登记", "the ledger takes no posts now",
-        "查询和验证照常。原因见 detail；有 Retry-After 时会自行恢复，否则须由运营者处理。",
-        "Reading and checking go on. `detail` says why; with Retry-After it passes by itself, otherwise the operator has to act.";
+        "查询和验证照常。有 Retry-After 时会自行恢复，否则须由运营者处理，原因见服务器日志。",
+        "Reading and checking go on. With Retry-After it passes by itself; otherwise the operator has to act, and the server's log says why.";
     DISK_FULL = 507 "disk-full",
         "磁盘空间不足，暂停登记", "the disk is nearly full",
         "没有写入任何内容。运营者腾出空间后会自行恢复，届时请重发。",
@@ -526,7 +526,7 @@ mod tests {
             .zh("见到 1.5，应为整数")
             .with("pointer", "/a");
         let json = problem.to_json(Language::Chinese, None);
-        assert_eq!(json["title"], "不是合格的陈述");
+        assert_eq!(json["title"], "不是合格的声明");
         assert_eq!(json["detail"], "见到 1.5，应为整数");
         assert_eq!(json["type"], "/problems/statement-form");
         assert_eq!(

@@ -6,9 +6,11 @@
 pub mod commit;
 mod http;
 mod reader;
+mod stream;
 
 pub use http::{Http, HttpError};
 pub use reader::{LogReader, ReadError, Source, SourceError};
+pub use stream::{Download, PART_BYTES, Upload};
 
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;

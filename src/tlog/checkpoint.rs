@@ -8,8 +8,9 @@
 //!
 //! Promises: what [`Checkpoint::parse`] takes, [`Checkpoint::encode`] gives back byte for byte.
 //!
-//! A [`Checkpoint`] is only what a text says. [`open`] returns one that a key of the log has signed;
-//! whether enough witnesses have seen it, [`Policy::open`](super::policy::Policy::open) says.
+//! A [`Checkpoint`] is only what a text says. [`open`] returns one that a key of the log has
+//! signed; whether enough witnesses have seen it, [`Policy::open`](super::policy::Policy::open)
+//! says.
 
 use super::merkle::{Hash, SIZE_MAX, Tree};
 use super::note::{Note, NoteError, Vkey, shorten};
@@ -27,8 +28,9 @@ pub struct Checkpoint {
     pub origin: String,
     /// Its size and root hash.
     pub tree: Tree,
-    /// Opaque lines after the third. NOT RECOMMENDED by the document, as monitors cannot audit them,
-    /// and not signed by ML-DSA-44 cosigners: our logs have none, and nothing in them is ever read.
+    /// Opaque lines after the third. NOT RECOMMENDED by the document, as monitors cannot audit
+    /// them, and not signed by ML-DSA-44 cosigners: our logs have none, and nothing in them is ever
+    /// read.
     pub extensions: Vec<String>,
 }
 
@@ -227,8 +229,8 @@ pub fn open(note: &[u8], origin: &str, keys: &[&Vkey]) -> Result<SignedCheckpoin
     verify(note, checkpoint, keys)
 }
 
-/// The signatures of [`open`]: every line by one of `keys` verifies, and there is one. The caller has
-/// parsed the checkpoint from this note, and says that these keys may sign for its origin.
+/// The signatures of [`open`]: every line by one of `keys` verifies, and there is one. The caller
+/// has parsed the checkpoint from this note, and says that these keys may sign for its origin.
 pub(super) fn verify(
     note: Note,
     checkpoint: Checkpoint,

@@ -47,8 +47,8 @@ fn message(timestamp: u64, text: &str) -> String {
     format!("cosignature/v1\ntime {timestamp}\n{text}")
 }
 
-/// A cosigner's name with its Ed25519 secret key, which must sign nothing else: the message does not
-/// name the cosigner. The secret is overwritten when the cosigner is dropped, and never shown.
+/// A cosigner's name with its Ed25519 secret key, which must sign nothing else: the message does
+/// not name the cosigner. The secret is overwritten when the cosigner is dropped, and never shown.
 #[derive(Clone)]
 pub struct Cosigner {
     vkey: Vkey,

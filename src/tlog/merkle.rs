@@ -1,10 +1,12 @@
 //! The Merkle tree of RFC 6962 §2.1: hashes, inclusion proofs, consistency proofs.
 //!
-//! Promises: trees of 0 to 2^63 leaves; `check_*` return for every input, hostile or not, and accept exactly one proof
-//! for each statement (no spare, missing or reordered hash); nothing recurses.
+//! Promises: trees of 0 to 2^63 leaves; `check_*` return for every input, hostile or not, and
+//! accept exactly one proof for each statement (no spare, missing or reordered hash); nothing
+//! recurses.
 //!
-//! Does not hold a tree and does not read tiles: a prover says how to get the root of a range ([`range_root`] helps),
-//! a checker needs only the proof. See [`tile`](super::tile) for both over files.
+//! Does not hold a tree and does not read tiles: a prover says how to get the root of a range
+//! ([`range_root`] helps), a checker needs only the proof. See [`tile`](super::tile) for both over
+//! files.
 
 use std::fmt;
 use std::ops::Range;
@@ -13,8 +15,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-/// The largest number of leaves that we handle: 2^63, so that a proof never has more than 64 hashes and doubling an
-/// index stays within a `u64`.
+/// The largest number of leaves that we handle: 2^63, so that a proof never has more than 64 hashes
+/// and doubling an index stays within a `u64`.
 pub const SIZE_MAX: u64 = 1 << 63;
 
 /// A SHA-256 digest. Shown as 64 lower-case hex digits.
@@ -52,7 +54,8 @@ impl Hash {
         STANDARD.encode(self.0)
     }
 
-    /// Reads exactly what [`to_base64`](Hash::to_base64) writes: padding present, no non-zero trailing bits, no spaces.
+    /// Reads exactly what [`to_base64`](Hash::to_base64) writes: padding present, no non-zero
+    /// trailing bits, no spaces.
     pub fn from_base64(text: &str) -> Option<Hash> {
         if text.len() != 44 {
             return None;
@@ -196,9 +199,10 @@ pub fn check_inclusion(
 
 /// Shows that the first `old.size` leaves of `new` are exactly those of `old` (RFC 6962 §2.1.2).
 ///
-/// Two cases have no proof to speak of and want an empty one: equal sizes (then the root hashes must be equal), and
-/// old size 0, which every tree extends (then `old` must be [`Tree::EMPTY`]). The latter is what c2sp.org/tlog-witness@v1.0.0
-/// does when a witness sees a log for the first time; RFC 6962 itself does not define it and some libraries refuse it.
+/// Two cases have no proof to speak of and want an empty one: equal sizes (then the root hashes
+/// must be equal), and old size 0, which every tree extends (then `old` must be [`Tree::EMPTY`]).
+/// The latter is what c2sp.org/tlog-witness@v1.0.0 does when a witness sees a log for the first
+/// time; RFC 6962 itself does not define it and some libraries refuse it.
 pub fn check_consistency(old: &Tree, new: &Tree, proof: &[Hash]) -> Result<(), ProofError> {
     check_size(new.size)?;
     if old.size > new.size {
@@ -221,8 +225,8 @@ pub fn check_consistency(old: &Tree, new: &Tree, proof: &[Hash]) -> Result<(), P
         };
     }
 
-    // The walk begins at the largest perfect subtree on the old tree's right edge. If that is the whole old tree, the
-    // proof leaves it out, since the checker has it.
+    // The walk begins at the largest perfect subtree on the old tree's right edge. If that is the
+    // whole old tree, the proof leaves it out, since the checker has it.
     let begins = siblings.first().is_some_and(|first| first.end == old.size);
     let (begin, siblings, proof) = match proof {
         [first, rest @ ..] if begins => (*first, &siblings[1..], rest),
@@ -272,8 +276,8 @@ fn check_root(tree: &Tree, have: Hash) -> Result<(), ProofError> {
     }
 }
 
-/// The inclusion proof of leaf `index` in a tree of `size` leaves, from the leaf's sibling to the root's child.
-/// `range_root` gives the root hash of a range of leaves; see [`range_root`].
+/// The inclusion proof of leaf `index` in a tree of `size` leaves, from the leaf's sibling to the
+/// root's child. `range_root` gives the root hash of a range of leaves; see [`range_root`].
 ///
 /// # Panics
 /// If `index` is not below `size`.
@@ -304,8 +308,8 @@ pub fn prove_consistency(
         .collect()
 }
 
-/// The ranges of leaves whose roots are the inclusion proof of `index`: the siblings on the way from the leaf up.
-/// At most 63.
+/// The ranges of leaves whose roots are the inclusion proof of `index`: the siblings on the way
+/// from the leaf up. At most 63.
 ///
 /// # Panics
 /// If `index` is not below `size`, or `size` is above [`SIZE_MAX`].
@@ -328,10 +332,11 @@ pub fn inclusion_siblings(index: u64, size: u64) -> Vec<Range<u64>> {
     siblings
 }
 
-/// The ranges of leaves whose roots are the consistency proof from `old_size` to `new_size`. At most 64.
+/// The ranges of leaves whose roots are the consistency proof from `old_size` to `new_size`. At
+/// most 64.
 ///
-/// The first one ends at `old_size` if the old tree is not itself a subtree of the new one, else it is left out
-/// (the flag `b` of SUBPROOF in RFC 6962 §2.1.2).
+/// The first one ends at `old_size` if the old tree is not itself a subtree of the new one, else it
+/// is left out (the flag `b` of SUBPROOF in RFC 6962 §2.1.2).
 ///
 /// # Panics
 /// If `old_size` is above `new_size`, or `new_size` is above [`SIZE_MAX`].
@@ -370,9 +375,10 @@ fn split(count: u64) -> u64 {
 
 /// The root hash of a range of leaves, from the hashes of the perfect subtrees that it is made of.
 ///
-/// `subtree(level, index)` is the root of the `2^level` leaves from `index * 2^level` on, which is what a tile or a
-/// table of stored hashes holds. The range must be a subtree as RFC 6962 splits trees: its start is a multiple of the
-/// smallest power of two that is not below its length (all siblings of proofs are, and `0..size`).
+/// `subtree(level, index)` is the root of the `2^level` leaves from `index * 2^level` on, which is
+/// what a tile or a table of stored hashes holds. The range must be a subtree as RFC 6962 splits
+/// trees: its start is a multiple of the smallest power of two that is not below its length (all
+/// siblings of proofs are, and `0..size`).
 ///
 /// # Panics
 /// If the range is empty or is not such a subtree.
@@ -388,8 +394,8 @@ pub fn range_root(range: Range<u64>, mut subtree: impl FnMut(u32, u64) -> Hash) 
     root_hash
 }
 
-/// The perfect subtrees that make up a range, left to right, so largest first, as (level, index); at most 63.
-/// [`range_root`] says which ranges.
+/// The perfect subtrees that make up a range, left to right, so largest first, as (level, index);
+/// at most 63. [`range_root`] says which ranges.
 ///
 /// ```
 /// use mingzhang::tlog::merkle::perfect_subtrees;
@@ -513,7 +519,8 @@ mod tests {
         }
     }
 
-    /// A checker that takes one wrong proof in a million is worthless: every way to bend a proof must be refused.
+    /// A checker that takes one wrong proof in a million is worthless: every way to bend a proof
+    /// must be refused.
     #[test]
     fn no_bent_proof_is_accepted() {
         let all = leaves(40);
@@ -555,11 +562,17 @@ mod tests {
                     };
                     assert!(check_consistency(&wrong, &whole, &proof).is_err());
                 }
+                let root_hash = Hash::sha256(b"another tree");
+                let wrong = Tree { root_hash, ..older };
+                assert!(check_consistency(&wrong, &whole, &proof).is_err());
+                let wrong = Tree { root_hash, ..whole };
+                assert!(check_consistency(&older, &wrong, &proof).is_err());
             }
         }
     }
 
-    /// Each hash with one bit flipped, one dropped, one doubled, two swapped, one more at either end.
+    /// Each hash with one bit flipped, one dropped, one doubled, two swapped, one more at either
+    /// end.
     fn bend(proof: &[Hash], mut check: impl FnMut(&[Hash])) {
         for at in 0..proof.len() {
             for bit in [0, 7, 100, 255] {
@@ -681,7 +694,8 @@ mod tests {
         assert_eq!(hash.to_base64(), base64);
         let rows = [
             (base64, true),
-            // A browser's atob takes non-zero trailing bits; two texts of one hash would be two proofs of one fact.
+            // A browser's atob takes non-zero trailing bits; two texts of one hash would be two
+            // proofs of one fact.
             ("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFV=", false),
             ("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU", false),
             ("47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU=", false),
@@ -695,7 +709,8 @@ mod tests {
         }
     }
 
-    /// A tree of 2^63 leaves that are all alike has one hash a level, so its proofs can be made and checked.
+    /// A tree of 2^63 leaves that are all alike has one hash a level, so its proofs can be made and
+    /// checked.
     #[test]
     fn a_tree_of_2_to_the_63_has_proofs() {
         let leaf = leaf_hash(b"");

@@ -10,8 +10,9 @@
 //! | [`policy`] | c2sp.org/tlog-policy | which logs, which witnesses, how many of them |
 //! | [`proof`] | c2sp.org/tlog-proof@v1 | an inclusion proof with its checkpoint, in one file |
 //!
-//! Everything here is pure: no input or output, no clock, no randomness, and nothing of the rest of this crate.
-//! Whatever is parsed is bounded, and refused unless encoding it again gives the same bytes.
+//! Everything here is pure: no input or output, no clock, no randomness, and nothing of the rest of
+//! this crate. Whatever is parsed is bounded, and refused unless encoding it again gives the same
+//! bytes.
 
 pub mod checkpoint;
 pub mod cosignature;

@@ -15,8 +15,8 @@
 //! that is not met is data, not an error: a caller may show a checkpoint as "signed, not yet
 //! witnessed", and cannot overlook which it is.
 //!
-//! Stricter than the document: names and URLs are UTF-8, the last line is ended by LF, and a key of a
-//! type that we cannot verify (ML-DSA-44) is refused with its line, since a policy in which a key
+//! Stricter than the document: names and URLs are UTF-8, the last line is ended by LF, and a key of
+//! a type that we cannot verify (ML-DSA-44) is refused with its line, since a policy in which a key
 //! silently never counts is another policy. A comment whose first word is `mingzhang` is ours, and
 //! refused if it is misspelt.
 //!

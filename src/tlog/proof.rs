@@ -23,7 +23,8 @@ use super::checkpoint::parse_decimal;
 use super::merkle::{self, Hash, ProofError, Tree};
 use super::note::{Note, NoteError, shorten};
 
-/// The most bytes of a proof that we read: a largest checkpoint note, and as much again for `extra`.
+/// The most bytes of a proof that we read: a largest checkpoint note, and as much again for
+/// `extra`.
 pub const PROOF_BYTES_MAX: usize = 1 << 20;
 
 /// The most hashes of an inclusion proof, as no tree has more than 2^63 leaves.

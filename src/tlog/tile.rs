@@ -179,7 +179,8 @@ pub enum BundleError {
 }
 
 impl Tile {
-    /// The hash tile `index` of `level` as a tree of `size` leaves has it, if it has any hash there.
+    /// The hash tile `index` of `level` as a tree of `size` leaves has it, if it has any hash
+    /// there.
     ///
     /// ```
     /// use mingzhang::tlog::tile::Tile;

@@ -459,6 +459,22 @@ mod tests {
         assert_eq!(check(no_point), Err(VkeyError::Point { name: "a".into() }));
     }
 
+    /// With R the neutral point, S = k·a solves the equation of RFC 8032 and gives the secret away:
+    /// a signature that `verify` of many libraries takes and `verify_strict` must not. Computed
+    /// apart.
+    #[test]
+    fn a_signature_whose_r_is_of_low_order_is_refused() {
+        let vkey = Signer::from_seed("a", &[7; 32]).unwrap().vkey().clone();
+        let signature = hex::decode(
+            "0100000000000000000000000000000000000000000000000000000000000000\
+             f1a9757f9f101e915276d82b9535a3f867e5d86fe46558b83cb2959591d6d208",
+        );
+        let (message, signature) = (b"nobody chose a nonce\n", signature.unwrap());
+        let lax = ed25519_dalek::Signature::from_slice(&signature).unwrap();
+        assert!(ed25519_dalek::Verifier::verify(&vkey.key, message, &lax).is_ok());
+        assert!(!vkey.verify(message, &signature));
+    }
+
     #[test]
     fn a_signer_signs_what_its_vkey_verifies_and_hides_its_secret() {
         let signer = Signer::from_seed("ggzy.shaoshan.example", &[7; 32]).unwrap();

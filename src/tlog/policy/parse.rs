@@ -151,8 +151,8 @@ impl Policy {
         })
     }
 
-    /// The policy as a file: our comments, logs, witnesses, groups, quorum. Other comments of a file
-    /// that was read are gone.
+    /// The policy as a file: our comments, logs, witnesses, groups, quorum. Other comments of a
+    /// file that was read are gone.
     pub fn encode(&self) -> String {
         let mut lines = Vec::new();
         lines.extend(

@@ -1,8 +1,8 @@
 //! Building hash tiles from leaf hashes.
 //!
 //! A tree's right edge is kept as rows of nodes, one for each level of the binary tree, but only
-//! those under the partial tiles: fewer than 512 hashes for each 8 levels, however many leaves. Each
-//! inner node is hashed once, when its second child is there.
+//! those under the partial tiles: fewer than 512 hashes for each 8 levels, however many leaves.
+//! Each inner node is hashed once, when its second child is there.
 
 use super::super::merkle::{self, Hash, SIZE_MAX, Tree, node_hash};
 use super::{LEVEL_MAX, Tile, encode_hashes, hashes_at};

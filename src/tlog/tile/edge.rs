@@ -161,8 +161,8 @@ impl Edge {
     }
 
     /// Forgets the bytes of an entry that was erased by order: the partial bundle has it with
-    /// length 0 from now on. Does nothing if the entry is not in the partial bundle (the bundle that
-    /// has it is the caller's to rewrite), and never changes the tree.
+    /// length 0 from now on. Does nothing if the entry is not in the partial bundle (the bundle
+    /// that has it is the caller's to rewrite), and never changes the tree.
     pub fn erase(&mut self, index: u64) {
         let Some(tile) = Tile::entries(self.nodes.size / 256, self.nodes.size) else {
             return;
@@ -189,9 +189,10 @@ pub struct Growth {
     pub new: Tree,
     /// Of the new tree, from the old tree's right edge on.
     nodes: Nodes,
-    /// The tiles and bundles that the new tree has and the old one had not: hash tiles, lower levels
-    /// first, then bundles; full ones before the partial one of a row. Two never have one path, so
-    /// they can be written in any order. Take them before the growth is shared, if memory counts.
+    /// The tiles and bundles that the new tree has and the old one had not: hash tiles, lower
+    /// levels first, then bundles; full ones before the partial one of a row. Two never have one
+    /// path, so they can be written in any order. Take them before the growth is shared, if memory
+    /// counts.
     pub objects: Vec<(Tile, Vec<u8>)>,
 }
 

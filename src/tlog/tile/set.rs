@@ -44,8 +44,8 @@ impl TileSet {
     /// The tiles from which the root of each of these ranges follows, with all their ancestors and
     /// the right edge, as a tree of `size` leaves has them. Sorted, none twice.
     ///
-    /// A partial tile may be gone when the log has grown; [`Tile::full`] and [`Tile::cut`] then give
-    /// the same bytes.
+    /// A partial tile may be gone when the log has grown; [`Tile::full`] and [`Tile::cut`] then
+    /// give the same bytes.
     ///
     /// # Panics
     /// If a range is not within the tree or not a subtree, see
@@ -213,8 +213,8 @@ impl TileSet {
             .collect()
     }
 
-    /// Takes the entry bundle `index` apart and returns its entries, every one of which has the leaf
-    /// hash that the tree has.
+    /// Takes the entry bundle `index` apart and returns its entries, every one of which has the
+    /// leaf hash that the tree has.
     pub fn check_bundle<'a>(
         &self,
         index: u64,

@@ -1,0 +1,235 @@
+//! Drafts: what a centre's system writes, one JSON object a line, made into statements.
+//!
+//! Two placeholders are replaced before signing: `{"$commit":{"class":C,"value":V}}` anywhere becomes a salted commitment whose opening
+//! travels with the post, and `"$n"` at `/amends/statement` becomes the id of the statement made from line n of the same file.
+
+use serde_json::Value;
+
+use crate::tlog::merkle::Hash;
+use crate::tlog::note::Signer;
+use crate::trade::commitment::{Opening, Openings, Place};
+use crate::trade::statement::{Draft, Statement, sign_statement};
+
+/// One line of a file of drafts.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    /// 1-based.
+    pub number: usize,
+    /// The line without its line feed.
+    pub text: String,
+    /// The project it is about: drafts of one project are posted one after another.
+    pub project: String,
+    /// The publisher's own id of it, which makes a second run harmless.
+    pub reference: String,
+}
+
+/// Why a line is not a draft. For people; the number stands beside it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LineError {
+    #[error("not a JSON object: {0}")]
+    Json(String),
+    #[error(
+        "there is no `project`, wanted the centre's id of the project: letters, digits, `.`, `_` and `-`, at most 64"
+    )]
+    Project,
+    #[error("{0}")]
+    Draft(String),
+    #[error(
+        "a value to commit to needs `class` (person, privacy, trade_secret or not_yet) and `value`, a string; found {0}"
+    )]
+    Commit(String),
+    #[error("`amends` names line {0}, which is not an earlier line of this file that was logged")]
+    Amends(String),
+}
+
+impl Line {
+    /// Reads a line.
+    pub fn read(number: usize, text: &str) -> Result<Line, LineError> {
+        let value: Value =
+            serde_json::from_str(text).map_err(|error| LineError::Json(error.to_string()))?;
+        let member = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+        let project = member("project").ok_or(LineError::Project)?;
+        let reference = member("ref").unwrap_or_else(|| Hash::sha256(text.as_bytes()).to_string());
+        Ok(Line {
+            number,
+            text: text.to_owned(),
+            project,
+            reference,
+        })
+    }
+
+    /// The statement it makes, signed, and the openings that go with it. `made` knows the ids of earlier lines.
+    pub fn sign(
+        &self,
+        ledger: &str,
+        follows: Option<&Hash>,
+        signer: &Signer,
+        made: impl Fn(usize) -> Option<Hash>,
+    ) -> Result<(Statement, Openings), LineError> {
+        let mut openings = Openings::default();
+        let text = if self.text.contains("\"$") {
+            let mut value: Value = serde_json::from_str(&self.text)
+                .map_err(|error| LineError::Json(error.to_string()))?;
+            let place = Place {
+                ledger,
+                publisher: signer.name(),
+                project: &self.project,
+                pointer: "",
+            };
+            commit_all(&mut value, &mut String::new(), &place, &mut openings)?;
+            name_amended(&mut value, made)?;
+            value.to_string()
+        } else {
+            self.text.clone()
+        };
+        let failed =
+            |error: &(dyn std::error::Error + 'static)| LineError::Draft(crate::chain_of(error));
+        let mut draft = Draft::parse(text.as_bytes()).map_err(|error| failed(&error))?;
+        if draft.get("ref").is_none() {
+            draft.set("ref", self.reference.clone());
+        }
+        draft
+            .fill(ledger, signer.name(), follows)
+            .map_err(|error| failed(&error))?;
+        let text = draft.text().map_err(|error| failed(&error))?;
+        let statement = sign_statement(&text, &[signer]).map_err(|error| failed(&error))?;
+        Ok((statement, openings))
+    }
+}
+
+fn commit_all(
+    value: &mut Value,
+    pointer: &mut String,
+    place: &Place<'_>,
+    openings: &mut Openings,
+) -> Result<(), LineError> {
+    if let Some(secret) = value.get("$commit") {
+        let member = |name: &str| secret.get(name).and_then(Value::as_str);
+        let (Some(class), Some(committed)) = (member("class"), member("value")) else {
+            return Err(LineError::Commit(secret.to_string()));
+        };
+        let mut salt = [0; 32];
+        getrandom::fill(&mut salt).expect("no commitment is made without the system's randomness");
+        let opening = Opening {
+            salt,
+            value: committed.to_owned(),
+        };
+        let commitment = opening.commit(&Place { pointer, ..*place });
+        let class = class.to_owned();
+        openings
+            .insert(pointer.clone(), opening)
+            .map_err(|error| LineError::Commit(error.to_string()))?;
+        *value = serde_json::json!({ "commitment": commitment.to_string(), "class": class });
+        return Ok(());
+    }
+    let length = pointer.len();
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                pointer.push('/');
+                pointer.push_str(name);
+                commit_all(member, pointer, place, openings)?;
+                pointer.truncate(length);
+            }
+        }
+        Value::Array(items) => {
+            for (at, item) in items.iter_mut().enumerate() {
+                pointer.push_str(&format!("/{at}"));
+                commit_all(item, pointer, place, openings)?;
+                pointer.truncate(length);
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn name_amended(value: &mut Value, made: impl Fn(usize) -> Option<Hash>) -> Result<(), LineError> {
+    let Some(named) = value.pointer_mut("/amends/statement") else {
+        return Ok(());
+    };
+    let Some(number) = named.as_str().and_then(|text| text.strip_prefix('$')) else {
+        return Ok(());
+    };
+    let id = number
+        .parse()
+        .ok()
+        .and_then(made)
+        .ok_or_else(|| LineError::Amends(number.to_owned()))?;
+    *named = id.to_string().into();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DRAFT: &str = r#"{"type":"trade","v":1,"project":"A-1","issued":"2025-03-03T09:00:00+08:00","title":"x"}"#;
+
+    fn signer() -> Signer {
+        Signer::from_seed("centre.example", &[1; 32]).unwrap()
+    }
+
+    #[test]
+    fn a_draft_without_ref_gets_one_that_a_second_run_gives_again() {
+        let line = Line::read(1, DRAFT).unwrap();
+        let (first, _) = line
+            .sign("ledger.example", None, &signer(), |_| None)
+            .unwrap();
+        let (second, _) = line
+            .sign("ledger.example", None, &signer(), |_| None)
+            .unwrap();
+        assert_eq!(
+            first.reference(),
+            Some(Hash::sha256(DRAFT.as_bytes()).to_string().as_str())
+        );
+        assert_eq!(first.id(), second.id());
+    }
+
+    #[test]
+    fn a_value_to_commit_to_never_stands_in_the_text() {
+        let draft = DRAFT.replace(r#""title":"x""#, r#""title":"x","details":{"manager":[{"$commit":{"class":"person","value":"张示例"}}]}"#);
+        let (statement, openings) = Line::read(1, &draft)
+            .unwrap()
+            .sign("ledger.example", None, &signer(), |_| None)
+            .unwrap();
+        assert!(!statement.text().contains("张示例"));
+        assert_eq!(openings.get("/details/manager/0").unwrap().value, "张示例");
+        openings.check(&statement).unwrap();
+        for bad in [r#"{"$commit":{"class":"person"}}"#, r#"{"$commit":"x"}"#] {
+            let draft = DRAFT.replace(r#""title":"x""#, &format!("\"title\":{bad}"));
+            let refused =
+                Line::read(1, &draft)
+                    .unwrap()
+                    .sign("ledger.example", None, &signer(), |_| None);
+            assert!(matches!(refused, Err(LineError::Commit(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_amended_line_is_named_by_its_number() {
+        let draft = DRAFT.replace(
+            r#""title":"x""#,
+            r#""title":"x","amends":{"statement":"$1","effect":"correct"}"#,
+        );
+        let line = Line::read(2, &draft).unwrap();
+        let id = Hash::sha256(b"first");
+        let (statement, _) = line
+            .sign("ledger.example", Some(&id), &signer(), |n| {
+                (n == 1).then_some(id)
+            })
+            .unwrap();
+        assert_eq!(statement.amends().unwrap().statement, id);
+        assert!(matches!(
+            line.sign("ledger.example", None, &signer(), |_| None),
+            Err(LineError::Amends(_))
+        ));
+    }
+
+    #[test]
+    fn what_is_no_draft_is_refused_with_a_reason() {
+        for bad in ["", "[]", "{", r#"{"title":"x"}"#] {
+            assert!(Line::read(1, bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! `keygen` and `sign`: keys are made and used here, and never sent anywhere.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::keys::{self, KeyFile};
+use super::out::{Answer, Console, Failure};
+use super::text::{Said, said};
+use super::{KeyArguments, plain, read_file};
+use crate::tlog::note::{Note, text_is_valid};
+use crate::trade::json;
+use crate::trade::statement::TEXT_BYTES_MAX;
+
+/// What `keygen` is told.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The name the key will sign under, such as ggzy.city.example / 密钥名
+    #[arg(long)]
+    name: String,
+    /// Where the private key goes; its `.vkey` is written beside it / 私钥文件
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
+    let generated = keys::generate(&arguments.name)?;
+    let vkey_path = generated.write(&arguments.output)?;
+    let vkey = generated.signer.vkey();
+    let (key_path, vkey_path) = (arguments.output.display(), vkey_path.display());
+    let fingerprint = keys::fingerprint(vkey);
+    let Said { zh, en } = said!(
+        "私钥已写入 {key_path}（仅本人可读；请妥善保管，不要外传）\n公钥（vkey）已写入 {vkey_path}：\n{vkey}\n指纹（可电话核对）：{fingerprint}\n",
+        "private key written to {key_path} (readable by you only; never give it away)\npublic key (vkey) written to {vkey_path}:\n{vkey}\nfingerprint, to be compared by telephone: {fingerprint}\n"
+    );
+    Ok(plain("key-made", console.lang.say(&zh, &en))
+        .with("vkey", vkey.to_string())
+        .with("fingerprint", fingerprint))
+}
+
+/// What `sign` is told.
+#[derive(Debug, Args)]
+pub(super) struct SignArguments {
+    #[command(flatten)]
+    key: KeyArguments,
+    /// One line of JSON, or a note that lacks this key's line; `-` or nothing: standard input / 待签文件
+    #[arg(default_value = "-")]
+    file: PathBuf,
+}
+
+/// Reads a line of JSON (a lost line feed is given back) or a note, and prints the note with this key's line.
+pub(super) fn sign(console: &Console, arguments: &SignArguments) -> Result<Answer, Failure> {
+    let key = KeyFile::read(&arguments.key.key)?;
+    if let Some(warning) = key.warning() {
+        console.talk(&warning);
+    }
+    let signer = key.signer(arguments.key.name.as_deref())?;
+    let bytes = read_file(&arguments.file, 2 * TEXT_BYTES_MAX as u64)?;
+    let (text, mut signatures) = match Note::parse(&bytes) {
+        Ok(note) => (note.text, note.signatures),
+        Err(_) => (one_line(&bytes)?, Vec::new()),
+    };
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    json::parse(line.as_bytes()).map_err(|error| {
+        let cause = error.to_string();
+        Failure::input(
+            "grammar",
+            said!(
+                "不符合声明语法，未签名",
+                "not in the grammar of statements, not signed"
+            )
+            .because(&cause),
+        )
+    })?;
+    let signature = signer.sign(&text);
+    if signatures
+        .iter()
+        .any(|there| there.name == signature.name && there.key_id == signature.key_id)
+    {
+        let name = signer.name();
+        return Err(Failure::input(
+            "signed-already",
+            said!(
+                "已有 {name} 的签名",
+                "there is a signature by {name} already"
+            ),
+        ));
+    }
+    signatures.push(signature);
+    let note = Note { text, signatures }.encode();
+    Ok(plain("signed", note.clone())
+        .with("note", note)
+        .with("vkey", signer.vkey().to_string()))
+}
+
+fn one_line(bytes: &[u8]) -> Result<String, Failure> {
+    let wrong = |what: Said| Failure::input("not-one-line", what);
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| wrong(said!("不是 UTF-8 文本", "this is not UTF-8 text")))?;
+    let text = text.trim_end_matches(['\n', '\r']);
+    let (have, max) = (text.len() + 1, TEXT_BYTES_MAX);
+    if have > max {
+        return Err(wrong(said!(
+            "文本有 {have} 字节，最多 {max} 字节",
+            "the text has {have} bytes, at most {max} are possible"
+        )));
+    }
+    let text = format!("{text}\n");
+    if text.lines().count() != 1 || !text_is_valid(&text) {
+        return Err(wrong(said!(
+            "应为一行 JSON，或一份已签的 note",
+            "wanted one line of JSON, or a signed note"
+        )));
+    }
+    Ok(text)
+}

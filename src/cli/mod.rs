@@ -1,0 +1,230 @@
+//! 5: the one door to clap. One function a command; arguments in, exit code out.
+//!
+//! | file | commands |
+//! | --- | --- |
+//! | [`init`] | `init` |
+//! | [`serve`] | `serve`, `reindex` |
+//! | [`keys`] | key files: `keygen`, `sign` read and write them |
+//! | [`post`], [`draft`] | `post` |
+//! | [`fetch`] | `get`, `receipt` |
+//! | [`verify`] | `verify` |
+//! | [`replay`] | `audit`, `mirror` |
+//! | [`demo`] | `demo` |
+//! | [`bench`] | `bench` |
+//!
+//! [`text`] has the two languages, [`out`] what a command hands back and how it is shown.
+
+pub mod bench;
+mod demo;
+mod draft;
+mod fetch;
+mod init;
+mod keygen;
+pub mod keys;
+pub mod out;
+mod post;
+mod replay;
+mod serve;
+pub mod text;
+mod verify;
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use out::{Answer, Console, Exit, Failure};
+use text::{Lang, said};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "mingzhang",
+    version,
+    about = "明账: an open, verifiable ledger for public-resource trading\n公共资源交易的公开可验证账本",
+    max_term_width = 110
+)]
+struct Cli {
+    /// Language of what is said: zh-CN or en (else LANG) / 语言
+    #[arg(long, global = true, value_name = "TAG", value_parser = parse_lang)]
+    lang: Option<Lang>,
+    /// One JSON object on standard output, on success and on failure / 以 JSON 输出
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+fn parse_lang(tag: &str) -> Result<Lang, String> {
+    Lang::parse(tag).ok_or_else(|| format!("{tag:?} is no language here, wanted zh-CN or en"))
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a new ledger / 新建账本
+    Init(init::Arguments),
+    /// Start a ledger, publish a project, verify and audit it, and stay up / 演示
+    Demo(demo::Arguments),
+    /// Serve a ledger over HTTP / 运行账本
+    Serve(serve::Arguments),
+    /// Rebuild the query index of a ledger that is not being served / 重建查询索引
+    Reindex(serve::ReindexArguments),
+    /// Make a key / 生成密钥
+    Keygen(keygen::Arguments),
+    /// Sign one line of JSON, or add a signature to a note / 签名
+    Sign(keygen::SignArguments),
+    /// Post drafts, one JSON object a line / 发布
+    Post(post::Arguments),
+    /// Show a record / 查看记录
+    Get(fetch::GetArguments),
+    /// Fetch a receipt / 取回执
+    Receipt(fetch::ReceiptArguments),
+    /// Check receipts offline / 离线验证回执
+    Verify(verify::Arguments),
+    /// Replay a whole log and check everything / 审计整个账本
+    Audit(replay::AuditArguments),
+    /// Copy a log, verified before it is stored / 镜像
+    Mirror(replay::MirrorArguments),
+    /// Measure this machine and the ledger on it / 性能测量
+    Bench(bench::Arguments),
+}
+
+/// The key to sign with.
+#[derive(Clone, Debug, Args)]
+struct KeyArguments {
+    /// Private key, PKCS#8 PEM as `openssl genpkey -algorithm ed25519` writes it / 私钥文件
+    #[arg(long, value_name = "PEM")]
+    key: PathBuf,
+    /// The name it signs under; else the `.vkey` file beside it says / 密钥名
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+}
+
+/// The operator's word for what the ledger cannot know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Word {
+    /// Nothing newer than what lies here was ever signed
+    Restored,
+    /// The clock is right
+    Clock,
+}
+
+/// Runs the program.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let lang = Lang::of_run(&arguments, |name| std::env::var(name).ok());
+    let json = arguments.iter().any(|argument| argument == "--json");
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() && json => {
+            let failure = Failure::usage(
+                "usage",
+                said!("命令行有误", "the command line cannot be meant so").because(&error),
+            );
+            return Console { lang, json }.end(Err(failure));
+        }
+        Err(error) => {
+            // Help and version are answers, a wrong command line is not.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage.into()
+            } else {
+                Exit::Ok.into()
+            };
+        }
+    };
+    let console = Console {
+        lang: cli.lang.unwrap_or(lang),
+        json: cli.json,
+    };
+    let outcome = match cli.command {
+        Command::Init(arguments) => init::run(&console, &arguments),
+        Command::Demo(arguments) => demo::run(&console, &arguments),
+        Command::Serve(arguments) => serve::run(&console, &arguments),
+        Command::Reindex(arguments) => serve::reindex(&console, &arguments),
+        Command::Keygen(arguments) => keygen::run(&console, &arguments),
+        Command::Sign(arguments) => keygen::sign(&console, &arguments),
+        Command::Post(arguments) => post::run(&console, &arguments),
+        Command::Get(arguments) => fetch::get(&console, &arguments),
+        Command::Receipt(arguments) => fetch::receipt(&console, &arguments),
+        Command::Verify(arguments) => verify::run(&console, &arguments),
+        Command::Audit(arguments) => replay::audit(&console, &arguments),
+        Command::Mirror(arguments) => replay::mirror(&console, &arguments),
+        Command::Bench(arguments) => bench::run(&console, &arguments),
+    };
+    console.end(outcome)
+}
+
+/// The runtime of commands that wait for many things at once.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("the system gives threads to a process that just began")
+}
+
+/// Where a ledger listens unless it is told otherwise.
+const LISTEN: &str = "127.0.0.1:7878";
+
+fn default_listen() -> SocketAddr {
+    LISTEN.parse().expect("a constant")
+}
+
+/// A file, read whole, if it is not larger than its kind can be.
+fn read_file(path: &std::path::Path, bytes_max: u64) -> Result<Vec<u8>, Failure> {
+    use std::io::Read;
+    let shown = path.display();
+    let unreadable = |error: std::io::Error| {
+        Failure::input(
+            "file-unreadable",
+            said!("读不了文件 {shown}", "cannot read the file {shown}").because(&error),
+        )
+    };
+    let mut bytes = Vec::new();
+    let read = if path.as_os_str() == "-" {
+        std::io::stdin()
+            .lock()
+            .take(bytes_max + 1)
+            .read_to_end(&mut bytes)
+    } else {
+        let file = std::fs::File::open(path).map_err(unreadable)?;
+        file.take(bytes_max + 1).read_to_end(&mut bytes)
+    };
+    read.map_err(unreadable)?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(Failure::input(
+            "file-too-large",
+            said!(
+                "文件 {shown} 超过 {bytes_max} 字节",
+                "the file {shown} has more than {bytes_max} bytes"
+            ),
+        ));
+    }
+    Ok(bytes)
+}
+
+impl From<crate::store::HttpError> for Failure {
+    fn from(error: crate::store::HttpError) -> Failure {
+        let cause = crate::chain_of(&error);
+        match error {
+            crate::store::HttpError::Url { .. } => Failure::usage(
+                "url",
+                said!("网址有误", "not a ledger's URL").because(&cause),
+            ),
+            _ => Failure::temporary(
+                "network",
+                said!(
+                    "网络或账本无应答",
+                    "the network or the ledger does not answer"
+                )
+                .because(&cause),
+            ),
+        }
+    }
+}
+
+/// A success whose text is in one language only because it is data.
+fn plain(code: &'static str, text: impl Into<String>) -> Answer {
+    Answer::ok(code, text)
+}

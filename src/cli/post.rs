@@ -1,0 +1,455 @@
+//! `post`: drafts in, receipts out. Resumable: what is logged already counts as done, however often it is run.
+//!
+//! Drafts of one project go one after another, because each follows the one before; different projects go side by side in batches.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::draft::Line;
+use super::keys::KeyFile;
+use super::out::{Answer, Console, Exit, Failure};
+use super::text::{Said, said};
+use super::{KeyArguments, plain, read_file};
+use crate::store::{Http, HttpError};
+use crate::tlog::merkle::Hash;
+use crate::tlog::note::Signer;
+
+/// What `post` is told.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The ledger's address, such as http://127.0.0.1:7878 / 账本地址
+    #[arg(long, value_name = "URL")]
+    ledger: String,
+    #[command(flatten)]
+    key: KeyArguments,
+    /// Write each receipt into this folder as INDEX.tlog-proof / 回执目录
+    #[arg(long, value_name = "DIR")]
+    receipts: Option<PathBuf>,
+    /// Let the ledger check every draft and log nothing / 只检查，不发布
+    #[arg(long)]
+    check: bool,
+    /// Drafts, one JSON object a line; `-`: standard input / 草稿文件
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+const FILE_BYTES_MAX: u64 = 1 << 30;
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+/// Lines sent in one request.
+const WINDOW: usize = 500;
+/// A full or reopening ledger is asked again so often, with growing pauses, before the run gives up; running again goes on.
+const BUSY_TRIES: u32 = 8;
+/// The head of a chain may move under us, if another client of the same centre posts; then the draft is signed again.
+const FOLLOW_TRIES: u32 = 5;
+
+/// What became of a run.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// Logged now: line, index.
+    pub logged: Vec<(usize, u64)>,
+    /// In the ledger before.
+    pub known: usize,
+    /// Refused: line, what the ledger said.
+    pub refused: Vec<(usize, String)>,
+}
+
+pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
+    let key = KeyFile::read(&arguments.key.key)?;
+    if let Some(warning) = key.warning() {
+        console.talk(&warning);
+    }
+    let signer = key.signer(arguments.key.name.as_deref())?;
+    let http = Http::new(&arguments.ledger)?;
+    let mut total = Outcome::default();
+    for file in &arguments.files {
+        let bytes = read_file(file, FILE_BYTES_MAX)?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            let shown = file.display();
+            Failure::input(
+                "not-utf8",
+                said!("{shown} 不是 UTF-8 文本", "{shown} is not UTF-8 text"),
+            )
+        })?;
+        let outcome = post_lines(
+            console,
+            &http,
+            &signer,
+            &text,
+            arguments.receipts.as_deref(),
+            arguments.check,
+        )?;
+        for (line, reason) in &outcome.refused {
+            let shown = file.display();
+            console.talk(&said!(
+                "{shown} 第 {line} 行被拒绝：{reason}",
+                "{shown} line {line} refused: {reason}"
+            ));
+        }
+        total.logged.extend(outcome.logged);
+        total.known += outcome.known;
+        total.refused.extend(outcome.refused);
+    }
+    let (new, known, refused) = (total.logged.len(), total.known, total.refused.len());
+    let Said { zh, en } = if arguments.check {
+        said!(
+            "可以发布 {new} 条，已在账本 {known} 条，不能发布 {refused} 条\n",
+            "{new} can be logged, {known} are in the ledger already, {refused} cannot\n"
+        )
+    } else {
+        said!(
+            "新登记 {new} 条，原已登记 {known} 条，被拒绝 {refused} 条\n",
+            "{new} logged, {known} were in the ledger already, {refused} refused\n"
+        )
+    };
+    let list: Vec<Value> = total
+        .refused
+        .iter()
+        .map(|(line, reason)| json!({ "line": line, "reason": reason }))
+        .collect();
+    let code = if refused == 0 {
+        "posted"
+    } else {
+        "partly-refused"
+    };
+    Ok(plain(code, console.lang.say(&zh, &en))
+        .with("logged", new)
+        .with("known", known)
+        .with("refused", list)
+        .exit(if refused == 0 { Exit::Ok } else { Exit::Input }))
+}
+
+/// Posts every line of a file of drafts.
+pub(super) fn post_lines(
+    console: &Console,
+    http: &Http,
+    signer: &Signer,
+    text: &str,
+    receipts: Option<&Path>,
+    check: bool,
+) -> Result<Outcome, Failure> {
+    let ledger = ledger_name(http)?;
+    let mut outcome = Outcome::default();
+    let mut waiting: BTreeMap<String, VecDeque<Line>> = BTreeMap::new();
+    let mut count = 0;
+    for (at, line) in text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+    {
+        match Line::read(at + 1, line) {
+            Ok(line) => waiting
+                .entry(line.project.clone())
+                .or_default()
+                .push_back(line),
+            Err(error) => outcome.refused.push((at + 1, error.to_string())),
+        }
+        count += 1;
+    }
+    if let Some(folder) = receipts {
+        std::fs::create_dir_all(folder).map_err(|error| folder_failed(folder, &error))?;
+    }
+    let bar = console.progress(count, &said!("发布", "posting"));
+    let mut poster = Poster {
+        http,
+        signer,
+        ledger,
+        heads: HashMap::new(),
+        made: HashMap::new(),
+        tries: HashMap::new(),
+        receipts,
+        check,
+    };
+    while !waiting.is_empty() {
+        // The next draft of each project; a project whose draft is undecided keeps it at its front.
+        let window: Vec<Line> = waiting
+            .values()
+            .filter_map(|drafts| drafts.front().cloned())
+            .take(WINDOW)
+            .collect();
+        for (line, decided) in poster.post(window, &mut outcome)? {
+            let drafts = waiting
+                .get_mut(&line.project)
+                .expect("the window was taken from here");
+            if decided {
+                drafts.pop_front();
+                bar.inc(1);
+            }
+            if drafts.is_empty() {
+                waiting.remove(&line.project);
+            }
+        }
+    }
+    bar.finish_and_clear();
+    outcome.refused.sort();
+    Ok(outcome)
+}
+
+/// The ledger's origin, which every statement names.
+pub(super) fn ledger_name(http: &Http) -> Result<String, Failure> {
+    let answer = http.call("GET", "api/v1/keys", &[], None, ANSWER_BYTES_MAX)?;
+    let keys: Option<Value> = serde_json::from_slice(&answer.body).ok();
+    let ledger = keys
+        .as_ref()
+        .and_then(|keys| keys.get("ledger")?.as_str())
+        .filter(|_| answer.status == 200);
+    ledger.map(str::to_owned).ok_or_else(|| {
+        let url = http.base();
+        Failure::temporary(
+            "no-ledger",
+            said!("{url} 不是明账账本", "there is no ledger at {url}"),
+        )
+    })
+}
+
+struct Poster<'a> {
+    http: &'a Http,
+    signer: &'a Signer,
+    ledger: String,
+    heads: HashMap<String, Option<Hash>>,
+    /// Ids by line number, for `amends`.
+    made: HashMap<usize, Hash>,
+    tries: HashMap<usize, u32>,
+    receipts: Option<&'a Path>,
+    check: bool,
+}
+
+impl Poster<'_> {
+    /// Posts one draft a project; says of each whether its fate is decided.
+    fn post(
+        &mut self,
+        window: Vec<Line>,
+        outcome: &mut Outcome,
+    ) -> Result<Vec<(Line, bool)>, Failure> {
+        let mut decided = Vec::new();
+        let (mut sent, mut body) = (Vec::new(), String::new());
+        for line in window {
+            let head = self.head(&line.project)?;
+            match line.sign(&self.ledger, head.as_ref(), self.signer, |number| {
+                self.made.get(&number).copied()
+            }) {
+                Ok((statement, openings)) => {
+                    let note = String::from_utf8_lossy(statement.note());
+                    let mut post = json!({ "note": note });
+                    if !openings.is_empty() {
+                        let openings: Value = serde_json::from_slice(&openings.encode())
+                            .expect("openings are encoded as JSON");
+                        post["openings"] = openings;
+                    }
+                    if self.check {
+                        decided.push((line.clone(), true));
+                        self.check_one(&line, &post, outcome)?;
+                        self.heads.insert(line.project.clone(), head);
+                        continue;
+                    }
+                    body.push_str(&post.to_string());
+                    body.push('\n');
+                    sent.push((line, statement.id()));
+                }
+                Err(error) => {
+                    outcome.refused.push((line.number, error.to_string()));
+                    decided.push((line, true));
+                }
+            }
+        }
+        if sent.is_empty() {
+            return Ok(decided);
+        }
+        let answers = self.send(&body, sent.len())?;
+        for ((line, id), answer) in sent.into_iter().zip(answers) {
+            let done = self.take(&line, id, &answer, outcome)?;
+            decided.push((line, done));
+        }
+        Ok(decided)
+    }
+
+    /// One line's answer. `false`: undecided, to be sent again.
+    fn take(
+        &mut self,
+        line: &Line,
+        id: Hash,
+        answer: &Value,
+        outcome: &mut Outcome,
+    ) -> Result<bool, Failure> {
+        let status = answer.get("status").and_then(Value::as_u64).unwrap_or(0);
+        let member = |name: &str| answer.get(name).and_then(Value::as_str);
+        match (status, member("code").unwrap_or_default()) {
+            (200 | 201, _) => {
+                let index = answer.get("index").and_then(Value::as_u64).unwrap_or(0);
+                self.heads.insert(line.project.clone(), Some(id));
+                self.made.insert(line.number, id);
+                if let (Some(folder), Some(receipt)) = (self.receipts, member("receipt")) {
+                    let path = folder.join(format!("{index}.tlog-proof"));
+                    super::fetch::write_new(&path, receipt.as_bytes())?;
+                }
+                if status == 201 {
+                    outcome.logged.push((line.number, index))
+                } else {
+                    outcome.known += 1
+                }
+                Ok(true)
+            }
+            // The same disclosure was posted before, in other words or with other salts: that one stands.
+            (409, "ref-conflict") => {
+                if let Some(existing) = member("existing").and_then(Hash::from_hex) {
+                    self.made.insert(line.number, existing);
+                }
+                outcome.known += 1;
+                Ok(true)
+            }
+            (409, "follows-conflict") => {
+                let tries = self.tries.entry(line.number).or_default();
+                *tries += 1;
+                if *tries > FOLLOW_TRIES {
+                    outcome.refused.push((line.number, said_by(answer)));
+                    return Ok(true);
+                }
+                self.heads.insert(
+                    line.project.clone(),
+                    member("head").and_then(Hash::from_hex),
+                );
+                Ok(false)
+            }
+            (503, _) => {
+                let tries = self.tries.entry(line.number).or_default();
+                *tries += 1;
+                if *tries > BUSY_TRIES {
+                    return Err(busy(answer));
+                }
+                std::thread::sleep(Duration::from_millis(50 << (*tries).min(6)));
+                Ok(false)
+            }
+            (507, _) => Err(busy(answer)),
+            _ => {
+                outcome.refused.push((line.number, said_by(answer)));
+                Ok(true)
+            }
+        }
+    }
+
+    fn check_one(
+        &mut self,
+        line: &Line,
+        post: &Value,
+        outcome: &mut Outcome,
+    ) -> Result<(), Failure> {
+        let answer = self.http.call(
+            "POST",
+            "api/v1/statements?dry_run=true",
+            &[("content-type", "application/json")],
+            Some(post.to_string().as_bytes()),
+            ANSWER_BYTES_MAX,
+        )?;
+        let said: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+        match (
+            answer.status,
+            said.get("code").and_then(Value::as_str).unwrap_or_default(),
+        ) {
+            (200, _) if said.get("index").is_some_and(Value::is_u64) => outcome.known += 1,
+            (409, "ref-conflict") => outcome.known += 1,
+            (200, _) => outcome.logged.push((line.number, 0)),
+            (503 | 507, _) => return Err(busy(&said)),
+            _ => outcome.refused.push((line.number, said_by(&said))),
+        }
+        Ok(())
+    }
+
+    /// The newest statement of the project, by us or by an earlier run.
+    fn head(&mut self, project: &str) -> Result<Option<Hash>, Failure> {
+        if let Some(head) = self.heads.get(project) {
+            return Ok(*head);
+        }
+        let name = format!("api/v1/projects/{}/{project}?limit=1", self.signer.name());
+        let answer = self.http.call("GET", &name, &[], None, ANSWER_BYTES_MAX)?;
+        let view: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+        let head = match answer.status {
+            200 => view
+                .get("head")
+                .and_then(Value::as_str)
+                .and_then(Hash::from_hex),
+            404 | 400 => None,
+            _ => return Err(busy(&view)),
+        };
+        self.heads.insert(project.to_owned(), head);
+        Ok(head)
+    }
+
+    fn send(&self, body: &str, lines: usize) -> Result<Vec<Value>, Failure> {
+        let mut tries = 0;
+        loop {
+            let sent = self.http.call(
+                "POST",
+                "api/v1/statements/batch",
+                &[("content-type", "application/x-ndjson")],
+                Some(body.as_bytes()),
+                ANSWER_BYTES_MAX,
+            );
+            tries += 1;
+            match sent {
+                Ok(answer) if answer.status == 200 => {
+                    let answers: Vec<Value> = answer
+                        .body
+                        .split(|byte| *byte == b'\n')
+                        .filter(|line| !line.is_empty())
+                        .map(|line| serde_json::from_slice(line).unwrap_or(Value::Null))
+                        .collect();
+                    if answers.len() == lines {
+                        return Ok(answers);
+                    }
+                }
+                Ok(answer) if !matches!(answer.status, 502..=504 | 429) => {
+                    return Err(busy(
+                        &serde_json::from_slice(&answer.body).unwrap_or(Value::Null),
+                    ));
+                }
+                // Posting the same bytes again is harmless, whatever became of them.
+                Ok(_) => {}
+                Err(error @ (HttpError::TooLarge { .. } | HttpError::Url { .. })) => {
+                    return Err(error.into());
+                }
+                Err(error) if tries >= BUSY_TRIES => return Err(error.into()),
+                Err(_) => {}
+            }
+            if tries >= BUSY_TRIES {
+                return Err(busy(&Value::Null));
+            }
+            std::thread::sleep(Duration::from_millis(50 << tries.min(6)));
+        }
+    }
+}
+
+/// What the ledger said of a line, in its own words.
+fn said_by(answer: &Value) -> String {
+    let member = |name: &str| answer.get(name).and_then(Value::as_str);
+    let (code, title) = (
+        member("code").unwrap_or("?"),
+        member("title").unwrap_or_default(),
+    );
+    match member("detail") {
+        Some(detail) => format!("[{code}] {title}: {detail}"),
+        None => format!("[{code}] {title}"),
+    }
+}
+
+fn busy(answer: &Value) -> Failure {
+    let cause = said_by(answer);
+    Failure::temporary(
+        "ledger-busy",
+        said!(
+            "账本现在不能登记；稍后再运行一次即可接着做",
+            "the ledger cannot log now; run the same command again to go on"
+        )
+        .because(&cause),
+    )
+}
+
+fn folder_failed(folder: &Path, error: &std::io::Error) -> Failure {
+    let shown = folder.display();
+    Failure::input(
+        "folder",
+        said!("建不了目录 {shown}", "cannot make the folder {shown}").because(error),
+    )
+}

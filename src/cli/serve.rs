@@ -1,0 +1,189 @@
+//! `serve` and `reindex`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use tokio::net::TcpListener;
+
+use super::init::{Folder, opening_failed};
+use super::out::{Answer, Console, Exit, Failure, envelope};
+use super::text::{Said, said};
+use super::{Word, default_listen, plain, runtime};
+use crate::ledger::clock::system_clock;
+use crate::ledger::{Ledger, OperatorWord};
+use crate::server::accept::{self, Limits};
+use crate::server::{self, Options};
+
+/// What `serve` is told.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The folder of the ledger / 数据目录
+    #[arg(long)]
+    data: PathBuf,
+    /// Address and port / 监听地址
+    #[arg(long, default_value_t = default_listen())]
+    listen: SocketAddr,
+    /// Where the log key and last-signed lie / 密钥目录
+    #[arg(long, value_name = "DIR")]
+    keys: Option<PathBuf>,
+    /// What you vouch for in person, when the ledger refused to start and said so / 运行者担保
+    #[arg(long, value_enum)]
+    operator_word: Vec<Word>,
+}
+
+pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
+    start_log();
+    let folder = Folder::new(&arguments.data, arguments.keys.as_deref());
+    let operator_word = OperatorWord {
+        restored: arguments.operator_word.contains(&Word::Restored),
+        clock: arguments.operator_word.contains(&Word::Clock),
+    };
+    runtime().block_on(async {
+        let config = crate::ledger::Config {
+            operator_word,
+            ..folder.config()?
+        };
+        let listener = bind(arguments.listen).await?;
+        let ledger = Ledger::open(folder.store()?, config, system_clock())
+            .await
+            .map_err(|error| opening_failed(&error))?;
+        let (url, size) = (url_of(&listener), ledger.head().tree.size);
+        let origin = ledger.origin().to_owned();
+        if console.json {
+            let mut members = serde_json::Map::new();
+            members.insert("url".to_owned(), url.clone().into());
+            members.insert("origin".to_owned(), origin.clone().into());
+            members.insert("tree_size".to_owned(), size.into());
+            console.print_object(envelope(Exit::Ok, "serving", &members, None))?;
+        } else {
+            console.talk(&said!(
+                "账本 {origin}，{size} 条记录，正在 {url} 提供服务。按 Ctrl-C 停止。",
+                "ledger {origin}, {size} records, is served at {url}. Ctrl-C stops it."
+            ));
+        }
+        serve(listener, ledger, stop_signal()).await
+    })
+}
+
+/// Serves until told to stop, or until the ledger stops itself; the latter ends the process with code 4.
+pub(super) async fn serve(
+    listener: TcpListener,
+    ledger: Ledger,
+    stop: impl Future<Output = ()>,
+) -> Result<Answer, Failure> {
+    let app = server::router(ledger.clone(), Options::default());
+    let (told, mut reason) = (ledger.clone(), None);
+    let shutdown = async {
+        tokio::select! {
+            () = stop => {}
+            why = told.stopped() => reason = Some(why),
+        }
+    };
+    accept::serve(listener, app, Limits::default(), shutdown).await;
+    match reason {
+        Some(why) => Err(Failure::temporary(
+            "ledger-stopped",
+            said!("账本已停止写入", "the ledger has stopped").because(&why),
+        )),
+        None => Ok(plain("stopped", String::new())),
+    }
+}
+
+pub(super) async fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(listen).await.map_err(|error| {
+        Failure::temporary(
+            "listen",
+            said!("监听不了 {listen}", "cannot listen on {listen}").because(&error),
+        )
+    })
+}
+
+pub(super) fn url_of(listener: &TcpListener) -> String {
+    listener
+        .local_addr()
+        .map_or_else(|_| String::new(), |address| format!("http://{address}"))
+}
+
+/// Ctrl-C, or the word of the service manager.
+pub(super) async fn stop_signal() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}
+
+/// Diagnostics for the operator on standard error; `RUST_LOG` says how many.
+pub(super) fn start_log() {
+    use std::io::IsTerminal;
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    // A second start in one process keeps the first.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .try_init();
+}
+
+/// What `reindex` is told.
+#[derive(Debug, Args)]
+pub(super) struct ReindexArguments {
+    /// The folder of the ledger / 数据目录
+    #[arg(long)]
+    data: PathBuf,
+    /// Where the log key and last-signed lie / 密钥目录
+    #[arg(long, value_name = "DIR")]
+    keys: Option<PathBuf>,
+}
+
+pub(super) fn reindex(console: &Console, arguments: &ReindexArguments) -> Result<Answer, Failure> {
+    let folder = Folder::new(&arguments.data, arguments.keys.as_deref());
+    let config = folder.config()?;
+    let index = folder.data.join("index");
+    runtime().block_on(async {
+        let store = folder.store()?;
+        // The lock first: an index is not taken from under a running ledger.
+        let held = Ledger::open(store.clone(), folder.config()?, system_clock())
+            .await
+            .map_err(|error| opening_failed(&error))?;
+        held.close().await;
+        if index.exists() {
+            std::fs::remove_dir_all(&index).map_err(|error| {
+                let shown = index.display();
+                Failure::input(
+                    "index",
+                    said!("删不了 {shown}", "cannot remove {shown}").because(&error),
+                )
+            })?;
+        }
+        let ledger = Ledger::open(store, config, system_clock())
+            .await
+            .map_err(|error| opening_failed(&error))?;
+        let size = ledger.head().tree.size;
+        let bar = console.progress(size, &said!("重建查询索引", "rebuilding the index"));
+        while ledger.index_size() < size {
+            bar.set_position(ledger.index_size());
+            let _ = tokio::time::timeout(
+                std::time::Duration::from_millis(200),
+                ledger.index_reached(size),
+            )
+            .await;
+        }
+        bar.finish_and_clear();
+        let bytes = ledger.index_disk_bytes();
+        ledger.close().await;
+        let Said { zh, en } = said!(
+            "查询索引已由 {size} 条记录重建，{bytes} 字节\n",
+            "the query index was rebuilt from {size} records, {bytes} bytes\n"
+        );
+        Ok(plain("reindexed", console.lang.say(&zh, &en)).with("records", size))
+    })
+}

@@ -1,0 +1,231 @@
+//! `/api/v1/`: posting and looking up, described for OpenAPI beside each handler.
+//!
+//! | file | what it knows |
+//! | --- | --- |
+//! | `form` | the three forms of a post |
+//! | `post`, `batch` | one statement, many statements |
+//! | `read` | records, projects, receipts, proofs, keys, openings |
+//! | `documents` | files by digest, streamed |
+//! | `types` | the JSON of answers |
+
+mod batch;
+mod documents;
+mod form;
+mod post;
+mod read;
+mod types;
+
+use axum::Json;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use utoipa::{OpenApi, ToSchema};
+
+use super::Api;
+use super::cache;
+use super::error::not_writing;
+use super::problem::Problem;
+use crate::ledger::Writing;
+use types::{ProblemAnswer, Readiness};
+
+pub use batch::ANSWERS_BYTES_MAX;
+pub use form::MINGZHANG_SIGNATURE;
+pub use post::POST_BYTES_MAX;
+pub use read::PAGE_MAX;
+
+/// What only reads, and is worth compressing.
+pub(super) fn reads() -> Router<Api> {
+    Router::new()
+        .route("/api/v1/records", get(read::records))
+        .route("/api/v1/records/{index}", get(read::record))
+        .route("/api/v1/statements/{id}", get(read::statement))
+        .route("/api/v1/projects/{*path}", get(read::project))
+        .route("/api/v1/receipts/{index}", get(read::receipt))
+        .route("/api/v1/consistency", get(read::consistency))
+        .route("/api/v1/keys", get(read::keys))
+        .route("/api/v1/openings/{id}", get(read::openings))
+        .route("/api/v1/openapi.json", get(openapi_json))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+}
+
+/// What writes, and documents: their bytes go out as they are.
+pub(super) fn writes() -> Router<Api> {
+    Router::new()
+        .route("/api/v1/statements", post(post::post))
+        .route("/api/v1/statements/batch", post(batch::batch))
+        .route(
+            "/api/v1/documents/{sha256}",
+            put(documents::put).get(documents::get),
+        )
+}
+
+/// The API as OpenAPI 3.1, for generators of clients.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Description::openapi()
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "mingzhang 明账",
+        version = "1",
+        description = "An append-only, verifiable ledger for public-resource trading. The log itself is at the C2SP paths (/checkpoint, /tile/…); this is how statements are posted and looked up. Every answer can be checked without trusting this server: /api/v1/receipts.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    paths(
+        post::post,
+        batch::batch,
+        read::record,
+        read::records,
+        read::statement,
+        read::project,
+        read::receipt,
+        read::consistency,
+        read::keys,
+        read::openings,
+        documents::put,
+        documents::get,
+        healthz,
+        readyz,
+    ),
+    components(schemas(types::DryRunAnswer, ProblemAnswer)),
+    tags(
+        (name = "post", description = "Log statements"),
+        (name = "read", description = "Look up what is logged"),
+        (name = "documents", description = "Files that statements name by digest"),
+        (name = "health", description = "For whoever runs the server"),
+    ),
+)]
+struct Description;
+
+/// A statement with openings to be shown.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described here, read by form.rs")]
+struct PostBody {
+    /// The signed note.
+    note: String,
+    /// Salt (64 hex) and value by JSON pointer of the commitment.
+    #[schema(value_type = Option<Object>)]
+    openings: Option<()>,
+}
+
+async fn openapi_json(request: HeaderMap) -> Response {
+    let json = serde_json::to_vec(&openapi()).expect("a description is JSON");
+    cache::mutable(&request, "application/json", json)
+}
+
+/// The process answers.
+#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, description = "It does", body = String, content_type = "text/plain")))]
+async fn healthz() -> Response {
+    cache::answer("text/plain; charset=utf-8", cache::NO_STORE, "ok\n".into())
+}
+
+/// Statements are taken.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "health",
+    responses(
+        (status = 200, description = "They are", body = Readiness),
+        (status = 503, description = "They are not, reading goes on", body = ProblemAnswer, content_type = "application/problem+json"),
+    )
+)]
+async fn readyz(State(api): State<Api>) -> Result<Response, Problem> {
+    let (tree_size, indexed_size) = (api.ledger.head().tree.size, api.ledger.index_size());
+    let may_pass = match api.ledger.writing() {
+        Writing::Yes => {
+            let ready = Json(Readiness {
+                writing: true,
+                tree_size,
+                indexed_size,
+            });
+            let no_store = [(header::CACHE_CONTROL, cache::NO_STORE)];
+            return Ok((no_store, ready).into_response());
+        }
+        Writing::Waiting { .. } => true,
+        Writing::Stopped { .. } => false,
+    };
+    Err(not_writing(may_pass)
+        .with("tree_size", tree_size)
+        .with("indexed_size", indexed_size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    /// Client generators refuse a description that lacks these, and utoipa leaves them out without a word.
+    #[test]
+    fn the_description_has_what_generators_want() {
+        let json = serde_json::to_value(openapi()).unwrap();
+        assert_eq!(json["openapi"], "3.1.0");
+        assert_eq!(json["info"]["license"]["identifier"], "Apache-2.0");
+        let mut ids = Vec::new();
+        let mut operations = 0;
+        for (path, methods) in json["paths"].as_object().unwrap() {
+            for (method, operation) in methods.as_object().unwrap() {
+                operations += 1;
+                let at = format!("{method} {path}");
+                ids.push(operation["operationId"].as_str().unwrap().to_owned());
+                assert!(
+                    operation["summary"].is_string() || operation["description"].is_string(),
+                    "{at}"
+                );
+                for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                    assert!(
+                        !parameter["description"]
+                            .as_str()
+                            .unwrap_or_default()
+                            .is_empty(),
+                        "{at}: {parameter}"
+                    );
+                }
+                for (status, response) in operation["responses"].as_object().unwrap() {
+                    assert!(
+                        !response["description"]
+                            .as_str()
+                            .unwrap_or_default()
+                            .is_empty(),
+                        "{at} {status}"
+                    );
+                }
+            }
+        }
+        assert_eq!(operations, 14);
+        ids.sort();
+        ids.dedup();
+        assert_eq!(
+            ids.len(),
+            operations,
+            "each operation has its own id: {ids:?}"
+        );
+    }
+
+    #[test]
+    fn every_reference_in_the_description_leads_somewhere() {
+        fn walk<'a>(json: &'a Value, found: &mut Vec<&'a str>) {
+            match json {
+                Value::Object(members) => {
+                    found.extend(members.get("$ref").and_then(Value::as_str));
+                    members.values().for_each(|value| walk(value, found));
+                }
+                Value::Array(items) => items.iter().for_each(|value| walk(value, found)),
+                _ => {}
+            }
+        }
+        let json = serde_json::to_value(openapi()).unwrap();
+        let mut references = Vec::new();
+        walk(&json, &mut references);
+        assert!(references.len() > 20);
+        for reference in references {
+            assert!(
+                json.pointer(reference.trim_start_matches('#')).is_some(),
+                "{reference}"
+            );
+        }
+    }
+}

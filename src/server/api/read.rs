@@ -1,0 +1,445 @@
+//! Looking things up: records, statements, projects, receipts, proofs, keys, openings.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+
+use super::types::{
+    Consistency, ErasedRecord, Feed, Key, Keys, ProblemAnswer, Project, Record, TreeAnswer,
+};
+use crate::ledger::QueryError;
+use crate::server::Api;
+use crate::server::cache;
+use crate::server::layers::Params;
+use crate::server::problem::{Problem, kinds};
+use crate::tlog::merkle::Hash;
+use crate::trade::names;
+use crate::trade::statement::Chain;
+
+/// Records of one page, at most: a full bundle.
+pub const PAGE_MAX: usize = 256;
+/// Records of one page, if nothing is said.
+const PAGE: usize = 50;
+
+/// A page of a list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PageParams {
+    /// The index of the last record already known; absent: from the first.
+    after: Option<u64>,
+    /// At most so many records, 1 to 256; 50 if nothing is said.
+    limit: Option<usize>,
+}
+
+impl PageParams {
+    fn from(&self) -> u64 {
+        self.after.map_or(0, |after| after.saturating_add(1))
+    }
+
+    fn limit(&self) -> Result<usize, Problem> {
+        let limit = self.limit.unwrap_or(PAGE);
+        if (1..=PAGE_MAX).contains(&limit) {
+            return Ok(limit);
+        }
+        Err(Problem::new(
+            &kinds::REQUEST_FORM,
+            format!("limit is {limit}, wanted 1 to {PAGE_MAX}"),
+        )
+        .zh(format!("limit 为 {limit}，应为 1 至 {PAGE_MAX}")))
+    }
+}
+
+/// One record.
+#[utoipa::path(
+    get,
+    path = "/api/v1/records/{index}",
+    tag = "read",
+    params(("index" = u64, Path, description = "Leaf index, from 0")),
+    responses(
+        (status = 200, description = "The record", body = Record),
+        (status = 404, description = "The log does not reach so far", body = ProblemAnswer, content_type = "application/problem+json"),
+        (status = 410, description = "Erased by order", body = ProblemAnswer, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn record(
+    State(api): State<Api>,
+    Path(index): Path<String>,
+    request: HeaderMap,
+) -> Result<Response, Problem> {
+    let view = api.ledger.entry(parse_index(&index)?).await?;
+    Ok(json(&request, &Record::of(&view)))
+}
+
+/// The records in log order. `Link` (RFC 8288) leads to the next page while there is one; `after` in the answer is where a
+/// follower goes on later.
+#[utoipa::path(
+    get,
+    path = "/api/v1/records",
+    tag = "read",
+    params(PageParams),
+    responses(
+        (status = 200, description = "A page of records", body = Feed, headers(("Link" = String, description = "rel=\"next\""))),
+        (status = 400, description = "A parameter is malformed", body = ProblemAnswer, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn records(
+    State(api): State<Api>,
+    Params(page): Params<PageParams>,
+    request: HeaderMap,
+) -> Result<Response, Problem> {
+    let (from, limit) = (page.from(), page.limit()?);
+    let tree_size = api.ledger.head().tree.size;
+    let until = from.saturating_add(limit as u64).min(tree_size);
+    let taken = usize::try_from(until.saturating_sub(from)).expect("at most limit");
+    let records: Vec<Record> = api
+        .ledger
+        .entries(from, taken)
+        .await?
+        .iter()
+        .map(Record::of)
+        .collect();
+    let keys = api.ledger.keys();
+    let erased = keys
+        .erasures()
+        .filter(|erased| (from..until).contains(&erased.erasure.index))
+        .map(|erased| ErasedRecord {
+            index: erased.erasure.index,
+            order: erased.ordered_at,
+        })
+        .collect();
+    let after = if until > from {
+        until.checked_sub(1)
+    } else {
+        page.after
+    };
+    let mut response = json(
+        &request,
+        &Feed {
+            tree_size,
+            records,
+            erased,
+            after,
+        },
+    );
+    if let Some(after) = after.filter(|_| until < tree_size) {
+        link_next(
+            &mut response,
+            &format!("/api/v1/records?after={after}&limit={limit}"),
+        );
+    }
+    Ok(response)
+}
+
+/// The record of a statement.
+#[utoipa::path(
+    get,
+    path = "/api/v1/statements/{id}",
+    tag = "read",
+    params(("id" = String, Path, description = "Statement id: SHA-256 of the text with its line feed, 64 hex")),
+    responses(
+        (status = 200, description = "Its record", body = Record),
+        (status = 404, description = "Not logged", body = ProblemAnswer, content_type = "application/problem+json"),
+        (status = 410, description = "Erased by order", body = ProblemAnswer, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn statement(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    request: HeaderMap,
+) -> Result<Response, Problem> {
+    let id = parse_id(&id)?;
+    let index = api.ledger.statement(&id)?.ok_or_else(|| not_logged(&id))?;
+    let view = api.ledger.entry(index).await?;
+    Ok(json(&request, &Record::of(&view)))
+}
+
+/// The records of one project. The publisher's name may have slashes; the project is the last segment.
+#[utoipa::path(
+    get,
+    path = "/api/v1/projects/{publisher}/{project}",
+    tag = "read",
+    params(
+        ("publisher" = String, Path, description = "Key name of the publisher, slashes as they are"),
+        ("project" = String, Path, description = "The publisher's id of the project"),
+        PageParams,
+    ),
+    responses(
+        (status = 200, description = "A page of its records", body = Project, headers(("Link" = String, description = "rel=\"next\""))),
+        (status = 404, description = "No statement of this publisher names this project", body = ProblemAnswer, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn project(
+    State(api): State<Api>,
+    Path(path): Path<String>,
+    Params(page): Params<PageParams>,
+    request: HeaderMap,
+) -> Result<Response, Problem> {
+    let absent = || {
+        Problem::new(
+            &kinds::NOT_FOUND,
+            "no logged statement of that publisher names that project",
+        )
+        .zh("该发布者没有登记过该项目的声明")
+    };
+    let (publisher, project) = path.rsplit_once('/').ok_or_else(absent)?;
+    if names::check_name(publisher).is_err() || names::check_project(project).is_err() {
+        return Err(absent());
+    }
+    let limit = page.limit()?;
+    let chain = Chain::Trade {
+        publisher: publisher.to_owned(),
+        project: project.to_owned(),
+    };
+    let chain_records = api.ledger.chain(&chain)?.ok_or_else(absent)?;
+    let all = &chain_records.records;
+    let begin = all.partition_point(|index| *index < page.from());
+    let end = all.len().min(begin + limit);
+    let (records, erased) = fetch(&api, &all[begin..end]).await?;
+    let after = if end < all.len() {
+        all[..end].last().copied()
+    } else {
+        None
+    };
+    let answer = Project {
+        publisher: publisher.to_owned(),
+        project: project.to_owned(),
+        head: chain_records.head.to_string(),
+        count: all.len() as u64,
+        indexed_size: chain_records.indexed_size,
+        records,
+        erased,
+        after,
+    };
+    let mut response = json(&request, &answer);
+    if let Some(after) = after {
+        link_next(
+            &mut response,
+            &format!("/api/v1/projects/{publisher}/{project}?after={after}&limit={limit}"),
+        );
+    }
+    Ok(response)
+}
+
+/// The receipt of a record: a c2sp.org/tlog-proof@v1 file that can be checked offline.
+#[utoipa::path(
+    get,
+    path = "/api/v1/receipts/{index}",
+    tag = "read",
+    params(("index" = u64, Path, description = "Leaf index; `.tlog-proof` may follow")),
+    responses(
+        (status = 200, description = "The receipt", body = String, content_type = "text/plain"),
+        (status = 404, description = "The log does not reach so far", body = ProblemAnswer, content_type = "application/problem+json"),
+        (status = 410, description = "Erased by order", body = ProblemAnswer, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn receipt(
+    State(api): State<Api>,
+    Path(index): Path<String>,
+    request: HeaderMap,
+) -> Result<Response, Problem> {
+    let index = parse_index(index.strip_suffix(".tlog-proof").unwrap_or(&index))?;
+    let receipt = api.ledger.receipt(index).await?;
+    let mut response = cache::mutable(&request, "text/plain; charset=utf-8", receipt);
+    let name = format!("inline; filename=\"{index}.tlog-proof\"");
+    response.headers_mut().insert(
+        header::CONTENT_DISPOSITION,
+        HeaderValue::from_str(&name).expect("digits in ASCII"),
+    );
+    Ok(response)
+}
+
+/// Two tree sizes.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ConsistencyParams {
+    /// The smaller size, at least 1.
+    old: u64,
+    /// The larger size; absent: the newest signed one.
+    new: Option<u64>,
+}
+
+/// Proof that the tree of size `old` is the beginning of the tree of size `new`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/consistency",
+    tag = "read",
+    params(ConsistencyParams),
+    responses(
+        (status = 200, description = "The proof with both roots", body = Consistency),
+        (status = 400, description = "Not 1 ≤ old ≤ new", body = ProblemAnswer, content_type = "application/problem+json"),
+        (status = 404, description = "The log does not reach so far", body = ProblemAnswer, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn consistency(
+    State(api): State<Api>,
+    Params(sizes): Params<ConsistencyParams>,
+    request: HeaderMap,
+) -> Result<Response, Problem> {
+    let (old, new) = (
+        sizes.old,
+        sizes.new.unwrap_or_else(|| api.ledger.head().tree.size),
+    );
+    if old == 0 || old > new {
+        let detail = format!("old is {old} and new is {new}, wanted 1 ≤ old ≤ new");
+        return Err(Problem::new(&kinds::REQUEST_FORM, detail)
+            .zh(format!("old 为 {old}，new 为 {new}，应为 1 ≤ old ≤ new")));
+    }
+    let (old, new, proof) = api.ledger.consistency(old, new).await?;
+    let proof = proof.into_iter().map(Hash::to_base64).collect();
+    Ok(json(
+        &request,
+        &Consistency {
+            old: TreeAnswer::of(&old),
+            new: TreeAnswer::of(&new),
+            proof,
+        },
+    ))
+}
+
+/// A place in the log.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct KeysParams {
+    /// In force for the record at this index; absent: for the next one.
+    at: Option<u64>,
+}
+
+/// The keys in force.
+#[utoipa::path(
+    get,
+    path = "/api/v1/keys",
+    tag = "read",
+    params(KeysParams),
+    responses(
+        (status = 200, description = "The keys", body = Keys),
+        (status = 404, description = "The log does not reach so far", body = ProblemAnswer, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn keys(
+    State(api): State<Api>,
+    Params(params): Params<KeysParams>,
+    request: HeaderMap,
+) -> Result<Response, Problem> {
+    // The state may be ahead of the head, never behind: what is asked for is below both.
+    let (size, state) = (api.ledger.head().tree.size, api.ledger.keys());
+    let at = params.at.unwrap_or(size);
+    if at > size {
+        return Err(QueryError::Outside { index: at, size }.into());
+    }
+    let authority = state.authority_at(at);
+    let answer = Keys {
+        ledger: state.ledger().to_owned(),
+        genesis: state.genesis_id().to_string(),
+        at,
+        threshold: authority.threshold as u64,
+        authorities: authority.vkeys.iter().map(ToString::to_string).collect(),
+        keys: state.in_force_at(at).map(Key::of).collect(),
+    };
+    Ok(json(&request, &answer))
+}
+
+/// The openings of a statement that are shown: salt and value by JSON pointer.
+#[utoipa::path(
+    get,
+    path = "/api/v1/openings/{id}",
+    tag = "read",
+    params(("id" = String, Path, description = "Statement id, 64 hex")),
+    responses(
+        (status = 200, description = "`{\"<JSON pointer>\":{\"salt\":…,\"value\":…}}`", body = Object),
+        (status = 404, description = "None is shown", body = ProblemAnswer, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn openings(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let id = parse_id(&id)?;
+    let absent = || {
+        Problem::new(&kinds::NOT_FOUND, "no opening of this statement is shown")
+            .zh("该声明没有公开的开启值")
+    };
+    // Openings are durable before the record is: only those of a logged statement are shown.
+    api.ledger.statement(&id)?.ok_or_else(absent)?;
+    let openings = api
+        .ledger
+        .openings(&id)
+        .await?
+        .filter(|openings| !openings.is_empty())
+        .ok_or_else(absent)?;
+    // They may have to be forgotten some day: no cache may keep them.
+    Ok(cache::answer(
+        "application/json",
+        cache::NO_STORE,
+        openings.encode().into(),
+    ))
+}
+
+/// The records at these indexes, and which of them were erased.
+async fn fetch(api: &Api, indexes: &[u64]) -> Result<(Vec<Record>, Vec<ErasedRecord>), Problem> {
+    let ledger = &api.ledger;
+    let found: Vec<Result<Record, ErasedRecord>> = stream::iter(indexes.iter().copied())
+        .map(|index| async move {
+            match ledger.entry(index).await {
+                Ok(view) => Ok(Ok(Record::of(&view))),
+                Err(QueryError::Erased { index, order }) => Ok(Err(ErasedRecord { index, order })),
+                Err(failure) => Err(Problem::from(failure)),
+            }
+        })
+        .buffered(4)
+        .try_collect()
+        .await?;
+    let mut page = (Vec::new(), Vec::new());
+    for one in found {
+        match one {
+            Ok(record) => page.0.push(record),
+            Err(erased) => page.1.push(erased),
+        }
+    }
+    Ok(page)
+}
+
+/// A leaf index in its one spelling.
+fn parse_index(text: &str) -> Result<u64, Problem> {
+    let canonical =
+        text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    text.parse().ok().filter(|_| canonical).ok_or_else(|| {
+        Problem::new(
+            &kinds::REQUEST_FORM,
+            "a leaf index is a decimal number without leading zeros",
+        )
+        .zh("记录序号为不带前导零的十进制数")
+    })
+}
+
+/// A statement id or digest.
+pub(super) fn parse_id(text: &str) -> Result<Hash, Problem> {
+    names::parse_hash(text).map_err(|error| {
+        Problem::new(&kinds::REQUEST_FORM, error.to_string())
+            .zh(error.zh())
+            .with("wanted", "64 lower-case hexadecimal digits")
+    })
+}
+
+fn not_logged(id: &Hash) -> Problem {
+    Problem::new(&kinds::NOT_FOUND, format!("statement {id} is not logged"))
+        .zh(format!("声明 {id} 未登记"))
+}
+
+fn json(request: &HeaderMap, answer: &impl Serialize) -> Response {
+    let bytes = serde_json::to_vec(answer).expect("strings and numbers are JSON");
+    cache::mutable(request, "application/json", bytes)
+}
+
+fn link_next(response: &mut Response, target: &str) {
+    let link = format!("<{target}>; rel=\"next\"");
+    response.headers_mut().insert(
+        header::LINK,
+        HeaderValue::from_str(&link).expect("admitted names and digits are visible ASCII"),
+    );
+}

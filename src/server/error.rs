@@ -1,0 +1,432 @@
+//! Which error of ours is which problem: one match, so that a status is decided in one place.
+
+use serde_json::{Value, json};
+
+use super::problem::{Kind, Problem, kinds};
+use crate::chain_of;
+use crate::ledger::{PostError, QueryError};
+use crate::store::StoreError;
+use crate::trade::door::Severity;
+use crate::trade::keys::KeyError;
+use crate::trade::log_rules::LogFault;
+use crate::trade::statement::StatementError;
+
+/// Seconds after which a post that met a full queue or a passing stop should come again: a few commits.
+const RETRY_SOON_S: u32 = 1;
+/// Seconds after which one that met a longer stop (clock, full disk) should.
+const RETRY_LATER_S: u32 = 10;
+
+/// Whatever the rooms below can answer.
+#[derive(Debug)]
+pub(super) enum Fault {
+    Post(PostError),
+    Query(QueryError),
+    Store(StoreError),
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Problem {
+        match fault {
+            // 400, 403, 409: the caller's.
+            Fault::Post(PostError::Form(error)) => form(&error),
+            Fault::Post(PostError::Door(problems)) => {
+                let said = |severity| {
+                    problems
+                        .iter()
+                        .filter(move |problem| problem.severity == severity)
+                };
+                let en: Vec<&str> = said(Severity::Error)
+                    .map(|problem| problem.en.as_str())
+                    .collect();
+                let zh: Vec<&str> = said(Severity::Error)
+                    .map(|problem| problem.zh.as_str())
+                    .collect();
+                let list: Vec<Value> = problems.iter().map(door_problem).collect();
+                Problem::new(&kinds::STATEMENT_REFUSED, en.join("; "))
+                    .zh(zh.join("；"))
+                    .with("problems", list)
+            }
+            Fault::Post(PostError::Key(error)) => key(&error),
+            Fault::Post(PostError::Signature {
+                ref text_sha256,
+                ref key_tried,
+            }) => signature(text_sha256.to_string(), key_tried),
+            Fault::Post(PostError::Rule(fault)) => rule(&fault),
+            Fault::Post(PostError::ReferenceTaken { reference, id }) => Problem::new(
+                &kinds::REF_CONFLICT,
+                format!("ref {reference:?} stands for statement {id} already"),
+            )
+            .zh(format!("ref {reference:?} 已用于声明 {id}"))
+            .with("ref", reference)
+            .with("existing", id.to_string()),
+            Fault::Post(PostError::Openings(error)) => {
+                Problem::new(&kinds::OPENINGS_MISMATCH, error.to_string()).zh(error.zh())
+            }
+            // 503, 507: try again.
+            Fault::Post(PostError::QueueFull) => {
+                Problem::new(&kinds::QUEUE_FULL, "as many posts wait as may")
+                    .zh("等待的登记已达上限")
+                    .retry_after(RETRY_SOON_S)
+            }
+            Fault::Post(PostError::Unknown) => Problem::new(
+                &kinds::OUTCOME_UNKNOWN,
+                "the statement may or may not have been logged: post the same bytes again",
+            )
+            .zh("可能已登记，也可能没有：请重发同样的内容")
+            .retry_after(RETRY_SOON_S),
+            Fault::Post(PostError::DiskFull {
+                free_bytes,
+                free_bytes_min,
+            }) => Problem::new(
+                &kinds::DISK_FULL,
+                format!("{free_bytes} bytes are free, {free_bytes_min} are wanted"),
+            )
+            .zh(format!(
+                "剩余 {free_bytes} 字节，需要 {free_bytes_min} 字节"
+            ))
+            .retry_after(RETRY_LATER_S),
+            Fault::Post(PostError::NotWriting { may_pass, .. }) => not_writing(may_pass),
+            Fault::Post(PostError::Query(error)) => Fault::Query(error).into(),
+            Fault::Post(PostError::Store(error)) => Fault::Store(error).into(),
+            Fault::Store(error) if error.is_full() => {
+                Problem::new(&kinds::DISK_FULL, "no room is left to store it")
+                    .zh("磁盘已满，无法保存")
+                    .retry_after(RETRY_LATER_S)
+            }
+            // 404, 410: what is asked for is not there.
+            Fault::Query(QueryError::Outside { index, size }) => Problem::new(
+                &kinds::NOT_FOUND,
+                format!("{index} is not in the log, which holds {size} records"),
+            )
+            .zh(format!("没有第 {index} 号，账本现有 {size} 条记录"))
+            .with("tree_size", size),
+            Fault::Query(QueryError::Erased { index, order }) => Problem::new(
+                &kinds::ERASED,
+                format!("record {index} was erased by order, record {order}"),
+            )
+            .zh(format!("第 {index} 号记录已依第 {order} 号记录的命令清除"))
+            .with("order", order),
+            // 500: ours. The cause goes to our log, never to the caller.
+            Fault::Query(
+                error @ (QueryError::Read(_)
+                | QueryError::Index(_)
+                | QueryError::Store(_)
+                | QueryError::Unreadable { .. }),
+            ) => Problem::internal(chain_of(&error)),
+            Fault::Store(error) => Problem::internal(chain_of(&error)),
+        }
+    }
+}
+
+impl From<PostError> for Problem {
+    fn from(error: PostError) -> Problem {
+        Fault::Post(error).into()
+    }
+}
+
+impl From<QueryError> for Problem {
+    fn from(error: QueryError) -> Problem {
+        Fault::Query(error).into()
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
+        Fault::Store(error).into()
+    }
+}
+
+/// What the door says of a statement, as in `problems` and `warnings`.
+pub(super) fn door_problem(problem: &crate::trade::door::Problem) -> Value {
+    let severity = match problem.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    json!({"code": problem.code, "severity": severity, "pointer": problem.pointer, "zh": problem.zh, "en": problem.en})
+}
+
+/// The reason is for the operator, who has it in his log: it may name folders and hosts.
+pub(super) fn not_writing(may_pass: bool) -> Problem {
+    if may_pass {
+        Problem::new(&kinds::NOT_WRITING, "the ledger goes on by itself shortly")
+            .zh("账本稍后自行恢复")
+            .retry_after(RETRY_SOON_S)
+    } else {
+        Problem::new(
+            &kinds::NOT_WRITING,
+            "the operator has to act; the server's log says why",
+        )
+        .zh("须由运营者处理，原因见服务器日志")
+    }
+}
+
+fn form(error: &StatementError) -> Problem {
+    let kind: &Kind = match error {
+        StatementError::NoteBytes { .. } | StatementError::TextBytes { .. } => &kinds::TOO_LARGE,
+        _ => &kinds::STATEMENT_FORM,
+    };
+    let mut problem = Problem::new(kind, chain_of(error))
+        .zh(error.zh())
+        .with("reason", error.code());
+    if let Some(pointer) = error.pointer() {
+        problem = problem.with("pointer", pointer);
+    }
+    match error {
+        StatementError::NoteBytes { max, .. } | StatementError::TextBytes { max, .. } => {
+            problem.with("limit", *max)
+        }
+        StatementError::Json(error) => problem
+            .with("offset", error.offset)
+            .with("found", error.found.clone())
+            .with("wanted", error.rule.wanted())
+            .with("hint", error.rule.advice()),
+        StatementError::Missing { wanted, .. } => {
+            problem.with("found", Value::Null).with("wanted", *wanted)
+        }
+        StatementError::Member { found, wanted, .. } => {
+            problem.with("found", found.clone()).with("wanted", *wanted)
+        }
+        StatementError::UnknownMember { wanted, .. } => problem.with("wanted", wanted.clone()),
+        StatementError::Signer { found, publisher } => problem
+            .with("found", found.clone())
+            .with("wanted", publisher.clone()),
+        StatementError::Signatures { have } => problem.with("found", *have).with("wanted", 1),
+        _ => problem,
+    }
+}
+
+fn key(error: &KeyError) -> Problem {
+    let kind: &Kind = match error {
+        KeyError::Signature { vkey, text_id } => return signature(text_id.to_string(), vkey),
+        KeyError::Unknown { .. } => &kinds::KEY_UNKNOWN,
+        KeyError::Revoked { .. } => &kinds::KEY_NOT_IN_FORCE,
+        KeyError::Role { .. }
+        | KeyError::AuthoritiesSign { .. }
+        | KeyError::NotAuthority { .. }
+        | KeyError::LineTwice { .. }
+        | KeyError::Threshold { .. } => &kinds::KEY_ROLE,
+        // What a genesis or key statement says cannot be so.
+        _ => &kinds::RULE_BROKEN,
+    };
+    let problem = Problem::new(kind, chain_of(error))
+        .zh(error.zh())
+        .with("rule", error.code());
+    match error {
+        KeyError::Unknown { name, key_id } => {
+            problem.with("key_tried", format!("{name}+{key_id:08x}"))
+        }
+        KeyError::Revoked {
+            name,
+            key_id,
+            index,
+        } => problem
+            .with("key_tried", format!("{name}+{key_id:08x}"))
+            .with("revoked_by_record", *index),
+        KeyError::Ledger { found, wanted } => problem
+            .with("found", found.clone())
+            .with("wanted", wanted.clone()),
+        _ => problem,
+    }
+}
+
+fn signature(text_sha256: String, key_tried: &str) -> Problem {
+    Problem::new(
+        &kinds::SIGNATURE_BAD,
+        format!(
+            "{key_tried} does not verify the signature over the text whose SHA-256 is {text_sha256}"
+        ),
+    )
+    .zh(format!(
+        "用密钥 {key_tried} 验证不通过；服务器收到的文本的 SHA-256 为 {text_sha256}"
+    ))
+    .with("text_sha256", text_sha256)
+    .with("key_tried", key_tried)
+}
+
+fn rule(fault: &LogFault) -> Problem {
+    match fault {
+        LogFault::Key(error) => key(error),
+        LogFault::Follows { found, head, .. } => {
+            let (found, head) = (
+                found.map(|id| id.to_string()),
+                head.map(|id| id.to_string()),
+            );
+            Problem::new(&kinds::FOLLOWS_CONFLICT, fault.to_string())
+                .zh(fault.zh())
+                .with("found", found)
+                .with("head", head)
+        }
+        fault => Problem::new(&kinds::RULE_BROKEN, chain_of(fault))
+            .zh(fault.zh())
+            .with("rule", fault.code()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::problem::Language;
+    use crate::tlog::merkle::Hash;
+    use crate::trade::commitment::OpeningError;
+    use crate::trade::statement::{Chain, Statement};
+
+    #[track_caller]
+    fn check(problem: impl Into<Problem>, status: u16, code: &str, members: Value) {
+        let json = problem.into().to_json(Language::English, None);
+        assert_eq!(
+            (json["status"].as_u64(), json["code"].as_str()),
+            (Some(status.into()), Some(code)),
+            "{json}"
+        );
+        for (name, value) in members.as_object().unwrap() {
+            assert_eq!(&json[name], value, "{name} in {json}");
+        }
+    }
+
+    #[test]
+    fn every_error_has_its_status_and_says_what_was_found() {
+        let id = Hash::sha256(b"a");
+        let post = |error: PostError| Problem::from(error);
+        let parse = |note: &str| {
+            Problem::from(PostError::from(
+                Statement::parse(note.as_bytes()).unwrap_err(),
+            ))
+        };
+        check(
+            parse("{\"type\":1.5}\n\n— a AAAAAAAA\n"),
+            400,
+            "statement-form",
+            json!({"pointer": "/type", "reason": "json"}),
+        );
+        check(
+            parse("{}\n\n— a AAAAAAAA\n"),
+            400,
+            "statement-form",
+            json!({"pointer": "/type", "found": null}),
+        );
+        check(
+            parse("nothing"),
+            400,
+            "statement-form",
+            json!({"reason": "not_a_note"}),
+        );
+        check(
+            parse(&"x".repeat(50_000)),
+            413,
+            "too-large",
+            json!({"reason": "note_too_long"}),
+        );
+        check(
+            post(PostError::Key(KeyError::Unknown {
+                name: "a".into(),
+                key_id: 1,
+            })),
+            403,
+            "key-unknown",
+            json!({"key_tried": "a+00000001"}),
+        );
+        check(
+            post(PostError::Key(KeyError::Revoked {
+                name: "a".into(),
+                key_id: 1,
+                index: 7,
+            })),
+            403,
+            "key-not-in-force",
+            json!({"revoked_by_record": 7}),
+        );
+        check(
+            post(PostError::Rule(Box::new(LogFault::Key(
+                KeyError::LastLogKey,
+            )))),
+            400,
+            "rule-broken",
+            json!({"rule": "last_log_key"}),
+        );
+        check(
+            post(PostError::Signature {
+                text_sha256: id,
+                key_tried: "vkey".into(),
+            }),
+            403,
+            "signature-bad",
+            json!({"text_sha256": id.to_string(), "key_tried": "vkey"}),
+        );
+        let follows = LogFault::Follows {
+            chain: Box::new(Chain::Keys),
+            found: None,
+            head: Some(id),
+        };
+        check(
+            post(PostError::Rule(Box::new(follows))),
+            409,
+            "follows-conflict",
+            json!({"found": null, "head": id.to_string()}),
+        );
+        let ledger = LogFault::Ledger {
+            found: "a".into(),
+            wanted: "b".into(),
+        };
+        check(
+            post(PostError::Rule(Box::new(ledger))),
+            400,
+            "rule-broken",
+            json!({"rule": "ledger"}),
+        );
+        check(
+            post(PostError::ReferenceTaken {
+                reference: "r".into(),
+                id,
+            }),
+            409,
+            "ref-conflict",
+            json!({"ref": "r", "existing": id.to_string()}),
+        );
+        check(
+            post(PostError::Openings(OpeningError::NoCommitment {
+                pointer: "/a".into(),
+            })),
+            400,
+            "openings-mismatch",
+            json!({}),
+        );
+        check(post(PostError::QueueFull), 503, "queue-full", json!({}));
+        check(post(PostError::Unknown), 503, "outcome-unknown", json!({}));
+        check(
+            post(PostError::NotWriting {
+                reason: "r".into(),
+                may_pass: false,
+            }),
+            503,
+            "not-writing",
+            json!({"reason": null}),
+        );
+        check(
+            post(PostError::DiskFull {
+                free_bytes: 1,
+                free_bytes_min: 2,
+            }),
+            507,
+            "disk-full",
+            json!({}),
+        );
+        check(
+            QueryError::Outside { index: 9, size: 3 },
+            404,
+            "not-found",
+            json!({"tree_size": 3}),
+        );
+        check(
+            QueryError::Erased { index: 1, order: 3 },
+            410,
+            "erased",
+            json!({"order": 3}),
+        );
+        check(
+            QueryError::Unreadable { index: 1 },
+            500,
+            "internal",
+            json!({"detail": null}),
+        );
+    }
+}

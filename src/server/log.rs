@@ -1,0 +1,123 @@
+//! The public objects of the log at the paths that C2SP fixes (c2sp.org/tlog-tiles): what a mirror, a CDN or a client
+//! written by others reads. Nothing here is ours but `head` and `checkpoints/`.
+//!
+//! A path is parsed into a tile and written anew; no text of a request ever reaches the store. A tile that the head does not
+//! imply yet is not shown.
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use super::Api;
+use super::cache;
+use super::layers::{Gzip, shorten};
+use super::problem::{Problem, kinds};
+use crate::tlog::tile::Tile;
+
+/// A checkpoint with the cosignatures of all witnesses there may be.
+const CHECKPOINT_BYTES_MAX: u64 = 64 << 10;
+
+const NOTE: &str = "text/plain; charset=utf-8";
+
+/// `/checkpoint`, `/head`, `/checkpoints/<size>`, `/tile/…`.
+pub(super) fn routes() -> Router<Api> {
+    Router::new()
+        .route("/checkpoint", get(checkpoint))
+        .route("/head", get(head))
+        .route("/checkpoints/{size}", get(kept_checkpoint))
+        .route("/tile/{*path}", get(tile))
+}
+
+async fn checkpoint(State(api): State<Api>, request: HeaderMap) -> Result<Response, Problem> {
+    match api.ledger.checkpoint() {
+        Some(checkpoint) => Ok(cache::mutable(&request, NOTE, checkpoint.note.clone())),
+        None => Err(Problem::new(
+            &kinds::NOT_FOUND,
+            "no checkpoint has met the policy yet; /head has the newest that the log signed",
+        )
+        .zh("尚无满足见证策略的检查点；/head 是账本签署的最新检查点")),
+    }
+}
+
+async fn head(State(api): State<Api>, request: HeaderMap) -> Response {
+    cache::mutable(&request, NOTE, api.ledger.head().note.clone())
+}
+
+async fn kept_checkpoint(
+    State(api): State<Api>,
+    Path(size): Path<String>,
+) -> Result<Response, Problem> {
+    let digits = size.len() == 20 && size.bytes().all(|b| b.is_ascii_digit());
+    let size: u64 = size.parse().ok().filter(|_| digits).ok_or_else(|| {
+        Problem::new(
+            &kinds::NOT_FOUND,
+            "kept checkpoints are named by their tree size in 20 digits",
+        )
+        .zh("保留的检查点以 20 位数字的树大小命名")
+    })?;
+    let kept = api
+        .log()
+        .read(&format!("checkpoints/{size:020}"), CHECKPOINT_BYTES_MAX)
+        .await?;
+    let kept = kept.ok_or_else(|| {
+        Problem::new(
+            &kinds::NOT_FOUND,
+            format!("no checkpoint of size {size} was kept"),
+        )
+        .zh(format!("没有保留树大小为 {size} 的检查点"))
+    })?;
+    Ok(cache::immutable(NOTE, kept))
+}
+
+async fn tile(State(api): State<Api>, Path(path): Path<String>) -> Result<Response, Problem> {
+    let absent = |why: &str| Problem::new(&kinds::NOT_FOUND, why);
+    let tile = Tile::parse_path(&format!("tile/{path}"))
+        .map_err(|error| absent(&shorten(&error.to_string())))?;
+    if !implies(api.ledger.head().tree.size, tile) {
+        return Err(absent("the log does not reach as far as this tile"));
+    }
+    let bytes = api
+        .log()
+        .read(&tile.path(), tile.bytes_max() as u64)
+        .await?;
+    let bytes = bytes
+        .ok_or_else(|| absent("this partial tile is gone; the full one has taken its place"))?;
+    let mut response = cache::immutable("application/octet-stream", bytes).into_response();
+    if matches!(tile, Tile::Entries { .. }) {
+        response.extensions_mut().insert(Gzip);
+    }
+    Ok(response)
+}
+
+/// Whether a tree of `size` leaves has all that this tile holds.
+fn implies(size: u64, tile: Tile) -> bool {
+    let there = match tile {
+        Tile::Hashes { level, index, .. } => Tile::hashes(level, index, size),
+        Tile::Entries { index, .. } => Tile::entries(index, size),
+    };
+    there.is_some_and(|there| there.width() >= tile.width())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tile_is_shown_when_the_head_has_reached_its_end() {
+        #[track_caller]
+        fn check(path: &str, first_size: u64) {
+            let tile = Tile::parse_path(path).unwrap();
+            assert!(!implies(first_size - 1, tile), "{path}");
+            assert!(implies(first_size, tile), "{path}");
+            assert!(implies(1 << 40, tile), "{path}");
+        }
+        check("tile/entries/000.p/1", 1);
+        check("tile/entries/000.p/255", 255);
+        check("tile/entries/000", 256);
+        check("tile/0/001.p/3", 259);
+        check("tile/1/000.p/1", 256);
+        check("tile/1/000", 65_536);
+    }
+}

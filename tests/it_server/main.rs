@@ -1,0 +1,17 @@
+//! The HTTP service seen from outside: one binary, a file a topic.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod accept;
+mod batch;
+mod documents;
+mod pages;
+mod post;
+mod read;
+mod service;
+#[allow(
+    dead_code,
+    reason = "shared with the ledger's tests, which use the rest"
+)]
+#[path = "../it/world.rs"]
+mod world;

@@ -1,0 +1,289 @@
+//! What a centre's system posts, and what it is told when it gets it wrong.
+
+use mingzhang::receipt::Receipt;
+use mingzhang::tlog::checkpoint;
+use mingzhang::tlog::merkle::{Hash, check_inclusion, leaf_hash};
+use mingzhang::tlog::note::Signer;
+use mingzhang::trade::commitment::{Opening, Openings, Place};
+use mingzhang::trade::statement::sign_statement;
+use serde_json::{Value, json};
+
+use crate::service::{Service, in_json, note};
+use crate::world::{CENTRE, ORIGIN, check_log};
+
+#[tokio::test]
+async fn a_statement_is_taken_in_three_forms_and_has_one_receipt() {
+    let service = Service::new().await;
+    let statement = service.world.trade("P-1", None, "一号");
+    let first = service.post(note(&statement)).await;
+    assert_eq!(first.status, 201, "{}", first.text());
+    assert_eq!(first.header("location"), "/api/v1/records/2");
+    let answer = first.json();
+    assert_eq!(
+        (answer["index"].as_u64(), answer["id"].as_str()),
+        (Some(2), Some(statement.id().to_string().as_str()))
+    );
+
+    // The receipt is a proof that a stranger can check: leaf, path, root, signature.
+    let receipt = Receipt::parse(answer["receipt"].as_str().unwrap().as_bytes()).unwrap();
+    let vkey = Signer::from_seed(ORIGIN, &service.world.log)
+        .unwrap()
+        .vkey()
+        .clone();
+    let signed = checkpoint::open(receipt.checkpoint.as_bytes(), ORIGIN, &[&vkey]).unwrap();
+    check_inclusion(
+        &leaf_hash(&receipt.entry),
+        2,
+        &signed.tree(),
+        &receipt.proof,
+    )
+    .unwrap();
+    assert!(receipt.entry.ends_with(statement.note()));
+
+    // The same text again, in the other forms: known, not new.
+    let line = statement.text();
+    let signature = format!(
+        "{CENTRE} {}",
+        std::str::from_utf8(statement.note())
+            .unwrap()
+            .trim_end()
+            .rsplit_once(' ')
+            .unwrap()
+            .1
+    );
+    for line in [line, line.trim_end()] {
+        let answer = service
+            .ask(
+                "POST",
+                "/api/v1/statements",
+                &[("mingzhang-signature", &signature)],
+                line.to_owned(),
+            )
+            .await;
+        assert_eq!(
+            (answer.status, answer.json()["index"].as_u64()),
+            (200, Some(2)),
+            "{}",
+            answer.text()
+        );
+    }
+    let again = service.post(in_json(&statement).to_string()).await;
+    assert_eq!(
+        (again.status, again.json()["id"].clone()),
+        (200, answer["id"].clone())
+    );
+
+    let found = service.get("/api/v1/receipts/2").await;
+    assert_eq!(
+        (found.status, found.header("content-disposition")),
+        (200, "inline; filename=\"2.tlog-proof\"")
+    );
+    assert_eq!(Receipt::parse(&found.body).unwrap().entry, receipt.entry);
+    assert_eq!(
+        service.get("/api/v1/receipts/2.tlog-proof").await.body,
+        found.body
+    );
+    check_log(&service.world, &service.store).await;
+}
+
+#[tokio::test]
+async fn a_refusal_says_what_was_found_and_what_to_do() {
+    let service = Service::new().await;
+    let world = &service.world;
+    let first = world.trade("P-1", None, "一号");
+    assert_eq!(service.post(note(&first)).await.status, 201);
+
+    // Not at the head of its chain: the head is told.
+    let answer = service.post(note(&world.trade("P-1", None, "二号"))).await;
+    assert_eq!(answer.problem(), (409, "follows-conflict".into()));
+    assert_eq!(answer.json()["head"], first.id().to_string());
+    let answer = service
+        .post(note(&world.trade("P-2", Some(&first.id()), "三号")))
+        .await;
+    assert_eq!(
+        (answer.status, answer.json()["head"].clone()),
+        (409, Value::Null)
+    );
+
+    // Changed after signing: the digest of what arrived, and the key that was tried.
+    let changed = String::from_utf8(note(&world.trade("P-3", None, "四号")))
+        .unwrap()
+        .replace("四号", "五号");
+    let answer = service.post(changed.clone()).await;
+    assert_eq!(answer.problem(), (403, "signature-bad".into()));
+    let text = changed.split_inclusive('\n').next().unwrap();
+    assert_eq!(
+        answer.json()["text_sha256"],
+        Hash::sha256(text.as_bytes()).to_string()
+    );
+    assert_eq!(answer.json()["key_tried"], world.centre.vkey().to_string());
+
+    // A stranger.
+    let stranger = Signer::from_seed("stranger.example", &[9; 32]).unwrap();
+    let text = world
+        .trade_text("P-4", None, "六号")
+        .replace(CENTRE, "stranger.example");
+    let answer = service
+        .post(note(&sign_statement(&text, &[&stranger]).unwrap()))
+        .await;
+    assert_eq!(answer.problem(), (403, "key-unknown".into()));
+
+    // Another ledger, another role, a door rule, a broken grammar, no note, too large, compressed.
+    let text = world
+        .trade_text("P-4", None, "七号")
+        .replace(ORIGIN, "ledger.example/other");
+    assert_eq!(
+        service
+            .post(note(&sign_statement(&text, &[&world.centre]).unwrap()))
+            .await
+            .problem(),
+        (400, "rule-broken".into())
+    );
+    let text = world
+        .trade_text("P-4", None, "八号")
+        .replace(CENTRE, "supervisor.example");
+    assert_eq!(
+        service
+            .post(note(&sign_statement(&text, &[&world.supervisor]).unwrap()))
+            .await
+            .problem(),
+        (403, "key-role".into())
+    );
+    let text = world
+        .trade_text("P-4", None, "九号")
+        .replace("announcement", "no_such_stage");
+    let answer = service
+        .post(note(&sign_statement(&text, &[&world.centre]).unwrap()))
+        .await;
+    assert_eq!(answer.problem(), (400, "statement-refused".into()));
+    assert_eq!(answer.json()["problems"][0]["pointer"], "/stage");
+    let answer = service
+        .post("{\"type\":\"trade\", \"v\":1.5}\n\n— a AAAA\n")
+        .await;
+    assert_eq!(answer.problem(), (400, "statement-form".into()));
+    assert_eq!(answer.json()["pointer"], "/v");
+    assert_eq!(
+        service.post("hello").await.problem(),
+        (400, "body-form".into())
+    );
+    assert_eq!(
+        service.post(vec![b'x'; 2 << 20]).await.problem(),
+        (413, "too-large".into())
+    );
+    assert_eq!(
+        service
+            .post(format!("{}\n\n— a AAAA\n", "x".repeat(60_000)))
+            .await
+            .problem(),
+        (413, "too-large".into())
+    );
+    let answer = service
+        .ask(
+            "POST",
+            "/api/v1/statements",
+            &[("content-encoding", "gzip")],
+            "x",
+        )
+        .await;
+    assert_eq!(answer.problem(), (415, "media-type".into()));
+
+    // The same `ref` for other bytes: the one that is there, and its receipt.
+    let with_ref = |title: &str| {
+        let text = world
+            .trade_text("P-5", None, title)
+            .replace("\"codes\":", "\"ref\":\"r-1\",\"codes\":");
+        sign_statement(&text, &[&world.centre]).unwrap()
+    };
+    assert_eq!(service.post(note(&with_ref("十号"))).await.status, 201);
+    let answer = service.post(note(&with_ref("十一号"))).await;
+    assert_eq!(answer.problem(), (409, "ref-conflict".into()));
+    assert_eq!(
+        (
+            answer.json()["existing"].as_str(),
+            answer.json()["receipt"].as_str()
+        ),
+        (
+            Some(with_ref("十号").id().to_string().as_str()),
+            Some("/api/v1/receipts/3")
+        )
+    );
+
+    // Nothing of all this was logged.
+    assert_eq!(service.ledger.head().tree.size, 4);
+}
+
+#[tokio::test]
+async fn a_dry_run_answers_like_a_post_and_writes_nothing() {
+    let service = Service::new().await;
+    let ask = |body: Vec<u8>| service.ask("POST", "/api/v1/statements?dry_run=true", &[], body);
+    let [one, two] = service.chain("P-1", 2).try_into().unwrap();
+    let answer = ask(note(&one)).await;
+    assert_eq!(
+        (answer.status, answer.json()),
+        (
+            200,
+            json!({"dry_run": true, "id": one.id().to_string(), "index": null})
+        )
+    );
+    assert_eq!(
+        ask(note(&two)).await.problem(),
+        (409, "follows-conflict".into())
+    );
+    assert_eq!(service.ledger.head().tree.size, 2);
+    service.post(note(&one)).await;
+    assert_eq!(ask(note(&one)).await.json()["index"], 2);
+    assert_eq!(ask(note(&two)).await.status, 200);
+    let answer = service
+        .ask("POST", "/api/v1/statements?dryrun=true", &[], note(&two))
+        .await;
+    assert_eq!(answer.problem(), (400, "request-form".into()));
+}
+
+#[tokio::test]
+async fn openings_travel_with_the_post_and_are_shown() {
+    let service = Service::new().await;
+    let opening = Opening {
+        salt: [7; 32],
+        value: "张三".into(),
+    };
+    let place = Place {
+        ledger: ORIGIN,
+        publisher: CENTRE,
+        project: "P-1",
+        pointer: "/details/manager",
+    };
+    let commitment = opening.commit(&place);
+    let text = service.world.trade_text("P-1", None, "x").replace(
+        "\"details\":{}",
+        &format!(
+            "\"details\":{{\"manager\":{{\"commitment\":\"{commitment}\",\"class\":\"person\"}}}}"
+        ),
+    );
+    let statement = sign_statement(&text, &[&service.world.centre]).unwrap();
+    let mut openings = Openings::default();
+    openings.insert(place.pointer.to_owned(), opening).unwrap();
+    let openings: Value = serde_json::from_slice(&openings.encode()).unwrap();
+    let path = format!("/api/v1/openings/{}", statement.id());
+
+    let wrong = openings.to_string().replace("张三", "李四");
+    let body = format!(
+        "{{\"note\":{},\"openings\":{wrong}}}",
+        in_json(&statement)["note"]
+    );
+    assert_eq!(
+        service.post(body).await.problem(),
+        (400, "openings-mismatch".into())
+    );
+    assert_eq!(
+        service.get(&path).await.problem(),
+        (404, "not-found".into())
+    );
+    let body = json!({"note": in_json(&statement)["note"], "openings": openings});
+    let answer = service.post(body.to_string()).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let answer = service.get(&path).await;
+    assert_eq!(
+        (answer.status, answer.json(), answer.header("cache-control")),
+        (200, openings, "no-store")
+    );
+}

@@ -1,0 +1,130 @@
+//! The whole service over a small real ledger, asked without a socket.
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request};
+use mingzhang::ledger::Ledger;
+use mingzhang::server::{Options, router};
+use mingzhang::store::Store;
+use mingzhang::trade::statement::Statement;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::world::World;
+
+pub struct Service {
+    pub world: World,
+    pub store: Store,
+    pub ledger: Ledger,
+    pub app: Router,
+}
+
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    /// Status and code of a problem.
+    #[track_caller]
+    pub fn problem(&self) -> (u16, String) {
+        assert_eq!(
+            self.header("content-type"),
+            "application/problem+json",
+            "{}",
+            self.text()
+        );
+        (
+            self.status,
+            self.json()["code"].as_str().unwrap().to_owned(),
+        )
+    }
+}
+
+impl Service {
+    pub async fn new() -> Service {
+        let (world, store) = (World::new(), Store::memory());
+        let ledger = world.create(&store).await;
+        let options = Options {
+            document_bytes_max: 1_000_000,
+            ..Options::default()
+        };
+        let app = router(ledger.clone(), options);
+        Service {
+            world,
+            store,
+            ledger,
+            app,
+        }
+    }
+
+    pub async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self
+            .app
+            .clone()
+            .oneshot(request.body(body.into()).unwrap())
+            .await
+            .unwrap();
+        let (parts, body) = response.into_parts();
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: to_bytes(body, usize::MAX).await.unwrap().to_vec(),
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, &[], "").await
+    }
+
+    pub async fn post(&self, body: impl Into<Body>) -> Answer {
+        self.ask("POST", "/api/v1/statements", &[], body).await
+    }
+
+    /// A chain of `length` statements on `project`, not posted.
+    pub fn chain(&self, project: &str, length: usize) -> Vec<Statement> {
+        let mut chain: Vec<Statement> = Vec::new();
+        for n in 0..length {
+            let follows = chain.last().map(Statement::id);
+            chain.push(
+                self.world
+                    .trade(project, follows.as_ref(), &format!("{project} {n}")),
+            );
+        }
+        chain
+    }
+}
+
+pub fn note(statement: &Statement) -> Vec<u8> {
+    statement.note().to_vec()
+}
+
+pub fn in_json(statement: &Statement) -> Value {
+    json!({ "note": std::str::from_utf8(statement.note()).unwrap() })
+}
