@@ -31,3 +31,6 @@ pub mod statement;
 pub(crate) mod testing;
 pub mod time;
 pub mod vocabulary;
+
+#[cfg(test)]
+mod vectors;

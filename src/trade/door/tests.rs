@@ -416,3 +416,22 @@ fn an_order_says_what_is_done_to_what_and_why() {
     assert_eq!(shown(&[Act::Withhold, Act::Disclose]), Showing::Shown);
     assert_eq!(shown(&[Act::Erase, Act::Disclose]), Showing::Erased);
 }
+
+/// A door that refuses what centres really publish is wrong, and so is one that warns at every notice.
+#[test]
+fn real_notices_pass_the_door() {
+    use crate::trade::statement::Draft;
+    let drafts = include_str!("../../../tests/data/yichang/drafts.jsonl");
+    let mut warned = std::collections::BTreeMap::new();
+    for line in drafts.lines() {
+        let mut draft = Draft::parse(line.as_bytes()).unwrap();
+        draft.fill(LEDGER, centre().name(), None).unwrap();
+        let statement = sign_statement(&draft.text().unwrap(), &[&centre()]).unwrap();
+        for problem in super::check(&statement) {
+            assert_eq!(problem.severity, Severity::Warning, "{problem:?} of {line}");
+            *warned.entry(problem.code).or_insert(0) += 1;
+        }
+    }
+    assert_eq!(drafts.lines().count(), 606);
+    assert!(warned.values().sum::<i32>() < 12, "{warned:?}");
+}

@@ -594,3 +594,40 @@ fn low_order_and_noncanonical_keys_are_never_read() {
         );
     }
 }
+
+#[test]
+fn two_keys_of_one_name_and_key_id_are_not_both_admitted() {
+    // Found by trying 147,353 seeds: 32 bits are that short. A line could else select either key.
+    let twin = |seed: u32| {
+        let mut bytes = [0; 32];
+        bytes[..4].copy_from_slice(&seed.to_be_bytes());
+        crate::tlog::note::Signer::from_seed("twin.example", &bytes).unwrap()
+    };
+    let (first, second) = (twin(68_723), twin(147_353));
+    assert_eq!(
+        (first.vkey().key_id(), second.vkey().key_id()),
+        (0xf5a7_3201, 0xf5a7_3201)
+    );
+    let signers = [&authority('a'), &authority('b')];
+    let admit = |twin| admit("publisher", twin);
+    check(after(&[admit(&first)], &signers), Ok(()));
+    check(
+        after(&[admit(&first), admit(&second)], &signers),
+        Err("key_known"),
+    );
+    let set = [authorities(1, &[&authority('b'), &second])];
+    let both = [admit(&first), set[0].clone()];
+    check(
+        after(&both, &[&authority('a'), &authority('b'), &second]),
+        Err("key_known"),
+    );
+    let list = key_text(Hash::ZERO, &[authorities(1, &[&first, &second])]);
+    let error = sign_statement(&list, &[&authority('a')]).unwrap_err();
+    assert_eq!(error.code(), "key_twice");
+    // The name and key ID of the admitted twin select its key, and the full key decides.
+    let state = after(&[admit(&first)], &signers).unwrap();
+    let statement = other("weather", 1, &second);
+    assert_eq!(state.signer(&statement).unwrap().vkey, *first.vkey());
+    check(state.verify(&statement), Err("signature"));
+    check(state.verify(&other("weather", 1, &first)), Ok(()));
+}
