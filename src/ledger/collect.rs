@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Weak;
 use std::time::{Duration, SystemTime};
 
-use super::commit::{COMMIT_BYTES_MAX, Commit};
+use crate::store::commit::{COMMIT_BYTES_MAX, Commit};
 use super::{Shared, Writing};
 use crate::store::{ReadError, StoreError};
 use crate::tlog::tile::Tile;

@@ -9,7 +9,6 @@
 mod admission;
 pub mod clock;
 mod collect;
-pub mod commit;
 mod erase;
 mod follow;
 pub mod index;

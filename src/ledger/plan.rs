@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use super::commit::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX};
+use crate::store::commit::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX};
 use crate::tlog::merkle::{self, Hash};
 use crate::trade::keys::{KeyError, KeyState};
 use crate::trade::log_rules::{self, ErasedEntry, Facts, LogFault, Position};

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::admission::{DiskWatch, standing_at};
 use super::clock::{Clock, ClockGuard};
-use super::commit::{COMMIT_BYTES_MAX, Commit, CommitFormError};
+use crate::store::commit::{COMMIT_BYTES_MAX, Commit, CommitFormError};
 use super::index::{Index, IndexError, Row};
 use super::last_signed::{LastSigned, LastSignedError};
 use super::plan::{Past, Plan, Standing, Tip, judge, keys_after};

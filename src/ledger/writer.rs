@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::commit::{COMMIT_BYTES_MAX, Commit};
+use crate::store::commit::{COMMIT_BYTES_MAX, Commit};
 use super::plan::{Past, Plan, Standing, Tip};
 use super::{Head, Shared, Writing, erase, recover};
 use crate::store::{Created, Store, StoreError};

@@ -3,6 +3,7 @@
 //! Promises: [`Store::create`] answers what *is* there, never what it hopes; a durable write is on disk when it returns (F2: `object_store`
 //! does not fsync by default); nothing is read into memory before its size is compared with a stated maximum. Does not know what the objects mean.
 
+pub mod commit;
 mod http;
 mod reader;
 
