@@ -217,7 +217,7 @@ pub fn verify(receipt: &[u8], policies: &[Policy]) -> Result<VerifiedRecord, Ver
     })
 }
 
-fn choose<'a>(
+pub(crate) fn choose<'a>(
     checkpoint: &str,
     policies: &'a [Policy],
 ) -> Result<(usize, &'a Policy), VerifyError> {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Weak;
 use std::time::{Duration, SystemTime};
 
-use crate::store::commit::{COMMIT_BYTES_MAX, Commit};
 use super::{Shared, Writing};
+use crate::store::commit::{COMMIT_BYTES_MAX, Commit};
 use crate::store::{ReadError, StoreError};
 use crate::tlog::tile::Tile;
 

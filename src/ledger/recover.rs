@@ -13,13 +13,13 @@ use tokio::sync::watch;
 
 use super::admission::{DiskWatch, standing_at};
 use super::clock::{Clock, ClockGuard};
-use crate::store::commit::{COMMIT_BYTES_MAX, Commit, CommitFormError};
 use super::index::{Index, IndexError, Row};
 use super::last_signed::{LastSigned, LastSignedError};
 use super::plan::{Past, Plan, Standing, Tip, judge, keys_after};
 use super::recent::Recent;
 use super::writer::{self, Exit, State};
 use super::{ClockSource, Config, Head, Shared, Writing, log_reader, publish};
+use crate::store::commit::{COMMIT_BYTES_MAX, Commit, CommitFormError};
 use crate::store::{Created, LogReader, ReadError, Store, StoreError};
 use crate::tlog::checkpoint;
 use crate::tlog::merkle::{self, Hash, Tree};

@@ -11,9 +11,9 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::store::commit::{COMMIT_BYTES_MAX, Commit};
 use super::plan::{Past, Plan, Standing, Tip};
 use super::{Head, Shared, Writing, erase, recover};
+use crate::store::commit::{COMMIT_BYTES_MAX, Commit};
 use crate::store::{Created, Store, StoreError};
 use crate::tlog::checkpoint::Checkpoint;
 use crate::tlog::merkle::{Hash, Tree};
