@@ -217,7 +217,7 @@ pub fn verify(receipt: &[u8], policies: &[Policy]) -> Result<VerifiedRecord, Ver
     })
 }
 
-fn choose<'a>(
+pub(crate) fn choose<'a>(
     checkpoint: &str,
     policies: &'a [Policy],
 ) -> Result<(usize, &'a Policy), VerifyError> {
@@ -238,7 +238,11 @@ fn choose<'a>(
 
 impl VerifiedRecord {
     /// What no receipt can show, for the verdict: (Chinese, English).
-    pub const NOT_SHOWN: [(&'static str, &'static str); 4] = [
+    pub const NOT_SHOWN: [(&'static str, &'static str); 5] = [
+        (
+            "管理机构的密钥集合之后是否另有变更未列入回执（须审计整个账本）",
+            "whether a change of the authorities was left out of the receipt (audit the log)",
+        ),
         (
             "签名密钥在此记录之前是否已被撤销（须审计整个账本）",
             "whether the signing key was revoked before this record (audit the log)",

@@ -1,17 +1,309 @@
-//! `audit` and `mirror`.
-use super::out::{Answer, Console, Failure};
-use super::plain;
+//! `audit` and `mirror`: a whole log replayed, or copied, by somebody who trusts neither the ledger nor its operator.
+
+use std::path::{Path, PathBuf};
+
 use clap::Args;
+use serde_json::Value;
+
+use super::out::{Answer, Console, Exit, Failure};
+use super::text::{Lang, Said, said};
+use super::verify::read_policy;
+use super::{plain, runtime};
+use crate::audit::{self, AuditError, MirrorError, Options, Report, State, Target};
+use crate::ledger::clock::system_clock;
+use crate::store::{Http, Source};
+use crate::tlog::policy::Policy;
+
+/// What `audit` is told.
 #[derive(Debug, Args)]
-pub(super) struct AuditArguments {}
+pub(super) struct AuditArguments {
+    /// A data folder, a mirror, or a ledger's address / 目录或网址
+    #[arg(value_name = "DIR|URL")]
+    target: String,
+    /// Whom to trust: policy files, the newest first / 信任策略
+    #[arg(long, required = true, value_name = "POLICY", num_args = 1)]
+    policy: Vec<PathBuf>,
+    /// Remembers what was seen, so that the next audit shows that nothing of it changed / 状态文件
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Writes a page that can be filed / 审计报告
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+}
+
+/// Faults named on the terminal; the report and `--json` have all.
+const FAULTS_SHOWN: usize = 20;
+
+pub(super) fn audit(console: &Console, arguments: &AuditArguments) -> Result<Answer, Failure> {
+    let policies = arguments
+        .policy
+        .iter()
+        .map(|path| read_policy(path))
+        .collect::<Result<Vec<_>, _>>()?;
+    let target = Target::parse(&arguments.target).map_err(|error| {
+        let cause = crate::chain_of(&error);
+        Failure::input(
+            "target",
+            said!("没有可审计的账本", "there is no log to audit").because(&cause),
+        )
+    })?;
+    let state_failed = |error: &audit::StateError| {
+        let cause = crate::chain_of(error);
+        Failure::input(
+            "state",
+            said!("状态文件不能用", "the state file cannot be used").because(&cause),
+        )
+    };
+    let state = match &arguments.state {
+        Some(path) => State::read(path).map_err(|error| state_failed(&error))?,
+        None => None,
+    };
+    let report = replay(console, &target, &policies, state.as_ref())?;
+    if let Some(path) = &arguments.report {
+        let lang = if console.lang == Lang::Zh {
+            audit::Lang::Zh
+        } else {
+            audit::Lang::En
+        };
+        write_page(path, &report.html(lang))?;
+    }
+    if let (Some(path), Some(state)) = (&arguments.state, State::of(&report)) {
+        state.write(path).map_err(|error| state_failed(&error))?;
+    }
+    let exit = match report.exit_code {
+        0 => Exit::Ok,
+        5 => Exit::Policy,
+        6 => Exit::Contradiction,
+        _ => Exit::Failed,
+    };
+    let code = match exit {
+        Exit::Ok => "clean",
+        Exit::Policy => "not-yet-witnessed",
+        Exit::Contradiction => "contradiction",
+        _ => "faults",
+    };
+    let mut answer = plain(code, text_of(console.lang, &report)).exit(exit);
+    if let Ok(Value::Object(members)) = serde_json::to_value(&report) {
+        answer.members = members;
+    }
+    Ok(answer)
+}
+
+fn replay(
+    console: &Console,
+    target: &Target,
+    policies: &[Policy],
+    state: Option<&State>,
+) -> Result<Report, Failure> {
+    let date = system_clock()().wall;
+    let bar = console.progress(0, &said!("重放", "replaying"));
+    let options = Options {
+        state,
+        ..Options::at(date)
+    };
+    let report = runtime().block_on(audit::audit(target, policies, &options, &mut |progress| {
+        bar.set_length(progress.of);
+        bar.set_position(progress.records);
+    }));
+    bar.finish_and_clear();
+    report.map_err(|error| {
+        let cause = crate::chain_of(&error);
+        match error {
+            AuditError::State(_) => Failure::input(
+                "state",
+                said!("状态文件不能用", "the state file cannot be used").because(&cause),
+            ),
+            _ => Failure::temporary(
+                "network",
+                said!("读不到账本", "the log cannot be read").because(&cause),
+            ),
+        }
+    })
+}
+
+/// The audit inside the demo: how many records, if nothing is wrong.
+pub(super) fn audit_quietly(url: &str, policy: Policy) -> Result<u64, Failure> {
+    let console = Console {
+        lang: Lang::En,
+        json: true,
+    };
+    let target = Target::log(url, Source::Http(Http::new(url)?));
+    let report = replay(&console, &target, &[policy], None)?;
+    match report.faults.first() {
+        None if report.ok => Ok(report.audited.size),
+        fault => {
+            let (zh, en) = fault.map_or_else(Default::default, |fault| {
+                (fault.zh.clone(), fault.en.clone())
+            });
+            Err(Failure::new(
+                Exit::Failed,
+                "faults",
+                said!("审计发现问题：{zh}", "the audit found a fault: {en}"),
+            ))
+        }
+    }
+}
+
+fn write_page(path: &Path, page: &str) -> Result<(), Failure> {
+    std::fs::write(path, page).map_err(|error| {
+        let shown = path.display();
+        Failure::input(
+            "report",
+            said!("写不了 {shown}", "cannot write {shown}").because(&error),
+        )
+    })
+}
+
+fn text_of(lang: Lang, report: &Report) -> String {
+    let (source, size, root) = (
+        &report.source,
+        report.audited.size,
+        &report.audited.root_hash,
+    );
+    let counts = serde_json::to_value(&report.counts).unwrap_or(Value::Null);
+    let faults = report.faults.len() as u64 + report.faults_more;
+    let mut text = String::new();
+    let mut add = |said: Said| {
+        text.push_str(said.in_(lang));
+        text.push('\n');
+    };
+    add(said!("审计对象：{source}", "audited: {source}"));
+    add(said!(
+        "重放 {size} 条记录，根 {root}",
+        "replayed {size} records, root {root}"
+    ));
+    add(said!("计数：{counts}", "counts: {counts}"));
+    for fault in report.faults.iter().take(FAULTS_SHOWN) {
+        let record = fault
+            .record
+            .map_or_else(String::new, |record| format!(" #{record}"));
+        let (object, zh, en, step_zh, step_en) = (
+            &fault.object,
+            &fault.zh,
+            &fault.en,
+            fault.step.zh(),
+            fault.step.en(),
+        );
+        add(said!(
+            "✘ {object}{record} [{step_zh}] {zh}",
+            "✘ {object}{record} [{step_en}] {en}"
+        ));
+    }
+    if faults > FAULTS_SHOWN as u64 {
+        add(said!(
+            "……共 {faults} 处，见 --report 或 --json",
+            "… {faults} in all, see --report or --json"
+        ));
+    }
+    for contradiction in &report.contradictions {
+        let (one, other) = (&contradiction.one, &contradiction.other);
+        let evidence = serde_json::to_string_pretty(&[one, other]).unwrap_or_default();
+        add(said!(
+            "✘✘ 两份签名互相矛盾，证明账本被改写过；请保存并交监督部门：\n{evidence}",
+            "✘✘ two signed views cannot both be true: the log was rewritten. Keep this and hand it to the supervising authority:\n{evidence}"
+        ));
+    }
+    match report.exit_code {
+        0 => add(said!(
+            "✔ 没有发现问题：签名、链接、时间、散列树、各项目的链全部成立。",
+            "✔ no fault found: signatures, links, times, tree and every project's chain hold."
+        )),
+        5 => add(said!(
+            "没有发现问题，但检查点的见证不足策略要求。",
+            "no fault found, but the checkpoint lacks witnesses that the policy wants."
+        )),
+        6 => add(said!(
+            "✘ 发现互相矛盾的签名。",
+            "✘ signed views contradict each other."
+        )),
+        _ => add(said!(
+            "✘ 发现 {faults} 处问题。",
+            "✘ {faults} faults found."
+        )),
+    }
+    add(said!("未检查的：", "not checked:"));
+    for sentence in &report.not_checked {
+        let (zh, en) = (&sentence.zh, &sentence.en);
+        add(said!("  · {zh}", "  · {en}"));
+    }
+    text
+}
+
+/// What `mirror` is told.
 #[derive(Debug, Args)]
-pub(super) struct MirrorArguments {}
-pub(super) fn audit(_c: &Console, _a: &AuditArguments) -> Result<Answer, Failure> {
-    Ok(plain("x", ""))
+pub(super) struct MirrorArguments {
+    /// The ledger's address / 账本网址
+    #[arg(value_name = "URL")]
+    url: String,
+    /// Where the copy goes: the content of the log itself / 镜像目录
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// Whom to trust; without it the copy is checked to hold together only / 信任策略
+    #[arg(long, value_name = "POLICY", num_args = 1)]
+    policy: Vec<PathBuf>,
 }
-pub(super) fn mirror(_c: &Console, _a: &MirrorArguments) -> Result<Answer, Failure> {
-    Ok(plain("x", ""))
-}
-pub(super) fn audit_quietly(_url: &str, _p: crate::tlog::policy::Policy) -> Result<u64, Failure> {
-    Ok(0)
+
+pub(super) fn mirror(console: &Console, arguments: &MirrorArguments) -> Result<Answer, Failure> {
+    let policies = arguments
+        .policy
+        .iter()
+        .map(|path| read_policy(path))
+        .collect::<Result<Vec<_>, _>>()?;
+    let source = Source::Http(Http::new(&arguments.url)?);
+    let bar = console.progress(0, &said!("镜像", "mirroring"));
+    let mirrored = runtime().block_on(audit::mirror(
+        &source,
+        &arguments.folder,
+        &policies,
+        &mut |progress| {
+            bar.set_length(progress.of);
+            bar.set_position(progress.records);
+        },
+    ));
+    bar.finish_and_clear();
+    let mirrored = mirrored.map_err(|error| {
+        let cause = crate::chain_of(&error);
+        let said = said!(
+            "镜像未完成；已存的都经过验证，再运行一次即可接着做",
+            "the mirror is not complete; what is stored was verified, run it again to go on"
+        )
+        .because(&cause);
+        match error {
+            MirrorError::Source(_)
+            | MirrorError::NoCheckpoint { .. }
+            | MirrorError::Behind { .. } => Failure::temporary("network", said),
+            MirrorError::Contradiction { .. } => {
+                Failure::new(Exit::Contradiction, "contradiction", said)
+            }
+            _ => Failure::new(Exit::Failed, "mirror", said),
+        }
+    })?;
+    let (records, before, stored, kept) = (
+        mirrored.records,
+        mirrored.records_before,
+        mirrored.stored,
+        mirrored.kept,
+    );
+    let folder = arguments.folder.display();
+    let signed = if mirrored.signed {
+        said!(
+            "检查点由策略认可的日志密钥签名",
+            "the checkpoint is signed by a log key of the policy"
+        )
+    } else {
+        said!(
+            "没有给策略，未核对由谁签名",
+            "no policy was given: who signed it was not checked"
+        )
+    };
+    let (zh, en) = (&signed.zh, &signed.en);
+    let Said { zh, en } = said!(
+        "{folder}：{records} 条记录（原有 {before} 条），新存 {stored} 个对象，已有 {kept} 个。{zh}。\n",
+        "{folder}: {records} records ({before} before), {stored} objects stored, {kept} were there. {en}.\n"
+    );
+    Ok(plain("mirrored", console.lang.say(&zh, &en))
+        .with("records", records)
+        .with("stored", stored)
+        .with("signed", mirrored.signed)
+        .with("witnessed", mirrored.witnessed))
 }

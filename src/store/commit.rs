@@ -9,7 +9,8 @@
 //!
 //! <big-endian u16 length><entry> … (new - old times)
 //! ```
-//! Promises that what parses re-encodes to the same bytes and has exactly the entries it says. Does not check roots or records: see `recover.rs`.
+//! Promises that what parses re-encodes to the same bytes and has exactly the entries it says. Does not check roots or
+//! records: the writer, recovery and audit each do, by their own means.
 
 use bytes::Bytes;
 

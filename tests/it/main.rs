@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod audit;
 mod crash;
 mod faulty;
+mod forge;
 mod post;
 mod race;
 mod world;

@@ -1,0 +1,113 @@
+//! The arithmetic of signatures, in parallel: one `verify_strict` a statement (promise 8), by the keys in force at its place.
+
+use std::collections::HashSet;
+use std::sync::RwLock;
+
+use rayon::prelude::*;
+
+use super::replay::Job;
+use super::report::{Fault, Step};
+use super::words::said;
+use crate::tlog::merkle::Hash;
+use crate::trade::keys::KeyError;
+
+/// Entries whose signature was verified before in this process, by leaf hash and public key: the same bytes and the same key give the same
+/// answer. For whoever audits copies of one log again and again, as the tests of tampering do.
+#[derive(Debug, Default)]
+pub struct SignatureCache(RwLock<HashSet<(Hash, [u8; 32])>>);
+
+impl SignatureCache {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> SignatureCache {
+        SignatureCache::default()
+    }
+
+    fn has(&self, verified: &(Hash, [u8; 32])) -> bool {
+        self.0
+            .read()
+            .expect("nothing panics while holding it")
+            .contains(verified)
+    }
+
+    fn add(&self, verified: Vec<(Hash, [u8; 32])>) {
+        if !verified.is_empty() {
+            self.0
+                .write()
+                .expect("nothing panics while holding it")
+                .extend(verified);
+        }
+    }
+}
+
+/// What came of some jobs.
+#[derive(Debug, Default)]
+pub(super) struct Verified {
+    pub faults: Vec<Fault>,
+    pub now: u64,
+    pub before: u64,
+}
+
+enum Outcome {
+    Now(Option<(Hash, [u8; 32])>),
+    Before,
+    Fault(Fault),
+    /// The key does not count, which is named already.
+    Named,
+}
+
+/// Verifies the jobs; those below `skip_below` were verified in an earlier run over the same bytes.
+pub(super) fn verify(jobs: &[Job], skip_below: u64, cache: Option<&SignatureCache>) -> Verified {
+    let outcomes: Vec<Outcome> = jobs
+        .par_iter()
+        .map(|job| verify_one(job, skip_below, cache))
+        .collect();
+    let mut verified = Verified::default();
+    let mut fresh = Vec::new();
+    for outcome in outcomes {
+        match outcome {
+            Outcome::Now(key) => {
+                verified.now += 1;
+                fresh.extend(key);
+            }
+            Outcome::Before => verified.before += 1,
+            Outcome::Fault(fault) => verified.faults.push(fault),
+            Outcome::Named => {}
+        }
+    }
+    if let Some(cache) = cache {
+        cache.add(fresh);
+    }
+    verified
+}
+
+fn verify_one(job: &Job, skip_below: u64, cache: Option<&SignatureCache>) -> Outcome {
+    let key = match (job.keys.signer(&job.statement), job.leaf_hash) {
+        (Ok(key), Some(leaf_hash)) => Some((leaf_hash, *key.vkey.public_key())),
+        _ => None,
+    };
+    // Only the arithmetic is skipped: whether the key counts was judged for each record.
+    if key.is_some()
+        && (job.index < skip_below
+            || key.is_some_and(|key| cache.is_some_and(|cache| cache.has(&key))))
+    {
+        return Outcome::Before;
+    }
+    match job.keys.verify(&job.statement) {
+        Ok(()) => Outcome::Now(key.filter(|_| cache.is_some())),
+        Err(error) if job.key_named && !matches!(error, KeyError::Signature { .. }) => {
+            drop(error);
+            Outcome::Named
+        }
+        Err(error) => {
+            let said = said(error.to_string(), error.zh());
+            Outcome::Fault(Fault::new(
+                &job.object,
+                Some(job.index),
+                Step::Signature,
+                error.code(),
+                said,
+            ))
+        }
+    }
+}

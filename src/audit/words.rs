@@ -1,0 +1,116 @@
+//! Faults in words, English and Chinese: found, then wanted. The errors of rooms 1 and 4 speak English only; their Chinese is here.
+
+use crate::store::commit::CommitFormError;
+use crate::tlog::checkpoint::{CheckpointError, OpenError};
+use crate::tlog::note::NoteError;
+use crate::tlog::tile::BundleError;
+use crate::trade::record::RecordError;
+
+/// One sentence in both languages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Said {
+    pub en: String,
+    pub zh: String,
+}
+
+/// A sentence in both languages, each with its own formatting.
+pub(super) fn said(en: impl Into<String>, zh: impl Into<String>) -> Said {
+    Said {
+        en: en.into(),
+        zh: zh.into(),
+    }
+}
+
+pub(super) fn missing() -> Said {
+    said(
+        "it is missing, although the signed size implies it",
+        "文件缺失；已签名的记录数意味着应有此文件",
+    )
+}
+
+pub(super) fn of_open(error: &OpenError) -> Said {
+    let zh = match error {
+        OpenError::Note(error) => format!("不是签名文件：{}", of_note(error)),
+        OpenError::Checkpoint(error) => format!("不是检查点：{}", of_checkpoint(error)),
+        OpenError::Origin { have, want } => format!("是账本 {have:?} 的检查点，应为 {want}"),
+        OpenError::Unsigned { origin } => format!("没有账本 {origin:?} 的已知密钥的签名"),
+        OpenError::Signature { name, key_id } => {
+            format!("{name}（密钥编号 {key_id:08x}）的签名验证不通过")
+        }
+        OpenError::Retired { size, until } => {
+            format!("策略止于 {until} 条记录，检查点有 {size} 条")
+        }
+    };
+    said(crate::chain_of(error), zh)
+}
+
+fn of_note(error: &NoteError) -> String {
+    match error {
+        NoteError::TooLong { have, max } => format!("有 {have} 字节，最多读 {max} 字节"),
+        NoteError::Utf8 { at } => format!("自第 {at} 字节起不是 UTF-8"),
+        NoteError::Control { byte, at } => {
+            format!("第 {at} 字节是控制字符 U+{byte:04X}，只允许换行")
+        }
+        NoteError::Unsigned => "签名之前没有空行".to_owned(),
+        NoteError::Unfinished => "末尾不是以换行结束的签名行".to_owned(),
+        NoteError::Signatures { max } => format!("签名行多于 {max} 行"),
+        NoteError::Line { line } => format!("第 {line} 个签名行不是“— 密钥名 base64”的形式"),
+        NoteError::Name { line, name } => {
+            format!("第 {line} 个签名行的密钥名 {name:?} 含空格、加号或控制字符")
+        }
+        NoteError::Base64 { line } => format!("第 {line} 个签名行不是严格的 base64"),
+        NoteError::Short { line, have } => {
+            format!("第 {line} 个签名行只有 {have} 字节，应为 4 字节密钥编号加签名")
+        }
+        NoteError::NotCanonical => "写法不是唯一的标准写法".to_owned(),
+    }
+}
+
+fn of_checkpoint(error: &CheckpointError) -> String {
+    match error {
+        CheckpointError::Lines => "应有三行以上非空行，各以换行结束".to_owned(),
+        CheckpointError::Origin { have, max } => format!("账本名有 {have} 字节，最多 {max} 字节"),
+        CheckpointError::Size { size } => format!("记录数 {size:?} 不是 0 至 2^63 的十进制数"),
+        CheckpointError::RootHash { root_hash } => {
+            format!("根摘要 {root_hash:?} 不是 32 字节的 base64")
+        }
+        CheckpointError::NotEmpty { root_hash } => format!("记录数为 0 而根摘要为 {root_hash}"),
+        CheckpointError::Extensions { max } => format!("扩展行多于 {max} 行"),
+    }
+}
+
+pub(super) fn of_bundle(error: &BundleError) -> Said {
+    let zh = match error {
+        BundleError::Cut { entry } => format!("包内第 {entry} 个条目超出文件末尾"),
+        BundleError::Width { have, want } => format!("包内有 {have} 个条目，应有 {want} 个"),
+    };
+    said(error.to_string(), zh)
+}
+
+pub(super) fn of_record(error: &RecordError) -> Said {
+    let zh = match error {
+        RecordError::EntryBytes { have, max } => format!("条目有 {have} 字节，最多 {max} 字节"),
+        RecordError::NoHeader => "条目没有首行".to_owned(),
+        RecordError::Header { found } => {
+            format!("首行 {found:?} 不是“序号 64位十六进制摘要 时间”的形式")
+        }
+        RecordError::Time { index, .. } => format!("第 {index} 号条目的首行没有合格的时间"),
+        RecordError::NoStatement { index } => format!("第 {index} 号条目只有首行，没有声明"),
+    };
+    said(crate::chain_of(error), zh)
+}
+
+pub(super) fn of_commit(error: &CommitFormError) -> Said {
+    let zh = match error {
+        CommitFormError::Line { line, found, .. } => {
+            format!("提交文件第 {line} 行为 {found:?}，不合格式")
+        }
+        CommitFormError::Sizes { old, new } => {
+            format!("提交文件由 {old} 条到 {new} 条，不是一批可有的数目")
+        }
+        CommitFormError::Entries { found, wanted } => {
+            format!("提交文件应有 {wanted} 个条目，在第 {found} 个之后中断或多出内容")
+        }
+    };
+    said(error.to_string(), zh)
+}
