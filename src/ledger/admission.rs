@@ -23,7 +23,7 @@ use crate::trade::door::{self, Problem, Severity};
 use crate::trade::keys::{KeyError, KeyState};
 use crate::trade::log_rules::{self, LogFault};
 use crate::trade::record::parse_entry;
-use crate::trade::statement::{Statement, StatementError};
+use crate::trade::statement::{Order, Statement, StatementError};
 use crate::trade::time::Time;
 
 /// What the poster waits for.
@@ -312,6 +312,7 @@ impl Ledger {
         lines.map_err(PostError::Key)?;
         keys.verify(&statement).map_err(refused_key)?;
         let mut problems = door::check(&statement);
+        problems.extend(order_beyond_role(&keys, &statement));
         if problems
             .iter()
             .any(|problem| problem.severity == Severity::Error)
@@ -382,8 +383,23 @@ impl Ledger {
         let task = tokio::spawn(async move {
             let _guard = guard;
             ledger.store_openings(&statement, openings.as_ref()).await?;
-            let posted = ledger.enqueue(&statement).await?;
-            Ok::<_, PostError>((posted, statement))
+            let posted = ledger.enqueue(&statement).await;
+            let refused = match &posted {
+                Ok(Outcome::Refused(_) | Outcome::ReferenceTaken { .. } | Outcome::DiskFull) => {
+                    ledger.shared.logged(&statement.id())?.is_none()
+                }
+                Ok(Outcome::Logged { .. } | Outcome::Known | Outcome::Unknown) => false,
+                Err(_) => true,
+            };
+            // What people are called must not lie about for a record that will never be.
+            if refused && openings.is_some() {
+                ledger
+                    .shared
+                    .store
+                    .delete(&openings_name(&statement.id()))
+                    .await?;
+            }
+            Ok::<_, PostError>((posted?, statement))
         });
         let (outcome, statement) = task.await.map_err(|_| PostError::Unknown)??;
         match outcome {
@@ -498,6 +514,25 @@ impl Ledger {
             .await?;
         Ok(())
     }
+}
+
+/// The door cannot know keys: a publisher gives orders about its own statements only, a supervisor about any.
+fn order_beyond_role(keys: &KeyState, statement: &Statement) -> Option<Problem> {
+    let order = Order::read(statement).ok()?;
+    let key = keys.signer(statement).ok()?;
+    if order.may_be_given_by(key) {
+        return None;
+    }
+    let (name, role) = (key.vkey.name(), key.role.as_str());
+    Some(Problem {
+        code: "order_role",
+        severity: Severity::Error,
+        pointer: "/about/publisher".to_owned(),
+        zh: format!("{name}（{role}）只能就自己的声明下达命令；就他人的声明由监督机构下达"),
+        en: format!(
+            "{name} ({role}) may give orders about its own statements only; a supervisor gives those about others'"
+        ),
+    })
 }
 
 /// What stands at `index` of `tree`.

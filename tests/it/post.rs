@@ -6,6 +6,7 @@ use mingzhang::store::Store;
 use mingzhang::tlog::merkle::Hash;
 use mingzhang::tlog::note::Signer;
 use mingzhang::tlog::policy::Policy;
+use mingzhang::trade::commitment::{Opening, Openings, Place};
 use mingzhang::trade::log_rules::LogFault;
 use mingzhang::trade::statement::{Chain, sign_statement};
 use mingzhang::verify::verify;
@@ -326,4 +327,79 @@ async fn an_entry_erased_by_order_stays_erased_and_its_chain_goes_on() {
     }
     let ledger = world.open(&store).await.unwrap();
     post(&ledger, &world.trade("A-1", Some(&first.id()), "two")).await;
+}
+
+/// Danger: a person's name lies about for a record that never was, or is shown for a commitment it does not open.
+#[tokio::test]
+async fn openings_are_shown_for_logged_statements_only_and_must_match() {
+    let (world, store) = (World::new(), Store::memory());
+    let ledger = world.create(&store).await;
+    let place = Place {
+        ledger: ORIGIN,
+        publisher: CENTRE,
+        project: "A-1",
+        pointer: "/details/manager",
+    };
+    let opening = Opening {
+        salt: [7; 32],
+        value: "张示例".to_owned(),
+    };
+    let committed = format!(
+        "\"details\":{{\"manager\":{{\"commitment\":\"{}\",\"class\":\"person\"}}}}",
+        opening.commit(&place)
+    );
+    let with = |follows: Option<&Hash>, title: &str| {
+        let text = world.trade_text("A-1", follows, title);
+        let text = text.replace("\"details\":{}", &committed);
+        sign_statement(&text, &[&world.centre]).unwrap()
+    };
+    let mut openings = Openings::default();
+    openings
+        .insert("/details/manager".to_owned(), opening.clone())
+        .unwrap();
+    let mut wrong = Openings::default();
+    wrong
+        .insert(
+            "/details/manager".to_owned(),
+            Opening {
+                salt: [8; 32],
+                ..opening
+            },
+        )
+        .unwrap();
+
+    let first = with(None, "one");
+    let note = |statement: &mingzhang::trade::statement::Statement| statement.note().clone();
+    let refused = ledger.post(note(&first), Some(&wrong), Wait::Signed).await;
+    assert!(matches!(refused, Err(PostError::Openings(_))));
+    ledger
+        .post(note(&first), Some(&openings), Wait::Signed)
+        .await
+        .unwrap();
+    assert_eq!(
+        ledger.openings(&first.id()).await.unwrap(),
+        Some(openings.clone())
+    );
+
+    // Refused by a log rule: its openings go too.
+    let astray = with(None, "two");
+    let refused = ledger
+        .post(note(&astray), Some(&openings), Wait::Signed)
+        .await;
+    assert!(matches!(refused, Err(PostError::Rule(_))));
+    assert_eq!(ledger.openings(&astray.id()).await.unwrap(), None);
+
+    // A statement logged without openings takes them later.
+    let second = with(Some(&first.id()), "three");
+    ledger
+        .post(note(&second), None, Wait::Signed)
+        .await
+        .unwrap();
+    assert_eq!(ledger.openings(&second.id()).await.unwrap(), None);
+    let again = ledger
+        .post(note(&second), Some(&openings), Wait::Signed)
+        .await
+        .unwrap();
+    assert!(!again.new);
+    assert_eq!(ledger.openings(&second.id()).await.unwrap(), Some(openings));
 }
