@@ -1,0 +1,241 @@
+//! What is measured of the ledger, one function a measurement.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use rayon::prelude::*;
+use serde::Serialize;
+use tokio::runtime::Runtime;
+
+use super::Problem;
+use super::generator::{Generator, Load, Run};
+use super::limits::on_all_cores;
+use super::machine;
+use super::subject::{CATCH_UP_MAX, Statements, Subject, get_request};
+use crate::cli::out::Failure;
+use crate::tlog::policy::Policy;
+use crate::trade::record::parse_entry;
+use crate::trade::statement::{Chain, Statement};
+use crate::verify::verify;
+
+/// Connections that read.
+const READERS: usize = 64;
+/// Connections that post batches.
+const BATCHERS: usize = 4;
+/// Receipts that are read and verified, over and over.
+const RECEIPTS: u64 = 2_048;
+
+/// Posts, each answered with a receipt.
+#[derive(Debug, Serialize)]
+pub(super) struct Posting {
+    /// By the batch route, many a request.
+    pub batch: bool,
+    /// With the query index following.
+    pub index_follows: bool,
+    /// Records that the index lacked when the last receipt was out.
+    pub index_behind: u64,
+    /// The figures; of batches, times are those of a whole window.
+    #[serde(flatten)]
+    pub run: Run,
+}
+
+/// The query index built anew from a log.
+#[derive(Debug, Serialize)]
+pub(super) struct CatchUp {
+    /// Records indexed.
+    pub records: u64,
+    /// Records a second.
+    pub per_s: f64,
+    /// Bytes on disk for each.
+    pub disk_bytes_a_record: f64,
+    /// Bytes of memory by which the process grew, for each; absent if it did not grow or cannot be told.
+    pub resident_bytes_a_record: Option<f64>,
+}
+
+/// Posts one statement a request.
+pub(super) fn post(
+    server: &Runtime,
+    generator: &Generator,
+    subject: &Subject,
+    statements: &Statements,
+    connections: usize,
+    count: usize,
+) -> Result<Posting, Failure> {
+    let requests = statements.posts(&format!("c{connections}"), count);
+    posting(server, generator, subject, requests, connections, false)
+}
+
+/// Posts by the batch route.
+pub(super) fn post_batches(
+    server: &Runtime,
+    generator: &Generator,
+    subject: &Subject,
+    statements: &Statements,
+    count: usize,
+) -> Result<Posting, Failure> {
+    let requests = statements.batches("batch", count);
+    posting(server, generator, subject, requests, BATCHERS, true)
+}
+
+fn posting(
+    server: &Runtime,
+    generator: &Generator,
+    subject: &Subject,
+    requests: Vec<Bytes>,
+    connections: usize,
+    batch: bool,
+) -> Result<Posting, Failure> {
+    let load = Load {
+        connections,
+        requests,
+        during: None,
+        lines: batch,
+        keep: 0,
+    };
+    let run = generator
+        .run(subject.address(), load)
+        .map_err(Problem::from)?;
+    let index_behind = subject.ledger.head().tree.size - subject.ledger.index_size();
+    let index_follows = subject.follows;
+    if index_follows {
+        // The next measurement is not to pay for this one's index.
+        wait_for_index(server, subject)?;
+    }
+    Ok(Posting {
+        batch,
+        index_follows,
+        index_behind,
+        run,
+    })
+}
+
+fn wait_for_index(server: &Runtime, subject: &Subject) -> Result<(), Problem> {
+    let wanted = subject.ledger.head().tree.size;
+    let reached = server.block_on(async {
+        tokio::time::timeout(CATCH_UP_MAX, subject.ledger.index_reached(wanted)).await
+    });
+    reached.map_err(|_| Problem::Index {
+        found: subject.ledger.index_size(),
+        wanted,
+        seconds: CATCH_UP_MAX.as_secs(),
+    })
+}
+
+/// Opens a ledger whose index has followed nothing so far, and lets it.
+pub(super) fn catch_up(server: &Runtime, subject: Subject) -> Result<CatchUp, Failure> {
+    let resident_before = machine::resident_bytes();
+    let subject = subject.reopen(server, true)?;
+    let (begun, indexed) = (Instant::now(), subject.ledger.index_size());
+    wait_for_index(server, &subject)?;
+    let seconds = begun.elapsed().as_secs_f64();
+    let size = subject.ledger.head().tree.size;
+    let grown = machine::resident_bytes()
+        .zip(resident_before)
+        .and_then(|(after, before)| after.checked_sub(before));
+    let caught = CatchUp {
+        records: size - indexed,
+        per_s: (size - indexed) as f64 / seconds,
+        disk_bytes_a_record: subject.ledger.index_disk_bytes() as f64 / size as f64,
+        resident_bytes_a_record: grown
+            .filter(|grown| *grown > 0)
+            .map(|grown| grown as f64 / size as f64),
+    };
+    subject.close(server);
+    Ok(caught)
+}
+
+/// Fetches receipts, and keeps each once.
+pub(super) fn receipts(
+    generator: &Generator,
+    subject: &Subject,
+    during: Duration,
+) -> Result<Run, Problem> {
+    let size = subject.ledger.head().tree.size;
+    let count = RECEIPTS.min(size);
+    // Spread over the whole log, so that they come from many tiles.
+    let requests: Vec<Bytes> = (0..count)
+        .map(|at| {
+            Bytes::from(get_request(&format!(
+                "/api/v1/receipts/{}",
+                at * size / count
+            )))
+        })
+        .collect();
+    let keep = requests.len();
+    Ok(generator.run(
+        subject.address(),
+        Load {
+            connections: READERS,
+            requests,
+            during: Some(during),
+            lines: false,
+            keep,
+        },
+    )?)
+}
+
+/// Fetches one object over and over.
+pub(super) fn read(
+    generator: &Generator,
+    subject: &Subject,
+    path: &str,
+    during: Duration,
+) -> Result<Run, Problem> {
+    let requests = vec![Bytes::from(get_request(path))];
+    Ok(generator.run(
+        subject.address(),
+        Load {
+            connections: READERS,
+            requests,
+            during: Some(during),
+            lines: false,
+            keep: 0,
+        },
+    )?)
+}
+
+/// Receipts verified a second, on all cores: all seven steps, two signatures of the genesis and one each of key, log and publisher among them.
+pub(super) fn proofs(
+    receipts: &[Vec<u8>],
+    policy: &Policy,
+    during: Duration,
+) -> Result<f64, Problem> {
+    let policies = std::slice::from_ref(policy);
+    for receipt in receipts {
+        verify(receipt, policies)?;
+    }
+    Ok(on_all_cores(during, |at| {
+        drop(verify(&receipts[at % receipts.len()], policies))
+    }))
+}
+
+/// Records replayed a second, on all cores, in the simplest form: every bundle authenticated to the signed root, every record and statement parsed,
+/// every publisher's signature checked. It follows no chains and no links: `audit` does.
+pub(super) fn audit_rate(server: &Runtime, subject: &Subject) -> Result<f64, Problem> {
+    let (tree, keys, reader) = (
+        subject.ledger.head().tree,
+        subject.ledger.keys(),
+        subject.ledger.reader(),
+    );
+    let begun = Instant::now();
+    (0..tree.size.div_ceil(256))
+        .into_par_iter()
+        .try_for_each(|number| {
+            let failed = |index: u64, reason: String| Problem::Replay { index, reason };
+            let bundle = server.handle().block_on(reader.bundle(&tree, number));
+            let bundle = bundle.map_err(|error| failed(number * 256, crate::chain_of(&error)))?;
+            for (index, entry) in (number * 256..).zip(&bundle) {
+                let (_, note) =
+                    parse_entry(entry).map_err(|error| failed(index, crate::chain_of(&error)))?;
+                let statement = Statement::from_bytes(entry.slice_ref(note))
+                    .map_err(|error| failed(index, crate::chain_of(&error)))?;
+                // The key state is that of the head: it does not judge the two statements that made it.
+                if *statement.chain() != Chain::Keys {
+                    keys.verify(&statement)
+                        .map_err(|error| failed(index, crate::chain_of(&error)))?;
+                }
+            }
+            Ok::<(), Problem>(())
+        })?;
+    Ok(tree.size as f64 / begun.elapsed().as_secs_f64())
+}

@@ -1,0 +1,264 @@
+//! What is measured: ledgers made for the purpose, the statements posted to them, and the service over them on loopback.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use axum::Router;
+use bytes::Bytes;
+use rayon::prelude::*;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::Problem;
+use crate::cli::init::{Folder, opening_failed, trial};
+use crate::cli::keys::KeyFile;
+use crate::cli::out::Failure;
+use crate::ledger::clock::system_clock;
+use crate::ledger::{Config, Ledger};
+use crate::server::accept::{self, Limits};
+use crate::server::{self, Options};
+use crate::tlog::note::Signer;
+use crate::tlog::policy::Policy;
+use crate::trade::statement::{Statement, sign_statement};
+
+const ORIGIN: &str = "bench.mingzhang.example";
+/// Bytes of a note, signature included.
+pub(super) const NOTE_BYTES: usize = 1_024;
+/// Statements whose signatures are checked over and over to find the limit.
+const SAMPLES: usize = 1_024;
+/// Lines of a request to the batch route; the route asks clients to keep below 4,000.
+const WINDOW_LINES: usize = 2_000;
+
+/// A ledger in a folder of its own, served on loopback.
+#[derive(Debug)]
+pub(super) struct Subject {
+    folder: Folder,
+    /// The ledger.
+    pub ledger: Ledger,
+    /// Whether its query index follows.
+    pub follows: bool,
+    service: Service,
+}
+
+impl Subject {
+    /// Makes a ledger in `folder` and serves it.
+    pub fn create(server: &Runtime, folder: &Path, follow: bool) -> Result<Subject, Failure> {
+        let folder = Folder::new(folder, None);
+        std::fs::create_dir_all(&folder.keys).map_err(Problem::from)?;
+        trial(&folder, ORIGIN, None)?;
+        Subject::open(server, folder, follow)
+    }
+
+    fn open(server: &Runtime, folder: Folder, follow: bool) -> Result<Subject, Failure> {
+        let config = Config {
+            follow,
+            ..folder.config()?
+        };
+        let store = folder.store()?;
+        let opened = server.block_on(Ledger::open(store, config, system_clock()));
+        let ledger = opened.map_err(|error| opening_failed(&error))?;
+        let service = Service::start(server, server::router(ledger.clone(), Options::default()))?;
+        Ok(Subject {
+            folder,
+            ledger,
+            follows: follow,
+            service,
+        })
+    }
+
+    /// Closes the ledger and opens it again.
+    pub fn reopen(self, server: &Runtime, follow: bool) -> Result<Subject, Failure> {
+        let folder = self.folder.clone();
+        self.close(server);
+        Subject::open(server, folder, follow)
+    }
+
+    /// Ends service and ledger.
+    pub fn close(self, server: &Runtime) {
+        self.service.stop(server);
+        server.block_on(self.ledger.close());
+    }
+
+    /// Where it is served.
+    pub fn address(&self) -> SocketAddr {
+        self.service.address
+    }
+
+    /// What receipts are verified with.
+    pub fn policy(&self) -> Result<Policy, Failure> {
+        self.folder.read_policy()
+    }
+
+    /// Statements that this ledger takes.
+    pub fn statements(&self) -> Result<Statements, Failure> {
+        let signer = KeyFile::read(&self.folder.centre_key())?.signer(None)?;
+        Ok(Statements { signer })
+    }
+}
+
+/// A router on a loopback port, through our own accept loop.
+#[derive(Debug)]
+pub(super) struct Service {
+    /// Where.
+    pub address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<accept::Stopped>,
+}
+
+impl Service {
+    /// Serves from now on.
+    pub fn start(server: &Runtime, app: Router) -> Result<Service, Problem> {
+        server.block_on(async {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+            let address = listener.local_addr()?;
+            let (stop, stopped) = oneshot::channel::<()>();
+            let task = tokio::spawn(accept::serve(listener, app, Limits::default(), stopped));
+            Ok(Service {
+                address,
+                stop,
+                task,
+            })
+        })
+    }
+
+    /// Serves no more; waits for what is under way.
+    pub fn stop(self, server: &Runtime) {
+        // If the service is gone already there is nobody to tell.
+        let _ = self.stop.send(());
+        let _ = server.block_on(self.task);
+    }
+}
+
+/// Notes of 1 KB as a trading centre signs them, each of a project of its own, so that none waits for another.
+#[derive(Debug)]
+pub(super) struct Statements {
+    /// The centre's key.
+    pub signer: Signer,
+}
+
+impl Statements {
+    /// Whole requests that post one statement each; `stage` keeps the projects of different measurements apart.
+    pub fn posts(&self, stage: &str, count: usize) -> Vec<Bytes> {
+        let request = |note: &Statement| {
+            Bytes::from(post_request(
+                "/api/v1/statements",
+                "text/plain; charset=utf-8",
+                note.note(),
+            ))
+        };
+        (0..count)
+            .into_par_iter()
+            .map(|at| request(&self.sign(stage, at)))
+            .collect()
+    }
+
+    /// Whole requests that post many statements each.
+    pub fn batches(&self, stage: &str, count: usize) -> Vec<Bytes> {
+        let line = |at: usize| {
+            let statement = self.sign(stage, at);
+            let note = std::str::from_utf8(statement.note()).expect("a note is UTF-8");
+            let line = serde_json::json!({ "note": note });
+            format!("{line}\n")
+        };
+        let windows = (0..count)
+            .step_by(WINDOW_LINES)
+            .map(|first| first..count.min(first + WINDOW_LINES));
+        windows
+            .map(|window| {
+                let lines: Vec<String> = window.into_par_iter().map(line).collect();
+                Bytes::from(post_request(
+                    "/api/v1/statements/batch",
+                    "application/x-ndjson",
+                    lines.concat().as_bytes(),
+                ))
+            })
+            .collect()
+    }
+
+    /// Texts and signatures, for the bare check.
+    pub fn samples(&self) -> Vec<(String, Vec<u8>)> {
+        let sample = |at| {
+            let statement = self.sign("limit", at);
+            (
+                statement.text().to_owned(),
+                statement.signatures()[0].bytes.clone(),
+            )
+        };
+        (0..SAMPLES).into_par_iter().map(sample).collect()
+    }
+
+    fn sign(&self, stage: &str, at: usize) -> Statement {
+        let text = text(self.signer.name(), &format!("{stage}-{at:07}"));
+        sign_statement(&text, &[&self.signer]).expect("the text is ours and its form is fixed")
+    }
+}
+
+/// A tender notice, filled up so that its signed note has about [`NOTE_BYTES`].
+fn text(publisher: &str, project: &str) -> String {
+    const FILLING: &str = "本工程采用综合评估法评标，投标人须具备建筑工程施工总承包二级及以上资质，不接受联合体投标。";
+    let begin = format!(
+        "{{\"type\":\"trade\",\"v\":1,\"ledger\":\"{ORIGIN}\",\"publisher\":\"{publisher}\",\"project\":\"{project}\",\"follows\":null,\"codes\":[],\"stage\":\"announcement\",\"kind\":\"tender_notice\",\"category\":\"construction\",\"title\":\"韶山市清溪示例小学教学综合楼施工招标公告\",\"region\":\"430382\",\"issued\":\"2026-11-23T09:00:00+08:00\",\"documents\":[],\"events\":{{}},\"details\":{{\"extra\":{{\"note\":\""
+    );
+    const END: &str = "\"}}}\n";
+    // A blank line, an em dash, two blanks, the name, 68 bytes of signature in base64, a line feed.
+    let signature = 1 + 3 + 1 + publisher.len() + 1 + 92 + 1;
+    let room = NOTE_BYTES.saturating_sub(begin.len() + END.len() + signature);
+    let filling: String = FILLING
+        .chars()
+        .cycle()
+        .take(room / '账'.len_utf8())
+        .collect();
+    begin + &filling + END
+}
+
+/// A GET as the generator sends it.
+pub(super) fn get_request(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+}
+
+fn post_request(path: &str, media_type: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n"
+    );
+    [head.as_bytes(), body].concat()
+}
+
+/// How long the index may take to catch up before the measurement is given up.
+pub(super) const CATCH_UP_MAX: Duration = Duration::from_secs(600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_is_one_kilobyte_and_meets_every_rule_of_the_door() {
+        let signer = Signer::from_seed("centre.bench.mingzhang.example", &[7; 32]).unwrap();
+        let statements = Statements { signer };
+        let statement = statements.sign("p256", 9_999_999);
+        let bytes = statement.note().len();
+        assert!((NOTE_BYTES - 3..=NOTE_BYTES).contains(&bytes), "{bytes}");
+        let problems = crate::trade::door::check(&statement);
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_ne!(statements.sign("p256", 1).id(), statement.id());
+    }
+
+    #[test]
+    fn a_batch_has_every_line_once() {
+        let signer = Signer::from_seed("centre.bench.mingzhang.example", &[7; 32]).unwrap();
+        let batches = Statements { signer }.batches("b", WINDOW_LINES + 3);
+        let lines = |batch: &Bytes| {
+            batch
+                .split(|byte| *byte == b'\n')
+                .filter(|line| line.starts_with(b"{\"note\":"))
+                .count()
+        };
+        assert_eq!(
+            batches.iter().map(lines).collect::<Vec<_>>(),
+            [WINDOW_LINES, 3]
+        );
+    }
+}
