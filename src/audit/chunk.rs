@@ -94,22 +94,24 @@ impl Bundle {
             }
             hashes
         });
-        let mut entries = match bundle.bytes() {
-            Some(bytes) => {
-                if let Err(error) = tile::parse_bundle(bytes, bundle.tile.width()) {
-                    faults.push(Fault::new(
-                        &bundle.name,
-                        None,
-                        Step::Bundle,
-                        "framing",
-                        words::of_bundle(&error),
-                    ));
-                }
-                frames(bytes, width)
-            }
-            None => Vec::new(),
-        };
+        let mut entries = bundle.bytes().map(|bytes| frames(bytes, width)).unwrap_or_default();
         entries.resize_with(width, || Slot::Absent);
+        if let Some(Err(error)) = bundle
+            .bytes()
+            .map(|bytes| tile::parse_bundle(bytes, bundle.tile.width()))
+        {
+            let said = words::of_bundle(&error);
+            faults.push(Fault::new(&bundle.name, None, Step::Bundle, "framing", said));
+            // Behind a wrong length nothing begins where an entry does: what is not in the tree is not there.
+            let mut lost = false;
+            for (slot, want) in entries.iter_mut().zip(stored.iter().flatten()) {
+                let wrong = matches!(slot, Slot::Shown { leaf_hash, .. } if leaf_hash != want);
+                lost |= wrong;
+                if wrong || (lost && matches!(slot, Slot::Empty)) {
+                    *slot = Slot::Absent;
+                }
+            }
+        }
         let mut read = Bundle {
             number: bundle.tile.index(),
             name: bundle.name.clone(),
