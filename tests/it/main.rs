@@ -8,4 +8,5 @@ mod faulty;
 mod forge;
 mod post;
 mod race;
+mod vectors;
 mod world;
