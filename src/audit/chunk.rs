@@ -94,14 +94,23 @@ impl Bundle {
             }
             hashes
         });
-        let mut entries = bundle.bytes().map(|bytes| frames(bytes, width)).unwrap_or_default();
+        let mut entries = bundle
+            .bytes()
+            .map(|bytes| frames(bytes, width))
+            .unwrap_or_default();
         entries.resize_with(width, || Slot::Absent);
         if let Some(Err(error)) = bundle
             .bytes()
             .map(|bytes| tile::parse_bundle(bytes, bundle.tile.width()))
         {
             let said = words::of_bundle(&error);
-            faults.push(Fault::new(&bundle.name, None, Step::Bundle, "framing", said));
+            faults.push(Fault::new(
+                &bundle.name,
+                None,
+                Step::Bundle,
+                "framing",
+                said,
+            ));
             // Behind a wrong length nothing begins where an entry does: what is not in the tree is not there.
             let mut lost = false;
             for (slot, want) in entries.iter_mut().zip(stored.iter().flatten()) {

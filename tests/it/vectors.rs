@@ -40,26 +40,52 @@ fn the_vector_verifies_and_no_bit_of_it_can_change() {
 #[test]
 fn every_step_refuses_what_it_is_there_for() {
     let check = |receipt: &str, policy: &str, step: Step| {
-        let failure = verify(receipt.as_bytes(), &[Policy::parse(policy.as_bytes()).unwrap()]).unwrap_err();
+        let failure = verify(
+            receipt.as_bytes(),
+            &[Policy::parse(policy.as_bytes()).unwrap()],
+        )
+        .unwrap_err();
         assert_eq!(failure.step(), step, "{failure}");
     };
-    let (receipt, policy) = (std::str::from_utf8(RECEIPT).unwrap(), std::str::from_utf8(POLICY).unwrap());
+    let (receipt, policy) = (
+        std::str::from_utf8(RECEIPT).unwrap(),
+        std::str::from_utf8(POLICY).unwrap(),
+    );
     check("", policy, Step::Form);
     check(&receipt.replace("extra ", "other "), policy, Step::Form);
     // Another ledger's policy; ours without a pin; ours with another pin.
     let world = World::new();
     let other = mingzhang::tlog::note::Signer::from_seed("other.example", &world.log).unwrap();
-    let other = Policy::new(other.vkey().clone(), None).unwrap().with_genesis(world.genesis_id).encode();
+    let other = Policy::new(other.vkey().clone(), None)
+        .unwrap()
+        .with_genesis(world.genesis_id)
+        .encode();
     check(receipt, &other, Step::Policy);
-    let unpinned: String = policy.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+    let unpinned: String = policy
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| format!("{line}\n"))
+        .collect();
     check(receipt, &unpinned, Step::Policy);
     let pin = world.genesis_id.to_string();
     check(receipt, &policy.replace(&pin, &"0".repeat(64)), Step::Keys);
     // The same name with another key, and a retired policy.
-    let impostor = mingzhang::tlog::note::Signer::from_seed(super::world::ORIGIN, &[0x55; 32]).unwrap();
-    let impostor = Policy::new(impostor.vkey().clone(), None).unwrap().with_genesis(world.genesis_id).encode();
+    let impostor =
+        mingzhang::tlog::note::Signer::from_seed(super::world::ORIGIN, &[0x55; 32]).unwrap();
+    let impostor = Policy::new(impostor.vkey().clone(), None)
+        .unwrap()
+        .with_genesis(world.genesis_id)
+        .encode();
     check(receipt, &impostor, Step::Checkpoint);
-    check(receipt, &format!("# mingzhang until 2\n{policy}"), Step::Policy);
+    check(
+        receipt,
+        &format!("# mingzhang until 2\n{policy}"),
+        Step::Policy,
+    );
     // Another place in the tree.
-    check(&receipt.replace("\nindex 2\n", "\nindex 1\n"), policy, Step::Inclusion);
+    check(
+        &receipt.replace("\nindex 2\n", "\nindex 1\n"),
+        policy,
+        Step::Inclusion,
+    );
 }
