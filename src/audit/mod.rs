@@ -602,7 +602,7 @@ async fn plan(target: &Target, views: &Views, tree: Tree) -> Result<Plan, AuditE
         if of_tree.is_some_and(|of_tree| tile.width() < of_tree.width()) {
             plan.extras
                 .entry(tile.full())
-                .or_insert_with(BTreeSet::new)
+                .or_default()
                 .insert(tile);
             if required {
                 plan.required.insert(tile);

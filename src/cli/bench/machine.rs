@@ -70,9 +70,8 @@ pub(super) fn used() -> Option<Used> {
         let stat = task
             .ok()
             .and_then(|task| fs::read_to_string(task.path().join("stat")).ok());
-        match stat.as_deref().and_then(parse_stat) {
-            Some((GENERATOR, seconds)) => generator += seconds,
-            Some(_) | None => {}
+        if let Some((GENERATOR, seconds)) = stat.as_deref().and_then(parse_stat) {
+            generator += seconds;
         }
     }
     Some(Used { generator, process })
