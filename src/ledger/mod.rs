@@ -148,6 +148,8 @@ struct Shared {
     writing: watch::Sender<Writing>,
     disk: admission::DiskWatch,
     _lock: Option<std::fs::File>,
+    /// Dropped last, as fields are in the order above: whoever watches it knows that index and lock are free.
+    released: watch::Sender<()>,
 }
 
 /// The clock and its guard.
@@ -226,15 +228,16 @@ impl Ledger {
 
     /// Lets go of the ledger and waits until its folder's lock is free, if this was the last handle; at most 10 s.
     pub async fn close(self) {
-        let weak = Arc::downgrade(&self.shared);
+        // Not the count of handles: it is 0 when the last one begins to let go, and the index still has to be flushed.
+        let mut released = self.shared.released.subscribe();
         drop(self);
-        for _ in 0..2_000 {
-            if weak.strong_count() == 0 {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        let gone = async { while released.changed().await.is_ok() {} };
+        if tokio::time::timeout(std::time::Duration::from_secs(10), gone)
+            .await
+            .is_err()
+        {
+            tracing::warn!("the ledger is still held by somebody else");
         }
-        tracing::warn!("the ledger is still held by somebody else");
     }
 
     /// The log's identity line.

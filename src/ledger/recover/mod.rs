@@ -146,6 +146,7 @@ pub(super) async fn open(
         writing: watch::Sender::new(Writing::Yes),
         disk: DiskWatch::default(),
         _lock: lock,
+        released: watch::Sender::new(()),
         config,
         store,
         log,

@@ -1,0 +1,519 @@
+//! Danger: a script, or a person who follows the README, gets another exit code, another file or another word than was promised.
+//!
+//! The real program, from `init` to `reindex`, against a ledger that is served by the real program.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use mingzhang::store::Http;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const ORIGIN: &str = "ledger.example/cli";
+const CENTRE: &str = "centre.ledger.example";
+
+/// What a run of the program left: exit code, standard output, standard error.
+#[derive(Debug)]
+struct Run {
+    exit: i32,
+    out: String,
+    err: String,
+}
+
+/// Runs the program in English, unless the arguments ask for another language.
+fn run<S: AsRef<OsStr>>(arguments: &[S]) -> Run {
+    let output = program().args(arguments).output().unwrap();
+    Run {
+        exit: output.status.code().expect("it ended by itself"),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mingzhang"));
+    command.stdin(Stdio::null()).env("LANG", "C.UTF-8");
+    for variable in ["LC_ALL", "LC_MESSAGES", "RUST_LOG"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+impl Run {
+    #[track_caller]
+    fn exits(self, wanted: i32) -> Run {
+        assert_eq!(self.exit, wanted, "{self:#?}");
+        self
+    }
+
+    /// Both streams together have these words.
+    #[track_caller]
+    fn says(self, wanted: &[&str]) -> Run {
+        for words in wanted {
+            assert!(
+                self.out.contains(words) || self.err.contains(words),
+                "no {words:?} in {self:#?}"
+            );
+        }
+        self
+    }
+
+    /// Standard output is one JSON object, whose first members agree with the exit code.
+    #[track_caller]
+    fn json(self, code: &str) -> Value {
+        assert_eq!(self.out.lines().count(), 1, "{self:#?}");
+        let object: Value = serde_json::from_str(&self.out).unwrap();
+        assert_eq!(object["ok"], self.exit == 0, "{object}");
+        assert_eq!(object["exit"], self.exit, "{object}");
+        assert_eq!(object["code"], code, "{object}");
+        object
+    }
+}
+
+/// A folder of the test, with the paths that it uses.
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Desk {
+        Desk(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        std::fs::write(self.path(name), text).unwrap();
+        self.path(name)
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+}
+
+/// `serve`, ended when it is dropped.
+struct Served {
+    child: Child,
+    url: String,
+}
+
+impl Served {
+    fn start(data: &str) -> Served {
+        let mut child = program()
+            .args(["serve", "--listen", "127.0.0.1:0", "--json", "--data", data])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(
+            (&said["ok"], &said["code"]),
+            (&true.into(), &"serving".into())
+        );
+        let served = Served {
+            child,
+            url: said["url"].as_str().unwrap().to_owned(),
+        };
+        served.until(|http| {
+            http.get("readyz", 1 << 16)
+                .is_ok_and(|found| found.is_some())
+        });
+        served
+    }
+
+    fn http(&self) -> Http {
+        Http::new(&self.url).unwrap()
+    }
+
+    #[track_caller]
+    fn until(&self, done: impl Fn(&Http) -> bool) {
+        let (http, began) = (self.http(), Instant::now());
+        while !done(&http) {
+            assert!(began.elapsed() < Duration::from_secs(60), "it never came");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// The answer about a project, once the index has come as far as the log; without what only says how far that is.
+    fn project(&self, project: &str) -> Value {
+        let head = String::from_utf8(self.http().get("head", 1 << 16).unwrap().unwrap().to_vec());
+        let size: u64 = head.unwrap().lines().nth(1).unwrap().parse().unwrap();
+        let read = |http: &Http| -> Value {
+            let name = format!("api/v1/projects/{CENTRE}/{project}");
+            serde_json::from_slice(&http.get(&name, 1 << 22).unwrap().unwrap()).unwrap()
+        };
+        self.until(|http| read(http)["indexed_size"].as_u64() == Some(size));
+        read(&self.http())
+    }
+
+    /// SIGTERM, and how it ended.
+    fn terminate(mut self) -> Option<i32> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The first lines of real notices.
+fn drafts(range: std::ops::Range<usize>) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/yichang/drafts.jsonl");
+    let text = std::fs::read_to_string(path).unwrap();
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    lines[range].to_vec()
+}
+
+fn init(desk: &Desk, name: &str, origin: &str) -> String {
+    let data = desk.path(name);
+    run(&["init", "--data", &data, "--origin", origin])
+        .exits(0)
+        .says(&["trial", "policy"]);
+    data
+}
+
+#[test]
+fn from_init_to_reindex() {
+    let desk = Desk::new();
+    let data = init(&desk, "data", ORIGIN);
+    for key in ["log", "authority-1", "authority-2", "authority-3", "centre"] {
+        let path = PathBuf::from(&data).join(format!("{key}.key"));
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{key}");
+    }
+    run(&["init", "--data", &data, "--origin", ORIGIN, "--json"])
+        .exits(3)
+        .json("exists");
+
+    let served = Served::start(&data);
+    posting(&desk, &data, &served);
+    receipts(&desk, &data, &served);
+    strangers(&desk, &served);
+    a_second_writer(&data);
+
+    let project = serde_json::from_str::<Value>(&drafts(0..1)[0]).unwrap()["project"].clone();
+    let before = served.project(project.as_str().unwrap());
+    assert_eq!(served.terminate(), Some(0), "SIGTERM is a normal end");
+    std::fs::remove_dir_all(PathBuf::from(&data).join("index")).unwrap();
+    run(&["reindex", "--data", &data])
+        .exits(0)
+        .says(&["rebuilt"]);
+    let served = Served::start(&data);
+    assert_eq!(served.project(project.as_str().unwrap()), before);
+    let url = served.url.clone();
+    drop(served);
+    nobody_there(&desk, &data, &url);
+}
+
+/// All new, then all known, then some refused; and the same for programs and in Chinese.
+fn posting(desk: &Desk, data: &str, served: &Served) {
+    let key = format!("{data}/centre.key");
+    let file = desk.write("drafts.jsonl", &(drafts(0..40).join("\n") + "\n"));
+    let post = ["post", "--ledger", &served.url, "--key", &key, &file];
+    run(&post).exits(0).says(&["40 logged, 0 were"]);
+    run(&post).exits(0).says(&["0 logged, 40 were"]);
+    run(&[&post[..], &["--lang", "zh-CN"]].concat())
+        .exits(0)
+        .says(&["新登记 0 条，原已登记 40 条"]);
+    let said = run(&[&post[..], &["--json"]].concat())
+        .exits(0)
+        .json("posted");
+    assert_eq!((&said["logged"], &said["known"]), (&0.into(), &40.into()));
+
+    let mut mixed = drafts(40..43);
+    mixed[1] = mixed[1].replacen("\"stage\":\"", "\"stage\":\"no_", 1);
+    mixed.insert(1, "this is no JSON".to_owned());
+    let file = desk.write("mixed.jsonl", &mixed.join("\n"));
+    let post = ["post", "--ledger", &served.url, "--key", &key, &file];
+    run(&post)
+        .exits(3)
+        .says(&["line 2 refused", "line 3 refused", "2 logged, 0 were"]);
+    let said = run(&[&post[..], &["--json"]].concat())
+        .exits(3)
+        .json("partly-refused");
+    assert_eq!(said["known"], 2);
+    let lines: Vec<u64> = said["refused"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|refused| refused["line"].as_u64().unwrap())
+        .collect();
+    assert_eq!(lines, [2, 3]);
+}
+
+/// A receipt holds; an altered one, a cut one, and one of another ledger do not.
+fn receipts(desk: &Desk, data: &str, served: &Served) {
+    let (good, policy) = (desk.path("5.tlog-proof"), format!("{data}/policy"));
+    let fetch = ["receipt", "--ledger", &served.url, "5", "-o", &good];
+    run(&fetch).exits(0);
+    run(&fetch).exits(0); // The same bytes again are no overwriting.
+    let verify =
+        |file: &str, more: &[&str]| run(&[&["verify", file, "--policy", &policy], more].concat());
+    verify(&good, &[])
+        .exits(0)
+        .says(&["it holds", "what this receipt does not show"]);
+    verify(&good, &["--lang", "zh-CN"])
+        .exits(0)
+        .says(&["成立", "此回执不能证明"]);
+    let said = verify(&good, &["--json"]).exits(0).json("verified");
+    assert_eq!(said["verdicts"][0]["record"]["index"], 5);
+    assert_eq!(
+        said["verdicts"][0]["steps"].as_array().unwrap().len(),
+        7,
+        "each step is shown"
+    );
+
+    let text = desk.read("5.tlog-proof");
+    let extra = text
+        .lines()
+        .find(|line| line.starts_with("extra "))
+        .unwrap();
+    let mut bytes = STANDARD.decode(&extra["extra ".len()..]).unwrap();
+    bytes[400] ^= 1; // Within the entry's note.
+    let altered = text.replace(extra, &format!("extra {}", STANDARD.encode(bytes)));
+    let altered = desk.write("altered.tlog-proof", &altered);
+    verify(&altered, &[])
+        .exits(1)
+        .says(&["it does not hold: step"]);
+    verify(&altered, &["--json"])
+        .exits(1)
+        .json("verification-failed");
+    let index = desk.write("index.tlog-proof", &text.replace("index 5\n", "index 6\n"));
+    verify(&index, &[]).exits(1);
+    let cut = desk.write("cut.tlog-proof", &text[..text.len() / 2]);
+    verify(&cut, &["--json"]).exits(3).json("unreadable");
+    verify(&desk.path("absent"), &["--json"])
+        .exits(3)
+        .json("file-unreadable");
+
+    let other = init(desk, "other", "other.example/cli");
+    let other = format!("{other}/policy");
+    run(&["verify", &good, "--policy", &other])
+        .exits(1)
+        .says(&["step 2"]);
+    run(&["verify", &good, "--policy", &good, "--json"])
+        .exits(3)
+        .json("policy");
+    run(&["receipt", "--ledger", &served.url, "100000", "--json"])
+        .exits(3)
+        .json("not-found");
+    run(&["receipt", "--ledger", &served.url, "five"]).exits(2);
+    let got = run(&["get", "--ledger", &served.url, "5", "--json"])
+        .exits(0)
+        .json("record");
+    assert_eq!(got["index"], 5);
+}
+
+/// openssl makes a key that works here, and openssl verifies what it signed; that the ledger does not know it is another matter.
+fn strangers(desk: &Desk, served: &Served) {
+    let (key, public) = (desk.path("stranger.pem"), desk.path("stranger.pub.pem"));
+    openssl(&["genpkey", "-algorithm", "ed25519", "-out", &key]);
+    openssl(&["pkey", "-in", &key, "-pubout", "-out", &public]);
+    let name = "stranger.example";
+    let draft = drafts(50..51).remove(0);
+    let draft = draft.replacen(
+        "\"v\":1,",
+        &format!("\"v\":1,\"ledger\":\"{ORIGIN}\",\"publisher\":\"{name}\",\"follows\":null,"),
+        1,
+    );
+    let line = desk.write("line.json", &draft);
+    run(&["sign", "--key", &key, &line])
+        .exits(2)
+        .says(&["give --name"]);
+    let note = run(&["sign", "--key", &key, "--name", name, &line])
+        .exits(0)
+        .out;
+
+    let (text, signature) = note.split_once("\n\n— ").unwrap();
+    assert_eq!(text, draft);
+    let signature = signature
+        .strip_prefix(&format!("{name} "))
+        .unwrap()
+        .trim_end();
+    let signature = STANDARD.decode(signature).unwrap().split_off(4);
+    let (message, file) = (
+        desk.write("message", &format!("{text}\n")),
+        desk.path("sig"),
+    );
+    std::fs::write(&file, signature).unwrap();
+    openssl(&[
+        "pkeyutl", "-verify", "-pubin", "-inkey", &public, "-rawin", "-in", &message, "-sigfile",
+        &file,
+    ]);
+
+    let headers = [("content-type", "text/plain")];
+    let answer = served.http().call(
+        "POST",
+        "api/v1/statements",
+        &headers,
+        Some(note.as_bytes()),
+        1 << 20,
+    );
+    assert_eq!(answer.unwrap().status, 403);
+    let file = desk.write("one.jsonl", &drafts(50..51)[0]);
+    run(&[
+        "post",
+        "--ledger",
+        &served.url,
+        "--key",
+        &key,
+        "--name",
+        name,
+        &file,
+    ])
+    .exits(3)
+    .says(&["line 1 refused", "0 logged"]);
+}
+
+fn openssl(arguments: &[&str]) {
+    let output = Command::new("openssl")
+        .args(arguments)
+        .output()
+        .expect("the program openssl is needed by this test");
+    assert!(
+        output.status.success(),
+        "openssl {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn a_second_writer(data: &str) {
+    let serve = ["serve", "--data", data, "--listen", "127.0.0.1:0"];
+    run(&serve).exits(4).says(&["another process"]);
+    run(&[&serve[..], &["--json"]].concat())
+        .exits(4)
+        .json("ledger-busy");
+    run(&["reindex", "--data", data, "--json"])
+        .exits(4)
+        .json("ledger-busy");
+}
+
+fn nobody_there(desk: &Desk, data: &str, url: &str) {
+    let (key, file) = (format!("{data}/centre.key"), desk.path("drafts.jsonl"));
+    run(&["post", "--ledger", url, "--key", &key, &file, "--json"])
+        .exits(4)
+        .json("network");
+    run(&["receipt", "--ledger", url, "5"])
+        .exits(4)
+        .says(&["does not answer", url]);
+    run(&["receipt", "--ledger", "ledger.example", "5"])
+        .exits(2)
+        .says(&["http://"]);
+}
+
+#[test]
+fn a_command_line_that_cannot_be_meant_so_is_2_and_help_is_0() {
+    for good in [&["--help"][..], &["--version"], &["post", "--help"]] {
+        let run = run(good).exits(0);
+        assert!(run.err.is_empty() && !run.out.is_empty(), "{run:#?}");
+    }
+    for bad in [
+        &[][..],
+        &["nonsense"],
+        &["post"],
+        &["verify", "x"],
+        &["--lang", "fr", "verify", "x", "--policy", "y"],
+        &["serve", "--data", "x", "--listen", "nowhere"],
+        &["init", "--data", "x", "--origin", "two words"],
+    ] {
+        let run = run(bad).exits(2);
+        assert!(run.out.is_empty() && !run.err.is_empty(), "{run:#?}");
+    }
+    run(&["post", "--json"]).exits(2).json("usage");
+}
+
+#[test]
+fn a_private_key_is_for_its_owner_and_is_never_overwritten() {
+    let desk = Desk::new();
+    let key = desk.path("a.key");
+    let keygen = ["keygen", "--name", "a.example", "-o", &key];
+    run(&keygen).exits(0).says(&["fingerprint", "a.example+"]);
+    let mode = std::fs::metadata(&key).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let before = (desk.read("a.key"), desk.read("a.vkey"));
+    run(&keygen).exits(3).says(&["exists already"]);
+    run(&[&keygen[..], &["--json"]].concat())
+        .exits(3)
+        .json("file-exists");
+    assert_eq!((desk.read("a.key"), desk.read("a.vkey")), before);
+    openssl(&["pkey", "-in", &key, "-noout"]);
+
+    // Beside it lies its name, so that `sign` needs none; two keys make two lines.
+    let line = desk.write("line.json", "{\"type\":\"x.example/y\",\"v\":1}");
+    let note = run(&["sign", "--key", &key, &line]).exits(0).out;
+    assert!(note.contains("\n\n— a.example "), "{note}");
+    let (note, other) = (desk.write("note", &note), desk.path("b.key"));
+    run(&["sign", "--key", &key, &note]).exits(3);
+    run(&["keygen", "--name", "b.example", "-o", &other]).exits(0);
+    let both = run(&["sign", "--key", &other, &note]).exits(0).out;
+    assert!(both.contains("\n— a.example ") && both.contains("\n— b.example "));
+    std::fs::set_permissions(&other, std::fs::Permissions::from_mode(0o644)).unwrap();
+    run(&["sign", "--key", &other, &line])
+        .exits(0)
+        .says(&["chmod 600"]);
+}
+
+#[test]
+fn what_is_no_private_key_is_told_by_what_it_is() {
+    let desk = Desk::new();
+    let key = desk.path("a.key");
+    run(&["keygen", "--name", "a.example", "-o", &key]).exits(0);
+    openssl(&["pkey", "-in", &key, "-pubout", "-out", &desk.path("public")]);
+    openssl(&[
+        "pkey",
+        "-in",
+        &key,
+        "-aes128",
+        "-passout",
+        "pass:x",
+        "-out",
+        &desk.path("locked"),
+    ]);
+    openssl(&[
+        "genpkey",
+        "-algorithm",
+        "x25519",
+        "-out",
+        &desk.path("x25519"),
+    ]);
+    desk.write("garbage", "garbage\n");
+    desk.write("empty", "");
+    let line = desk.write("line.json", "{\"type\":\"x.example/y\",\"v\":1}");
+    for (file, wanted) in [
+        ("public", "it is a public key"),
+        ("locked", "under a passphrase"),
+        ("x25519", "its algorithm is 1.3.101.110"),
+        ("garbage", "it is no PEM"),
+        ("empty", "the file is empty"),
+        ("a.vkey", "it is a vkey"),
+        ("absent", "cannot read the key file"),
+    ] {
+        let path = desk.path(file);
+        run(&["sign", "--key", &path, &line])
+            .exits(3)
+            .says(&[wanted, &path]);
+    }
+    run(&["sign", "--key", &desk.path("public"), &line, "--lang=zh-CN"])
+        .exits(3)
+        .says(&["它是公钥"]);
+    run(&["sign", "--key", &desk.path("public"), &line, "--json"])
+        .exits(3)
+        .json("key-file");
+}
