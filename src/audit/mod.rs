@@ -600,10 +600,7 @@ async fn plan(target: &Target, views: &Views, tree: Tree) -> Result<Plan, AuditE
         };
         // What lies ahead of every signed tree was never published.
         if of_tree.is_some_and(|of_tree| tile.width() < of_tree.width()) {
-            plan.extras
-                .entry(tile.full())
-                .or_default()
-                .insert(tile);
+            plan.extras.entry(tile.full()).or_default().insert(tile);
             if required {
                 plan.required.insert(tile);
             }

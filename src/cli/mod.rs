@@ -10,7 +10,7 @@
 //! | [`verify`] | `verify` |
 //! | [`replay`] | `audit`, `mirror` |
 //! | [`demo`] | `demo` |
-//! | [`bench`] | `bench` |
+//! | [`mod@bench`] | `bench` |
 //!
 //! [`text`] has the two languages, [`out`] what a command hands back and how it is shown.
 
