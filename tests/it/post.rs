@@ -345,12 +345,12 @@ async fn openings_are_shown_for_logged_statements_only_and_must_match() {
         value: "张示例".to_owned(),
     };
     let committed = format!(
-        "\"details\":{{\"manager\":{{\"commitment\":\"{}\",\"class\":\"person\"}}}}",
+        "\"details\":{{\"manager\":{{\"commitment\":\"{}\",\"class\":\"person\"}},",
         opening.commit(&place)
     );
     let with = |follows: Option<&Hash>, title: &str| {
         let text = world.trade_text("A-1", follows, title);
-        let text = text.replace("\"details\":{}", &committed);
+        let text = text.replace("\"details\":{", &committed);
         sign_statement(&text, &[&world.centre]).unwrap()
     };
     let mut openings = Openings::default();

@@ -140,7 +140,7 @@ impl World {
         format!(
             "{{\"type\":\"trade\",\"v\":1,\"ledger\":\"{ORIGIN}\",\"publisher\":\"{CENTRE}\",\"project\":\"{project}\",\"follows\":{follows},\
              \"codes\":[],\"stage\":\"announcement\",\"kind\":\"tender_notice\",\"category\":\"construction\",\"title\":\"{title}\",\
-             \"region\":\"430382\",\"issued\":\"2026-11-23T09:00:00+08:00\",\"documents\":[],\"events\":{{}},\"details\":{{}}}}\n"
+             \"region\":\"430382\",\"issued\":\"2026-11-23T09:00:00+08:00\",\"documents\":[],\"events\":{{}},\"details\":{{\"buyer\":{{\"name\":\"甲局\"}},\"qualification\":\"不限\",\"consortium\":false,\"documents_how\":\"平台\",\"bids_how\":\"平台\"}}}}\n"
         )
     }
 }

@@ -254,9 +254,9 @@ async fn openings_travel_with_the_post_and_are_shown() {
     };
     let commitment = opening.commit(&place);
     let text = service.world.trade_text("P-1", None, "x").replace(
-        "\"details\":{}",
+        "\"details\":{",
         &format!(
-            "\"details\":{{\"manager\":{{\"commitment\":\"{commitment}\",\"class\":\"person\"}}}}"
+            "\"details\":{{\"manager\":{{\"commitment\":\"{commitment}\",\"class\":\"person\"}},"
         ),
     );
     let statement = sign_statement(&text, &[&service.world.centre]).unwrap();
