@@ -6,4 +6,5 @@ mod faulty;
 mod forge;
 mod post;
 mod race;
+mod tamper;
 mod world;
