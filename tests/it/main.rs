@@ -8,5 +8,6 @@ mod faulty;
 mod forge;
 mod post;
 mod race;
+mod tamper;
 mod vectors;
 mod world;
