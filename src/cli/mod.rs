@@ -10,6 +10,7 @@
 //! | [`verify`] | `verify` |
 //! | [`replay`] | `audit`, `mirror` |
 //! | [`demo`] | `demo` |
+//! | [`vocabulary`] | `vocabulary` |
 //! | [`mod@bench`] | `bench` |
 //!
 //! [`text`] has the two languages, [`out`] what a command hands back and how it is shown.
@@ -27,6 +28,7 @@ mod replay;
 mod serve;
 pub mod text;
 mod verify;
+mod vocabulary;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -86,6 +88,8 @@ enum Command {
     Audit(replay::AuditArguments),
     /// Copy a log, verified before it is stored / 镜像
     Mirror(replay::MirrorArguments),
+    /// Show what each kind of notice needs / 各类公告的字段
+    Vocabulary(vocabulary::Arguments),
     /// Measure this machine and the ledger on it / 性能测量
     Bench(bench::Arguments),
 }
@@ -151,6 +155,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Verify(arguments) => verify::run(&console, &arguments),
         Command::Audit(arguments) => replay::audit(&console, &arguments),
         Command::Mirror(arguments) => replay::mirror(&console, &arguments),
+        Command::Vocabulary(arguments) => vocabulary::run(&console, &arguments),
         Command::Bench(arguments) => bench::run(&console, &arguments),
     };
     console.end(outcome)

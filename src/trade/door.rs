@@ -7,7 +7,9 @@
 //! stands in a log stands there. Law and procedure are not judged here: a disclosure that is late or contradictory is
 //! recorded and reported, because refusing it would hide it.
 
+mod details;
 mod trade;
+mod values;
 
 use std::collections::HashSet;
 
@@ -15,6 +17,7 @@ use super::commitment::{self, Commitment};
 use super::identifiers;
 use super::json::Value;
 use super::statement::{Body, Order, Statement};
+use super::vocabulary::Vocabulary;
 
 /// How grave a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,7 +55,8 @@ pub struct Problem {
 ///     r#"{"type":"trade","v":1,"ledger":"log.example/2026","publisher":"ggzy.shaoshan.example","#,
 ///     r#""follows":null,"project":"SS-1","stage":"award","kind":"award_notice","#,
 ///     r#""category":"construction","title":"中标结果公告","region":"430382","#,
-///     r#""issued":"2026-11-23T09:00:00+08:00"}"#,
+///     r#""issued":"2026-11-23T09:00:00+08:00","details":{"winner":{"name":"某建设有限公司"},"#,
+///     r#""price":{"form":"amount","amount":"17936800.00","currency":"CNY"}}}"#,
 ///     "\n"
 /// );
 /// let statement = sign_statement(text, &[&centre]).unwrap();
@@ -64,11 +68,20 @@ pub struct Problem {
 /// ```
 #[must_use]
 pub fn check(statement: &Statement) -> Vec<Problem> {
+    check_with(statement, Vocabulary::builtin())
+}
+
+/// The same by the words of a centre's own file.
+#[must_use]
+pub fn check_with(statement: &Statement, words: &Vocabulary) -> Vec<Problem> {
     let mut problems = Problems::default();
     let value = statement.value();
     match statement.body() {
         Body::Genesis(_) | Body::Key(_) => {} // All of it is log rules.
-        Body::Trade(_) => trade::check(&value, &mut problems),
+        Body::Trade(_) => {
+            trade::check(&value, words, &mut problems);
+            details::check(&value, words, &mut problems);
+        }
         Body::Endorse => {
             trade::check_about(&value, &mut problems);
             if value.pointer("/about/statement").is_none() {
@@ -244,5 +257,7 @@ fn check_run(run: &str, pointer: &str, problems: &mut Problems) {
     }
 }
 
+#[cfg(test)]
+mod details_tests;
 #[cfg(test)]
 mod tests;

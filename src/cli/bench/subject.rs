@@ -200,7 +200,7 @@ impl Statements {
 fn text(publisher: &str, project: &str) -> String {
     const FILLING: &str = "本工程采用综合评估法评标，投标人须具备建筑工程施工总承包二级及以上资质，不接受联合体投标。";
     let begin = format!(
-        "{{\"type\":\"trade\",\"v\":1,\"ledger\":\"{ORIGIN}\",\"publisher\":\"{publisher}\",\"project\":\"{project}\",\"follows\":null,\"codes\":[],\"stage\":\"announcement\",\"kind\":\"tender_notice\",\"category\":\"construction\",\"title\":\"韶山市清溪示例小学教学综合楼施工招标公告\",\"region\":\"430382\",\"issued\":\"2026-11-23T09:00:00+08:00\",\"documents\":[],\"events\":{{}},\"details\":{{\"extra\":{{\"note\":\""
+        "{{\"type\":\"trade\",\"v\":1,\"ledger\":\"{ORIGIN}\",\"publisher\":\"{publisher}\",\"project\":\"{project}\",\"follows\":null,\"codes\":[],\"stage\":\"announcement\",\"kind\":\"tender_notice\",\"category\":\"construction\",\"title\":\"韶山市清溪示例小学教学综合楼施工招标公告\",\"region\":\"430382\",\"issued\":\"2026-11-23T09:00:00+08:00\",\"documents\":[],\"events\":{{}},\"details\":{{\"buyer\":{{\"name\":\"韶山市教育局\"}},\"qualification\":\"资格后审\",\"consortium\":false,\"documents_how\":\"平台下载\",\"bids_how\":\"平台上传\",\"extra\":{{\"note\":\""
     );
     const END: &str = "\"}}}\n";
     // A blank line, an em dash, two blanks, the name, 68 bytes of signature in base64, a line feed.

@@ -7,7 +7,7 @@ use crate::trade::identifiers;
 use crate::trade::json::Value;
 use crate::trade::names;
 use crate::trade::time::OffsetTime;
-use crate::trade::vocabulary::{self, Side, Stage};
+use crate::trade::vocabulary::{self, Side, Stage, Vocabulary};
 
 /// The most lots that one statement names.
 pub const LOTS_MAX: usize = 256;
@@ -48,12 +48,12 @@ const MEMBERS: [&str; 22] = [
     "events",
 ];
 
-pub(super) fn check(value: &Value<'_>, problems: &mut Problems) {
+pub(super) fn check(value: &Value<'_>, words: &Vocabulary, problems: &mut Problems) {
     check_members(value, problems);
     let stage = check_stage(value, problems);
-    check_kind(value, stage, problems);
-    let side = check_category(value, problems);
-    check_method(value, side, problems);
+    check_kind(value, stage, words, problems);
+    let side = check_category(value, words, problems);
+    check_method(value, side, words, problems);
     check_title(value, problems);
     check_region(value, problems);
     check_ref(value, problems);
@@ -144,11 +144,16 @@ fn check_stage(value: &Value<'_>, problems: &mut Problems) -> Option<Stage> {
     stage
 }
 
-fn check_kind(value: &Value<'_>, stage: Option<Stage>, problems: &mut Problems) {
+fn check_kind(
+    value: &Value<'_>,
+    stage: Option<Stage>,
+    words: &Vocabulary,
+    problems: &mut Problems,
+) {
     let Some(word) = required(value, "kind", problems) else {
         return;
     };
-    match vocabulary::kind(word) {
+    match words.kind(word) {
         None => problems.warning(
             "kind_unknown",
             "/kind",
@@ -173,9 +178,9 @@ fn check_kind(value: &Value<'_>, stage: Option<Stage>, problems: &mut Problems) 
     }
 }
 
-fn check_category(value: &Value<'_>, problems: &mut Problems) -> Option<Side> {
+fn check_category(value: &Value<'_>, words: &Vocabulary, problems: &mut Problems) -> Option<Side> {
     let word = required(value, "category", problems)?;
-    let category = vocabulary::category(word);
+    let category = words.category(word);
     if category.is_none() {
         problems.error(
             "category_unknown",
@@ -187,14 +192,19 @@ fn check_category(value: &Value<'_>, problems: &mut Problems) -> Option<Side> {
     category.map(|category| category.side)
 }
 
-fn check_method(value: &Value<'_>, side: Option<Side>, problems: &mut Problems) {
+fn check_method(
+    value: &Value<'_>,
+    side: Option<Side>,
+    words: &Vocabulary,
+    problems: &mut Problems,
+) {
     if value.get("method").is_none() {
         return;
     }
     let Some(word) = required(value, "method", problems) else {
         return;
     };
-    match (vocabulary::method(word), side) {
+    match (words.method(word), side) {
         (None, _) => problems.warning(
             "method_unknown",
             "/method",
