@@ -2,25 +2,31 @@
 //!
 //! Importing again posts only what is new: each draft's `ref` is the digest of the bytes that it was made from.
 
-use std::path::PathBuf;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::keys::KeyFile;
 use super::out::{Answer, Console, Exit, Failure};
-use super::post::post_lines;
+use super::post::{Posting, post_lines};
 use super::text::{Said, said};
 use super::{KeyArguments, plain, read_file};
-use crate::import::{Import, Item, notices};
+use crate::import::{Import, Item, notices, ocds};
 use crate::store::Http;
 use crate::tlog::merkle::Hash;
+use crate::trade::commitment::Openings;
 
 /// Where the files come from.
 #[derive(Debug, Subcommand)]
 pub(super) enum Source {
     /// Notices of Chinese trading platforms, one JSON object a line / 公告
     Notices(Arguments),
+    /// OCDS 1.1: release or record packages, or releases one a line / OCDS 数据
+    Ocds(Arguments),
 }
 
 /// What `import` is told.
@@ -34,6 +40,9 @@ pub(super) struct Arguments {
     /// Write what was refused and why: a Markdown table for a name that ends in .md, else JSON lines / 拒绝清单
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Add what opens the commitments to persons to this file, JSON lines, for its owner only / 承诺值原文存放处
+    #[arg(long, value_name = "FILE")]
+    openings: Option<PathBuf>,
     /// Let the ledger check every draft and log nothing / 只检查，不发布
     #[arg(long)]
     check: bool,
@@ -55,6 +64,7 @@ struct Refused {
 pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure> {
     let (arguments, read): (_, fn(&[u8]) -> Import) = match source {
         Source::Notices(arguments) => (arguments, notices::read),
+        Source::Ocds(arguments) => (arguments, ocds::read),
     };
     let key = KeyFile::read(&arguments.key.key)?;
     if let Some(warning) = key.warning() {
@@ -83,7 +93,28 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
 
     let drafts: Vec<&str> = items.iter().map(|(_, item)| item.draft.as_str()).collect();
     let text = drafts.join("\n");
-    let outcome = post_lines(console, &http, &signer, &text, None, arguments.check)?;
+    let mut vault = match &arguments.openings {
+        _ if !text.contains("\"$commit\"") || arguments.check => None,
+        Some(path) => Some(vault(path)?),
+        None => {
+            return Err(Failure::usage(
+                "openings",
+                said!(
+                    "文件涉及自然人，只发布承诺值；请用 --openings FILE 指明原文存放处",
+                    "these files name persons, of whom only commitments are published; say with --openings FILE where to keep what opens them"
+                ),
+            ));
+        }
+    };
+    let post = Posting {
+        receipts: None,
+        check: arguments.check,
+        withhold: Some(&mut |statement, reference, openings| match &mut vault {
+            Some(file) => keep(file, statement, reference, openings),
+            None => Ok(()),
+        }),
+    };
+    let outcome = post_lines(console, &http, &signer, &text, post)?;
     let mut posted = vec![true; items.len()];
     for (line, reason) in outcome.refused {
         let (file, item) = &items[line - 1];
@@ -157,6 +188,38 @@ impl Refused {
     }
 }
 
+/// The file of openings: added to, never overwritten.
+fn vault(path: &Path) -> Result<File, Failure> {
+    let opened = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path);
+    opened.map_err(|error| vault_failed(&error))
+}
+
+/// Durable before its statement is posted: a salt that is lost is lost for ever. A line whose statement the ledger does not have opens nothing.
+fn keep(
+    file: &mut File,
+    statement: &Hash,
+    reference: &str,
+    openings: &Openings,
+) -> Result<(), Failure> {
+    let openings: Value = serde_json::from_slice(&openings.encode()).unwrap_or_default();
+    let line =
+        json!({ "statement": statement.to_string(), "ref": reference, "openings": openings });
+    file.write_all(format!("{line}\n").as_bytes())
+        .and_then(|()| file.sync_data())
+        .map_err(|error| vault_failed(&error))
+}
+
+fn vault_failed(error: &std::io::Error) -> Failure {
+    Failure::input(
+        "openings",
+        said!("写不了承诺值原文文件", "cannot write the file of openings").because(error),
+    )
+}
+
 /// What was refused, for people.
 fn table(console: &Console, refused: &[Refused]) -> String {
     let head = console
@@ -175,6 +238,14 @@ fn table(console: &Console, refused: &[Refused]) -> String {
 fn put_documents<'i>(http: &Http, items: impl Iterator<Item = &'i Item>) -> Result<(), Failure> {
     for document in items.flat_map(|item| &item.documents) {
         let name = format!("api/v1/documents/{}", Hash::sha256(document));
+        // A ledger that has it answers a PUT before it has read the bytes, and hangs up.
+        if http
+            .call("HEAD", &name, &[], None, ANSWER_BYTES_MAX)?
+            .status
+            == 200
+        {
+            continue;
+        }
         let headers = [("content-type", "application/octet-stream")];
         let answer = http.call("PUT", &name, &headers, Some(document), ANSWER_BYTES_MAX)?;
         if !matches!(answer.status, 200 | 201) {

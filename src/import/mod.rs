@@ -2,6 +2,7 @@
 //!
 //! | file | source |
 //! | --- | --- |
+//! | [`ocds`] | OCDS 1.1: packages, releases one a line |
 //! | [`notices`] | notices of Chinese trading platforms, a JSON object a line: [`yichang`], [`national`] |
 //!
 //! Promises: pure (no file, clock, network or random number); the same bytes give the same drafts; every item of the input becomes a draft or
@@ -11,6 +12,7 @@
 
 mod national;
 pub mod notices;
+pub mod ocds;
 #[cfg(test)]
 mod tests;
 mod yichang;
@@ -103,19 +105,11 @@ impl From<Value> for Made {
 impl Made {
     fn finish(mut self, place: &str) -> Result<Item, Fault> {
         self.shrink();
-        let draft = self.draft.to_string();
-        let room = TEXT_BYTES_MAX - HEADER_ROOM;
-        if draft.len() > room {
-            let have = draft.len();
+        let (have, room) = (size(&self.draft), TEXT_BYTES_MAX - HEADER_ROOM);
+        if have > room {
             return Err(fault(
                 format!("声明将有 {have} 字节，最多 {room} 字节"),
                 format!("the statement would have {have} bytes, wanted at most {room}"),
-            ));
-        }
-        if let Some(pointer) = phone(&self.draft["details"], "/details") {
-            return Err(fault(
-                format!("{pointer} 含有手机号码，应当隐去"),
-                format!("{pointer} holds a mobile number, wanted it masked"),
             ));
         }
         let issued = self.draft["issued"].as_str().unwrap_or_default();
@@ -128,6 +122,7 @@ impl Made {
             })?
             .time
             .as_ms();
+        let draft = self.draft.to_string();
         Ok(Item {
             place: place.to_owned(),
             issued,
@@ -138,16 +133,24 @@ impl Made {
 
     /// Moves the full text into a document where the statement would be too long with it.
     fn shrink(&mut self) {
-        if self.draft.to_string().len() <= TEXT_BYTES_MAX - HEADER_ROOM {
+        if size(&self.draft) <= TEXT_BYTES_MAX - HEADER_ROOM {
             return;
         }
-        let Some(Value::String(text)) = self.draft["details"]
-            .as_object_mut()
-            .and_then(|details| details.shift_remove("text"))
-        else {
-            return;
-        };
-        self.attach("text.txt", "text/plain", text.into_bytes());
+        let details = self.draft["details"].as_object_mut();
+        if let Some(Value::String(text)) = details.and_then(|found| found.shift_remove("text")) {
+            self.attach("text.txt", "text/plain", text.into_bytes());
+        }
+        for name in ["release", "section"] {
+            if size(&self.draft) <= TEXT_BYTES_MAX - HEADER_ROOM {
+                return;
+            }
+            let extra = self.draft["details"]["extra"].as_object_mut();
+            if let Some(mut part) = extra.and_then(|found| found.shift_remove(name)) {
+                without_persons(&mut part);
+                let bytes = part.to_string().into_bytes();
+                self.attach(&format!("{name}.json"), "application/json", bytes);
+            }
+        }
     }
 
     fn attach(&mut self, name: &str, media_type: &str, bytes: Vec<u8>) {
@@ -182,6 +185,24 @@ pub fn project_of(id: &str) -> String {
 /// The id of a project whose own is a name, not a number.
 fn hashed(id: &str) -> String {
     format!("x-{}", &Hash::sha256(id.as_bytes()).to_string()[..40])
+}
+
+/// The bytes of a draft once its placeholders are commitments.
+fn size(draft: &Value) -> usize {
+    let text = draft.to_string();
+    text.len() + 100 * text.matches("\"$commit\"").count()
+}
+
+/// A document has no commitments: what is withheld is left out, and that is said.
+fn without_persons(value: &mut Value) {
+    match value {
+        Value::Object(members) if members.contains_key("$commit") => {
+            *value = json!({ "withheld": "person" });
+        }
+        Value::Object(members) => members.values_mut().for_each(without_persons),
+        Value::Array(items) => items.iter_mut().for_each(without_persons),
+        _ => {}
+    }
 }
 
 /// Where a mobile number stands; the source's own address and id of the notice are no such place.

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-use super::notices;
+use super::{notices, ocds};
 
 const NATIONAL: &str = include_str!("../../tests/data/national/notices.jsonl");
 const YICHANG: &str = include_str!("../../tests/data/national/yichang.jsonl");
@@ -54,4 +54,23 @@ fn a_mobile_number_in_the_clear_is_refused() {
     notice["content_text"] = "联系电话 13800138000".into();
     let import = notices::read(notice.to_string().as_bytes());
     assert!(import.items.is_empty() && import.refusals[0].en.contains("/details/text"));
+}
+
+#[test]
+fn a_release_gives_a_statement_a_section_and_shows_no_contact() {
+    let release = r#"{"ocid":"ocds-213czf-1","date":"2026-01-02","tag":["contract"],"buyer":{"name":"B",
+        "contactPoint":{"name":"Jo Example","email":"jo@example.org"}},"planning":{"rationale":"r"},"tender":{"id":"1"},
+        "awards":[{"id":"1","value":{"amount":1.5}}],
+        "contracts":[{"id":"1","implementation":{"transactions":[{"id":"1"}],"milestones":[{"id":"1"}]}}]}"#;
+    let import = ocds::read(format!(r#"{{"releases":[{release},{{"ocid":"x"}}]}}"#).as_bytes());
+    assert_eq!((import.items.len(), import.refusals.len()), (6, 1));
+    assert_eq!(import.refusals[0].place, "/releases/1");
+    let all: String = import
+        .items
+        .iter()
+        .map(|item| item.draft.as_str())
+        .collect();
+    assert_eq!(all.matches("Jo Example").count(), 1);
+    assert!(all.contains(r#""name":{"$commit":{"class":"person","value":"Jo Example"}}"#));
+    assert!(all.contains(r#""amount":"1.5""#) && all.contains("2026-01-02T00:00:00Z"));
 }
