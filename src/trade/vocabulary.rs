@@ -3,7 +3,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `vocabulary/table.json` | the words themselves; a centre's own file has the same form |
-//! | [`file`] | reading such a file, and what one may not do |
+//! | [`mod@file`] | reading such a file, and what one may not do |
 //! | [`field`] | what a field is: type, need, class |
 //!
 //! Promises: an id, once here, keeps its meaning. Does not judge a statement ([`door`](super::door)); an unknown kind,
