@@ -10,6 +10,7 @@ use bytes::Bytes;
 use rayon::prelude::*;
 
 use super::fetch::{Chunk, Object, WIDTH};
+use super::memory::EntryCache;
 use super::report::{Fault, Step};
 use super::words::{self, Said, said};
 use crate::tlog::merkle::{Hash, Tree, leaf_hash, node_hash};
@@ -75,16 +76,16 @@ pub(super) enum Item {
 }
 
 /// Takes the bundles and their tiles apart, all at a time.
-pub(super) fn prepare(chunk: &Chunk) -> Vec<Bundle> {
+pub(super) fn prepare(chunk: &Chunk, cache: Option<&EntryCache>) -> Vec<Bundle> {
     let pairs: Vec<(&Object, &Object)> = chunk.bundles.iter().zip(&chunk.leaves).collect();
     pairs
         .par_iter()
-        .map(|(bundle, leaves)| Bundle::read(bundle, leaves))
+        .map(|(bundle, leaves)| Bundle::read(bundle, leaves, cache))
         .collect()
 }
 
 impl Bundle {
-    fn read(bundle: &Object, leaves: &Object) -> Bundle {
+    fn read(bundle: &Object, leaves: &Object, cache: Option<&EntryCache>) -> Bundle {
         let width = usize::from(bundle.tile.width());
         let mut faults: Vec<Fault> = bundle.fault().into_iter().chain(leaves.fault()).collect();
         let stored = leaves.bytes().and_then(|bytes| {
@@ -131,7 +132,7 @@ impl Bundle {
         };
         for at in 0..width {
             if read.agrees(at) {
-                read.parse(at);
+                read.parse(at, cache);
             }
         }
         read
@@ -150,12 +151,24 @@ impl Bundle {
         (0..self.entries.len()).any(|at| !self.agrees(at))
     }
 
-    fn parse(&mut self, at: usize) {
-        if let Slot::Shown { bytes, parsed, .. } = &mut self.entries[at]
-            && parsed.is_none()
-        {
-            *parsed = Some(parse(bytes));
+    fn parse(&mut self, at: usize, cache: Option<&EntryCache>) {
+        let Slot::Shown {
+            bytes,
+            leaf_hash,
+            parsed: parsed @ None,
+        } = &mut self.entries[at]
+        else {
+            return;
+        };
+        if let Some(known) = cache.and_then(|cache| cache.parsed(leaf_hash)) {
+            *parsed = Some(Ok(known));
+            return;
         }
+        let read = parse(bytes);
+        if let (Some(cache), Ok(read)) = (cache, &read) {
+            cache.add_parsed(*leaf_hash, read);
+        }
+        *parsed = Some(read);
     }
 
     /// The leaf hashes with the entries preferred (`true`) or the tile; `None` where neither has one.
@@ -189,7 +202,7 @@ impl Bundle {
                 faults.push(self.leaf_fault(at, index));
             }
             if believe != Believe::Tile {
-                self.parse(at);
+                self.parse(at, None);
             }
             let item = match std::mem::replace(&mut self.entries[at], Slot::Absent) {
                 Slot::Shown {

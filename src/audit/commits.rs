@@ -98,8 +98,7 @@ impl Commits {
         findings: &mut Findings,
     ) -> Result<(), AuditError> {
         let name = Commit::name(old_size);
-        let mut fault =
-            |code, said| findings.add(Fault::new(&name, None, Step::Commit, code, said));
+        let fault = |code, said| Fault::new(&name, None, Step::Commit, code, said);
         let store = self.store.as_ref().expect("names come from a store");
         let bytes = match store.read(&name, COMMIT_BYTES_MAX).await {
             Ok(Some(bytes)) => bytes,
@@ -107,7 +106,7 @@ impl Commits {
             Ok(None) => return Ok(()),
             Err(unreadable) => {
                 self.before = None;
-                fault("unreadable", of_store(&unreadable));
+                findings.add(fault("unreadable", of_store(&unreadable)));
                 return Ok(());
             }
         };
@@ -116,7 +115,7 @@ impl Commits {
             Ok(commit) => commit,
             Err(error) => {
                 self.before = None;
-                fault("form", words::of_commit(&error));
+                findings.add(fault("form", words::of_commit(&error)));
                 return Ok(());
             }
         };
@@ -126,23 +125,32 @@ impl Commits {
                 format!("it is of {found:?} at size {size}, wanted {origin:?} at {old_size}"),
                 format!("属于账本 {found:?}，始于 {size} 条；应为 {origin:?}，始于 {old_size} 条"),
             );
-            fault("place", said);
+            findings.add(fault("place", said));
         }
         match self.before {
             Some((size, _)) if size != old_size => {
                 let said = said(
                     format!(
-                        "the commit before it ends at {size} records, this one begins at {old_size}"
+                        "it is missing: a commit ends at {size} records, the next one there is begins at {old_size}"
                     ),
-                    format!("前一份提交止于 {size} 条，本份始于 {old_size} 条"),
+                    format!("缺少此提交：前一份止于 {size} 条，其后一份始于 {old_size} 条"),
                 );
-                fault("gap", said);
+                findings.add(Fault::new(
+                    &Commit::name(size),
+                    None,
+                    Step::Commit,
+                    "missing",
+                    said,
+                ));
             }
             Some((_, hash)) if hash != commit.previous => {
-                fault("previous", of_previous(&commit.previous, &hash))
+                findings.add(fault("previous", of_previous(&commit.previous, &hash)));
             }
             None if old_size == 0 && commit.previous != Hash::ZERO => {
-                fault("previous", of_previous(&commit.previous, &Hash::ZERO))
+                findings.add(fault(
+                    "previous",
+                    of_previous(&commit.previous, &Hash::ZERO),
+                ));
             }
             _ => {}
         }
@@ -229,11 +237,19 @@ impl Commits {
         {
             let said = said(
                 format!(
-                    "the newest commit ends at {end} records, the log shows {size} as signed: a newer commit is missing"
+                    "it is missing: the newest commit there is ends at {end} records, {size} are signed, and the newest is never deleted"
                 ),
-                format!("最新的提交止于 {end} 条，而账本已签名 {size} 条：缺少更新的提交文件"),
+                format!(
+                    "缺少此提交：现有最新的一份止于 {end} 条，已签名 {size} 条，而最新的一份从不删除"
+                ),
             );
-            findings.add(Fault::new("commit/", None, Step::Commit, "missing", said));
+            findings.add(Fault::new(
+                &Commit::name(end),
+                None,
+                Step::Commit,
+                "missing",
+                said,
+            ));
         }
     }
 }

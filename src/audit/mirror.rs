@@ -201,15 +201,11 @@ pub async fn mirror(
 
     // 4. The checkpoint last: from here on the copy is that of the new tree.
     let note = Bytes::from(served.note);
+    run.store.put("checkpoint", note.clone()).await?;
     if served.tree.size > 0 {
-        run.store
-            .create(
-                &format!("checkpoints/{:020}", served.tree.size),
-                note.clone(),
-            )
-            .await?;
+        let kept = format!("checkpoints/{:020}", served.tree.size);
+        run.store.create(&kept, note).await?;
     }
-    run.store.put("checkpoint", note).await?;
     run.clear_partials(copy.map_or(0, |copy| copy.tree.size))
         .await?;
     Ok(run.outcome)

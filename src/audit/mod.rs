@@ -14,6 +14,7 @@ mod chunk;
 mod commits;
 mod feed;
 mod fetch;
+mod memory;
 mod mirror;
 mod page;
 mod replay;
@@ -29,13 +30,13 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 
+pub use memory::EntryCache;
 pub use mirror::{MirrorError, Mirrored, mirror};
 pub use page::Lang;
 pub use report::{
     Contradiction, Counts, ERASED_MAX, ErasedShown, Evidence, FAULTS_MAX, Fault, NotCounted,
     Report, Sentence, SignedShown, Step, TreeShown,
 };
-pub use signatures::SignatureCache;
 pub use state::{State, StateError};
 pub use target::{Target, TargetError};
 
@@ -64,8 +65,8 @@ pub struct Options<'a> {
     pub date: Time,
     /// What was seen the last time.
     pub state: Option<&'a State>,
-    /// Signatures verified before in this process.
-    pub signatures: Option<Arc<SignatureCache>>,
+    /// What this process remembers of entries that it has seen before.
+    pub cache: Option<Arc<EntryCache>>,
 }
 
 impl Options<'_> {
@@ -75,7 +76,7 @@ impl Options<'_> {
         Options {
             date,
             state: None,
-            signatures: None,
+            cache: None,
         }
     }
 }
@@ -199,7 +200,7 @@ async fn run(
     let mut work = Work {
         tree,
         skip_below,
-        cache: options.signatures.clone(),
+        cache: options.cache.clone(),
         feed,
         views: views.views.clone(),
         replay: Replay::new(Pins {
@@ -245,7 +246,7 @@ async fn run(
 struct Work {
     tree: Tree,
     skip_below: u64,
-    cache: Option<Arc<SignatureCache>>,
+    cache: Option<Arc<EntryCache>>,
     feed: Feed,
     views: Vec<views::View>,
     replay: Replay,
@@ -296,7 +297,8 @@ async fn replay_log(
 async fn one_chunk(target: &Target, chunk: Arc<Chunk>, mut work: Work) -> Result<Work, AuditError> {
     // Take apart and hash, all cores.
     let given = chunk.clone();
-    let bundles = blocking(move || chunk::prepare(&given)).await;
+    let cache = work.cache.clone();
+    let bundles = blocking(move || chunk::prepare(&given, cache.as_deref())).await;
 
     // Where bundle and tile differ, the hash above them tells which is wrong.
     let mut parents = HashMap::new();

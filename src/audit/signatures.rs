@@ -1,44 +1,13 @@
 //! The arithmetic of signatures, in parallel: one `verify_strict` a statement (promise 8), by the keys in force at its place.
 
-use std::collections::HashSet;
-use std::sync::RwLock;
-
 use rayon::prelude::*;
 
+use super::memory::EntryCache;
 use super::replay::Job;
 use super::report::{Fault, Step};
 use super::words::said;
 use crate::tlog::merkle::Hash;
 use crate::trade::keys::KeyError;
-
-/// Entries whose signature was verified before in this process, by leaf hash and public key: the same bytes and the same key give the same
-/// answer. For whoever audits copies of one log again and again, as the tests of tampering do.
-#[derive(Debug, Default)]
-pub struct SignatureCache(RwLock<HashSet<(Hash, [u8; 32])>>);
-
-impl SignatureCache {
-    /// An empty one.
-    #[must_use]
-    pub fn new() -> SignatureCache {
-        SignatureCache::default()
-    }
-
-    fn has(&self, verified: &(Hash, [u8; 32])) -> bool {
-        self.0
-            .read()
-            .expect("nothing panics while holding it")
-            .contains(verified)
-    }
-
-    fn add(&self, verified: Vec<(Hash, [u8; 32])>) {
-        if !verified.is_empty() {
-            self.0
-                .write()
-                .expect("nothing panics while holding it")
-                .extend(verified);
-        }
-    }
-}
 
 /// What came of some jobs.
 #[derive(Debug, Default)]
@@ -57,7 +26,7 @@ enum Outcome {
 }
 
 /// Verifies the jobs; those below `skip_below` were verified in an earlier run over the same bytes.
-pub(super) fn verify(jobs: &[Job], skip_below: u64, cache: Option<&SignatureCache>) -> Verified {
+pub(super) fn verify(jobs: &[Job], skip_below: u64, cache: Option<&EntryCache>) -> Verified {
     let outcomes: Vec<Outcome> = jobs
         .par_iter()
         .map(|job| verify_one(job, skip_below, cache))
@@ -76,12 +45,12 @@ pub(super) fn verify(jobs: &[Job], skip_below: u64, cache: Option<&SignatureCach
         }
     }
     if let Some(cache) = cache {
-        cache.add(fresh);
+        cache.add_verified(fresh);
     }
     verified
 }
 
-fn verify_one(job: &Job, skip_below: u64, cache: Option<&SignatureCache>) -> Outcome {
+fn verify_one(job: &Job, skip_below: u64, cache: Option<&EntryCache>) -> Outcome {
     let key = match (job.keys.signer(&job.statement), job.leaf_hash) {
         (Ok(key), Some(leaf_hash)) => Some((leaf_hash, *key.vkey.public_key())),
         _ => None,
@@ -89,7 +58,7 @@ fn verify_one(job: &Job, skip_below: u64, cache: Option<&SignatureCache>) -> Out
     // Only the arithmetic is skipped: whether the key counts was judged for each record.
     if key.is_some()
         && (job.index < skip_below
-            || key.is_some_and(|key| cache.is_some_and(|cache| cache.has(&key))))
+            || key.is_some_and(|key| cache.is_some_and(|cache| cache.has_verified(&key))))
     {
         return Outcome::Before;
     }

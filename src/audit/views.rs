@@ -74,6 +74,34 @@ impl Views {
         });
     }
 
+    /// Kept checkpoints are copies of `checkpoint`, which never goes back.
+    fn check_not_behind_kept(&self, findings: &mut Findings) {
+        let kept = self
+            .views
+            .iter()
+            .filter(|view| view.step == Step::Kept)
+            .max_by_key(|view| view.tree.size);
+        let (Some(kept), Some(checkpoint)) = (kept, self.tree(Step::Checkpoint)) else {
+            return;
+        };
+        if checkpoint.size < kept.tree.size {
+            let (have, name, want) = (checkpoint.size, &kept.object, kept.tree.size);
+            let said = said(
+                format!(
+                    "checkpoint has {have} records, {name}, a copy of an earlier one, has {want}"
+                ),
+                format!("检查点为 {have} 条，而它更早的副本 {name} 为 {want} 条"),
+            );
+            findings.add(Fault::new(
+                "checkpoint",
+                None,
+                Step::Checkpoint,
+                "behind",
+                said,
+            ));
+        }
+    }
+
     /// What was shown the last time; judged like the others from here on.
     pub fn take_state(&mut self, verified: &VerifiedCheckpoint) {
         self.take(super::state::OBJECT, Step::State, verified);
@@ -116,6 +144,7 @@ pub(super) async fn read_all(
         for listed in store.list("checkpoints/").await.map_err(AuditError::List)? {
             kept(target, policies, &listed.name, &mut views, findings).await?;
         }
+        views.check_not_behind_kept(findings);
     }
     Ok(views)
 }

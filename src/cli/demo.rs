@@ -119,7 +119,17 @@ async fn listen(wanted: SocketAddr) -> Result<TcpListener, Failure> {
 fn work(console: &Console, folder: &Folder, url: &str) -> Result<u64, Failure> {
     let http = Http::new(url)?;
     let signer = KeyFile::read(&folder.centre_key())?.signer(None)?;
-    let outcome = post::post_lines(console, &http, &signer, PROJECT, None, false)?;
+    let outcome = post::post_lines(
+        console,
+        &http,
+        &signer,
+        PROJECT,
+        post::Posting {
+            receipts: None,
+            check: false,
+            withhold: None,
+        },
+    )?;
     if let Some((line, reason)) = outcome.refused.first() {
         return Err(Failure::input(
             "demo",

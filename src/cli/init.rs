@@ -305,9 +305,10 @@ fn create(folder: &Folder, origin: &str, notes: &[Vec<u8>]) -> Result<(), Failur
     };
     let store = folder.store()?;
     let ledger = runtime().block_on(async {
-        Ledger::create(store, config, system_clock(), notes)
-            .await
-            .map(|_| ())
+        let ledger = Ledger::create(store, config, system_clock(), notes).await?;
+        // Whoever opens it next, in this process too, finds its lock free.
+        ledger.close().await;
+        Ok(())
     });
     ledger.map_err(|error| opening_failed(&error))?;
     let policy = Policy::new(log_vkey, None).map_err(|error| {
@@ -364,4 +365,27 @@ fn done(console: &Console, folder: &Folder, origin: &str, trial: bool) -> Answer
         .with("origin", origin)
         .with("policy", policy)
         .with("trial", trial)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The query index of a ledger just made has a thread of its own, which outlived the making and held the lock.
+    #[test]
+    fn a_ledger_just_made_opens_at_once() {
+        for _ in 0..20 {
+            let place = tempfile::tempdir().unwrap();
+            let folder = Folder::new(place.path(), None);
+            std::fs::create_dir_all(&folder.keys).unwrap();
+            trial(&folder, "opens.mingzhang.example", None).unwrap();
+
+            let opened = runtime().block_on(Ledger::open(
+                folder.store().unwrap(),
+                folder.config().unwrap(),
+                system_clock(),
+            ));
+            assert_eq!(opened.unwrap().head().tree.size, 2);
+        }
+    }
 }

@@ -6,6 +6,7 @@
 //! | [`serve`] | `serve`, `reindex` |
 //! | [`keys`] | key files: `keygen`, `sign` read and write them |
 //! | [`post`], [`draft`] | `post` |
+//! | [`import`] | `import` |
 //! | [`fetch`] | `get`, `receipt` |
 //! | [`verify`] | `verify` |
 //! | [`replay`] | `audit`, `mirror` |
@@ -19,6 +20,7 @@ pub mod bench;
 mod demo;
 mod draft;
 mod fetch;
+mod import;
 mod init;
 mod keygen;
 pub mod keys;
@@ -78,6 +80,9 @@ enum Command {
     Sign(keygen::SignArguments),
     /// Post drafts, one JSON object a line / 发布
     Post(post::Arguments),
+    /// Post what others have published already / 导入已发布的公告
+    #[command(subcommand)]
+    Import(import::Source),
     /// Show a record / 查看记录
     Get(fetch::GetArguments),
     /// Fetch a receipt / 取回执
@@ -150,6 +155,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Keygen(arguments) => keygen::run(&console, &arguments),
         Command::Sign(arguments) => keygen::sign(&console, &arguments),
         Command::Post(arguments) => post::run(&console, &arguments),
+        Command::Import(source) => import::run(&console, &source),
         Command::Get(arguments) => fetch::get(&console, &arguments),
         Command::Receipt(arguments) => fetch::receipt(&console, &arguments),
         Command::Verify(arguments) => verify::run(&console, &arguments),

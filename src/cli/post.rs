@@ -17,6 +17,7 @@ use super::{KeyArguments, plain, read_file};
 use crate::store::{Http, HttpError};
 use crate::tlog::merkle::Hash;
 use crate::tlog::note::Signer;
+use crate::trade::commitment::Openings;
 
 /// What `post` is told.
 #[derive(Debug, Args)]
@@ -79,8 +80,11 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             &http,
             &signer,
             &text,
-            arguments.receipts.as_deref(),
-            arguments.check,
+            Posting {
+                receipts: arguments.receipts.as_deref(),
+                check: arguments.check,
+                withhold: None,
+            },
         )?;
         for (line, reason) in &outcome.refused {
             let shown = file.display();
@@ -122,15 +126,28 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         .exit(if refused == 0 { Exit::Ok } else { Exit::Input }))
 }
 
+/// Keeps the openings of a statement, by its id and its `ref`.
+pub(super) type Withhold<'a> = dyn FnMut(&Hash, &str, &Openings) -> Result<(), Failure> + 'a;
+
+/// How drafts are posted.
+pub(super) struct Posting<'a> {
+    /// Where receipts go.
+    pub receipts: Option<&'a Path>,
+    /// Log nothing.
+    pub check: bool,
+    /// Takes what opens commitments, before the statement is sent; else it goes to the ledger.
+    pub withhold: Option<&'a mut Withhold<'a>>,
+}
+
 /// Posts every line of a file of drafts.
-pub(super) fn post_lines(
+pub(super) fn post_lines<'a>(
     console: &Console,
-    http: &Http,
-    signer: &Signer,
+    http: &'a Http,
+    signer: &'a Signer,
     text: &str,
-    receipts: Option<&Path>,
-    check: bool,
+    posting: Posting<'a>,
 ) -> Result<Outcome, Failure> {
+    let receipts = posting.receipts;
     let ledger = ledger_name(http)?;
     let mut outcome = Outcome::default();
     let mut waiting: BTreeMap<String, VecDeque<Line>> = BTreeMap::new();
@@ -161,7 +178,8 @@ pub(super) fn post_lines(
         made: HashMap::new(),
         tries: HashMap::new(),
         receipts,
-        check,
+        check: posting.check,
+        withhold: posting.withhold,
     };
     while !waiting.is_empty() {
         // The next draft of each project; a project whose draft is undecided keeps it at its front.
@@ -215,6 +233,7 @@ struct Poster<'a> {
     tries: HashMap<usize, u32>,
     receipts: Option<&'a Path>,
     check: bool,
+    withhold: Option<&'a mut Withhold<'a>>,
 }
 
 impl Poster<'_> {
@@ -234,7 +253,9 @@ impl Poster<'_> {
                 Ok((statement, openings)) => {
                     let note = String::from_utf8_lossy(statement.note());
                     let mut post = json!({ "note": note });
-                    if !openings.is_empty() {
+                    if let (Some(keep), false) = (&mut self.withhold, openings.is_empty()) {
+                        keep(&statement.id(), &line.reference, &openings)?;
+                    } else if !openings.is_empty() {
                         let openings: Value = serde_json::from_slice(&openings.encode())
                             .expect("openings are encoded as JSON");
                         post["openings"] = openings;

@@ -226,13 +226,14 @@ impl Ledger {
         Ok(Ledger { shared, queue })
     }
 
-    /// Lets go of the ledger and waits until its folder's lock is free, if this was the last handle; at most 10 s.
+    /// Lets go of the ledger and waits until its folder's lock is free, if this was the last handle; at most a minute.
     pub async fn close(self) {
         // Not the count of handles: it is 0 when the last one begins to let go, and the index still has to be flushed.
         let mut released = self.shared.released.subscribe();
         drop(self);
         let gone = async { while released.changed().await.is_ok() {} };
-        if tokio::time::timeout(std::time::Duration::from_secs(10), gone)
+        // A sync that is under way takes as long as the disk has other people's bytes to write first: over 10 s was seen.
+        if tokio::time::timeout(std::time::Duration::from_secs(60), gone)
             .await
             .is_err()
         {

@@ -161,6 +161,12 @@ impl Store {
         }
     }
 
+    /// The same store with another for the writes that need not survive a power cut. Tests hand in one that forgets them.
+    #[must_use]
+    pub fn with_lazy(self, lazy: Arc<dyn ObjectStore>) -> Store {
+        Store { lazy, ..self }
+    }
+
     /// The same store, all names under `prefix` (which ends in `/`).
     #[must_use]
     pub fn under(&self, prefix: &str) -> Store {

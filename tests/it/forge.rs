@@ -2,7 +2,7 @@
 //! into a store. The ledger's own code would refuse most of it; audit must find it.
 
 use bytes::Bytes;
-use mingzhang::audit::{Options, Report, SignatureCache, Step, Target, audit};
+use mingzhang::audit::{EntryCache, Options, Report, Step, Target, audit};
 use mingzhang::store::{OBJECT_BYTES_MAX, Store};
 use mingzhang::tlog::checkpoint::Checkpoint;
 use mingzhang::tlog::merkle::{Hash, Tree, leaf_hash};
@@ -202,10 +202,10 @@ pub async fn audit_log(world: &World, store: &Store) -> Report {
 pub async fn audit_as(
     target: &Target,
     policies: &[Policy],
-    cache: Option<std::sync::Arc<SignatureCache>>,
+    cache: Option<std::sync::Arc<EntryCache>>,
 ) -> Report {
     let options = Options {
-        signatures: cache,
+        cache,
         ..Options::at(date())
     };
     audit(target, policies, &options, &mut |_| {})

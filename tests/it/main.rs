@@ -7,6 +7,8 @@ mod crash;
 mod faulty;
 mod forge;
 mod post;
+mod power;
 mod race;
+mod tamper;
 mod vectors;
 mod world;

@@ -218,11 +218,21 @@ async fn a_dry_run_answers_like_a_post_and_writes_nothing() {
     let ask = |body: Vec<u8>| service.ask("POST", "/api/v1/statements?dry_run=true", &[], body);
     let [one, two] = service.chain("P-1", 2).try_into().unwrap();
     let answer = ask(note(&one)).await;
+    let said = answer.json();
     assert_eq!(
-        (answer.status, answer.json()),
+        (
+            answer.status,
+            &said["dry_run"],
+            &said["id"],
+            &said["index"],
+            &said["warnings"][0]["code"]
+        ),
         (
             200,
-            json!({"dry_run": true, "id": one.id().to_string(), "index": null})
+            &json!(true),
+            &json!(one.id().to_string()),
+            &json!(null),
+            &json!("field_missing")
         )
     );
     assert_eq!(

@@ -29,6 +29,7 @@ use serde::Serialize;
 use super::out::{Answer, Console, Failure};
 use super::runtime;
 use super::text::said;
+use crate::ledger::INDEX_LAG_MAX;
 use generator::{Generator, LoadError, Run};
 use limits::Limits;
 use machine::Machine;
@@ -159,12 +160,14 @@ fn measure(console: &Console, folder: &Path, extent: Extent) -> Result<Results, 
     let proofs_per_s = stages::proofs(&receipts.kept, &main.policy()?, during)?;
     let hash_tiles = stages::read(&generator, &main, "/tile/0/000", during)?;
     let bundles = stages::read(&generator, &main, "/tile/entries/000", during)?;
-    let audit_per_s = stages::audit_rate(&server, &main)?;
+    let audit_per_s = stages::audit_rate(&server, &main, &main.policy()?)?;
     limits
         .verify_per_s
         .push(limits::verify(&statements, during));
     main.close(&server);
 
+    // Twice so many are posted, and a ledger waits when its index is too far behind.
+    let records = records.min(INDEX_LAG_MAX / 4);
     console.talk(&said!(
         "不带查询索引，发布 {records} 条；然后索引追赶",
         "the same without the query index; then the index catches up"
@@ -262,14 +265,9 @@ enum Problem {
     /// A receipt just issued does not verify.
     #[error("a receipt just issued does not verify")]
     Receipt(#[from] crate::verify::VerifyError),
-    /// A record just logged cannot be replayed.
-    #[error("record {index} does not replay: {reason}")]
-    Replay {
-        /// Its index.
-        index: u64,
-        /// What is wrong with it.
-        reason: String,
-    },
+    /// The log just made cannot be audited, or has a fault.
+    #[error("the log just made does not audit: {0}")]
+    Audit(String),
     /// The index did not catch up.
     #[error("the index has {found} of {wanted} records after {seconds} s")]
     Index {
@@ -287,7 +285,7 @@ impl From<Problem> for Failure {
         let cause = crate::chain_of(&problem);
         let said = said!("测量中断", "the measurement broke off").because(&cause);
         match problem {
-            Problem::Receipt(_) | Problem::Replay { .. } => {
+            Problem::Receipt(_) | Problem::Audit(_) => {
                 Failure::new(super::out::Exit::Failed, "bench", said)
             }
             Problem::Io(_) | Problem::Load(_) | Problem::Index { .. } => {

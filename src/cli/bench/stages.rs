@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use rayon::prelude::*;
 use serde::Serialize;
 use tokio::runtime::Runtime;
 
@@ -12,10 +11,11 @@ use super::generator::{Generator, Load, Run};
 use super::limits::on_all_cores;
 use super::machine;
 use super::subject::{CATCH_UP_MAX, Statements, Subject, get_request};
+use crate::audit::{Options, Target, audit};
 use crate::cli::out::Failure;
+use crate::ledger::clock::system_clock;
+use crate::store::Source;
 use crate::tlog::policy::Policy;
-use crate::trade::record::parse_entry;
-use crate::trade::statement::{Chain, Statement};
 use crate::verify::verify;
 
 /// Connections that read.
@@ -209,33 +209,26 @@ pub(super) fn proofs(
     }))
 }
 
-/// Records replayed a second, on all cores, in the simplest form: every bundle authenticated to the signed root, every record and statement parsed,
-/// every publisher's signature checked. It follows no chains and no links: `audit` does.
-pub(super) fn audit_rate(server: &Runtime, subject: &Subject) -> Result<f64, Problem> {
-    let (tree, keys, reader) = (
-        subject.ledger.head().tree,
-        subject.ledger.keys(),
-        subject.ledger.reader(),
-    );
+/// Records audited a second: [`audit`] as an auditor runs it over the public objects, everything checked.
+pub(super) fn audit_rate(
+    server: &Runtime,
+    subject: &Subject,
+    policy: &Policy,
+) -> Result<f64, Problem> {
+    let log = Source::Store(subject.ledger.store().under("log/"));
+    let target = Target::log("bench", log);
+    let options = Options::at(system_clock()().wall);
     let begun = Instant::now();
-    (0..tree.size.div_ceil(256))
-        .into_par_iter()
-        .try_for_each(|number| {
-            let failed = |index: u64, reason: String| Problem::Replay { index, reason };
-            let bundle = server.handle().block_on(reader.bundle(&tree, number));
-            let bundle = bundle.map_err(|error| failed(number * 256, crate::chain_of(&error)))?;
-            for (index, entry) in (number * 256..).zip(&bundle) {
-                let (_, note) =
-                    parse_entry(entry).map_err(|error| failed(index, crate::chain_of(&error)))?;
-                let statement = Statement::from_bytes(entry.slice_ref(note))
-                    .map_err(|error| failed(index, crate::chain_of(&error)))?;
-                // The key state is that of the head: it does not judge the two statements that made it.
-                if *statement.chain() != Chain::Keys {
-                    keys.verify(&statement)
-                        .map_err(|error| failed(index, crate::chain_of(&error)))?;
-                }
-            }
-            Ok::<(), Problem>(())
-        })?;
-    Ok(tree.size as f64 / begun.elapsed().as_secs_f64())
+    let report = server.block_on(audit(
+        &target,
+        std::slice::from_ref(policy),
+        &options,
+        &mut |_| {},
+    ));
+    let seconds = begun.elapsed().as_secs_f64();
+    let report = report.map_err(|error| Problem::Audit(crate::chain_of(&error)))?;
+    if let Some(fault) = report.faults.first() {
+        return Err(Problem::Audit(format!("{fault:?}")));
+    }
+    Ok(report.counts.records as f64 / seconds)
 }

@@ -187,7 +187,7 @@ fn reads(table: &mut Table, results: &Results) {
         "receipts verified offline (seven steps)",
         &[rate(results.proofs_per_s)],
     );
-    table.row("重放记录", "records replayed", &[rate(results.audit_per_s)]);
+    table.row("审计记录", "records audited", &[rate(results.audit_per_s)]);
 }
 
 fn index(table: &mut Table, results: &Results) {
@@ -253,8 +253,8 @@ fn aims(table: &mut Table, results: &Results) {
         );
     }
     table.row(
-        "重放 ÷ verify_strict",
-        "replay ÷ verify_strict",
+        "审计 ÷ verify_strict",
+        "audit ÷ verify_strict",
         &[of_verify(results.audit_per_s), table.aim("≥ 85 %")],
     );
     let single = |connections: usize| {

@@ -33,8 +33,8 @@ use crate::trade::statement::{Chain, Statement};
 const LINES_MAX: usize = 1_024;
 /// Bytes of these lines.
 const LINES_BYTES_MAX: usize = 8 << 20;
-/// Bytes of answers that are kept for a client which has not read them: some 5,000 receipts.
-pub const ANSWERS_BYTES_MAX: usize = 16 << 20;
+/// Bytes of answers that are kept for a client which has not read them: some 5,000 receipts, each with warnings in two languages.
+pub const ANSWERS_BYTES_MAX: usize = 32 << 20;
 
 /// How to post a batch.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -1,0 +1,263 @@
+//! `import`: files of other systems in, drafts made of them, posted by the code of `post`; what gave none stands in a report.
+//!
+//! Importing again posts only what is new: each draft's `ref` is the digest of the bytes that it was made from.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::keys::KeyFile;
+use super::out::{Answer, Console, Exit, Failure};
+use super::post::{Posting, post_lines};
+use super::text::{Said, said};
+use super::{KeyArguments, plain, read_file};
+use crate::import::{Import, Item, notices, ocds};
+use crate::store::Http;
+use crate::tlog::merkle::Hash;
+use crate::trade::commitment::Openings;
+
+/// Where the files come from.
+#[derive(Debug, Subcommand)]
+pub(super) enum Source {
+    /// Notices of Chinese trading platforms, one JSON object a line / 公告
+    Notices(Arguments),
+    /// OCDS 1.1: release or record packages, or releases one a line / OCDS 数据
+    Ocds(Arguments),
+}
+
+/// What `import` is told.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The ledger's address, such as http://127.0.0.1:7878 / 账本地址
+    #[arg(long, value_name = "URL")]
+    ledger: String,
+    #[command(flatten)]
+    key: KeyArguments,
+    /// Write what was refused and why: a Markdown table for a name that ends in .md, else JSON lines / 拒绝清单
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Add what opens the commitments to persons to this file, JSON lines, for its owner only / 承诺值原文存放处
+    #[arg(long, value_name = "FILE")]
+    openings: Option<PathBuf>,
+    /// Let the ledger check every draft and log nothing / 只检查，不发布
+    #[arg(long)]
+    check: bool,
+    /// Files to import; `-`: standard input / 文件
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+const FILE_BYTES_MAX: u64 = 1 << 30;
+const ANSWER_BYTES_MAX: u64 = 1 << 20;
+
+/// Something that was not logged.
+struct Refused {
+    file: String,
+    place: String,
+    reason: String,
+}
+
+pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure> {
+    let (arguments, read): (_, fn(&[u8]) -> Import) = match source {
+        Source::Notices(arguments) => (arguments, notices::read),
+        Source::Ocds(arguments) => (arguments, ocds::read),
+    };
+    let key = KeyFile::read(&arguments.key.key)?;
+    if let Some(warning) = key.warning() {
+        console.talk(&warning);
+    }
+    let signer = key.signer(arguments.key.name.as_deref())?;
+    let http = Http::new(&arguments.ledger)?;
+
+    let (mut items, mut refused) = (Vec::new(), Vec::new());
+    for file in &arguments.files {
+        let import = read(&read_file(file, FILE_BYTES_MAX)?);
+        let file = file.display().to_string();
+        for refusal in import.refusals {
+            let reason = console.lang.say(&refusal.zh, &refusal.en).to_owned();
+            refused.push(Refused {
+                file: file.clone(),
+                place: refusal.place,
+                reason,
+            });
+        }
+        items.extend(import.items.into_iter().map(|item| (file.clone(), item)));
+    }
+    // Stable: what one file says of one day stays in the file's order.
+    items.sort_by_key(|(_, item)| item.issued);
+    let found = items.len() + refused.len();
+
+    let drafts: Vec<&str> = items.iter().map(|(_, item)| item.draft.as_str()).collect();
+    let text = drafts.join("\n");
+    let mut vault = match &arguments.openings {
+        _ if !text.contains("\"$commit\"") || arguments.check => None,
+        Some(path) => Some(vault(path)?),
+        None => {
+            return Err(Failure::usage(
+                "openings",
+                said!(
+                    "文件涉及自然人，只发布承诺值；请用 --openings FILE 指明原文存放处",
+                    "these files name persons, of whom only commitments are published; say with --openings FILE where to keep what opens them"
+                ),
+            ));
+        }
+    };
+    let post = Posting {
+        receipts: None,
+        check: arguments.check,
+        withhold: Some(&mut |statement, reference, openings| match &mut vault {
+            Some(file) => keep(file, statement, reference, openings),
+            None => Ok(()),
+        }),
+    };
+    let outcome = post_lines(console, &http, &signer, &text, post)?;
+    let mut posted = vec![true; items.len()];
+    for (line, reason) in outcome.refused {
+        let (file, item) = &items[line - 1];
+        posted[line - 1] = false;
+        refused.push(Refused {
+            file: file.clone(),
+            place: item.place.clone(),
+            reason,
+        });
+    }
+    if !arguments.check {
+        let items = items.iter().zip(&posted).filter(|(_, posted)| **posted);
+        put_documents(&http, items.map(|((_, item), _)| item))?;
+    }
+    for one in &refused {
+        let Refused {
+            file,
+            place,
+            reason,
+        } = one;
+        console.talk(&said!(
+            "{file} 第 {place} 行被拒绝：{reason}",
+            "{file} line {place} refused: {reason}"
+        ));
+    }
+    if let Some(path) = &arguments.report {
+        let report = if path.extension().is_some_and(|ending| ending == "md") {
+            table(console, &refused)
+        } else {
+            refused
+                .iter()
+                .map(|one| format!("{}\n", one.json()))
+                .collect()
+        };
+        std::fs::write(path, report).map_err(|error| {
+            let shown = path.display();
+            Failure::input(
+                "report",
+                said!("写不了报告 {shown}", "cannot write the report {shown}").because(&error),
+            )
+        })?;
+    }
+    let (new, known, not) = (outcome.logged.len(), outcome.known, refused.len());
+    let Said { zh, en } = if arguments.check {
+        said!(
+            "读到 {found} 项：可以发布 {new} 条，已在账本 {known} 条，不能发布 {not} 条\n",
+            "{found} found: {new} can be logged, {known} are in the ledger already, {not} cannot\n"
+        )
+    } else {
+        said!(
+            "读到 {found} 项：新登记 {new} 条，原已登记 {known} 条，被拒绝 {not} 条\n",
+            "{found} found: {new} logged, {known} were in the ledger already, {not} refused\n"
+        )
+    };
+    let (code, exit) = match not {
+        0 => ("imported", Exit::Ok),
+        _ => ("partly-refused", Exit::Input),
+    };
+    let list: Vec<Value> = refused.iter().map(Refused::json).collect();
+    Ok(plain(code, console.lang.say(&zh, &en))
+        .with("found", found)
+        .with("logged", new)
+        .with("known", known)
+        .with("refused", list)
+        .exit(exit))
+}
+
+impl Refused {
+    fn json(&self) -> Value {
+        json!({ "file": self.file, "line": self.place, "reason": self.reason })
+    }
+}
+
+/// The file of openings: added to, never overwritten.
+fn vault(path: &Path) -> Result<File, Failure> {
+    let opened = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path);
+    opened.map_err(|error| vault_failed(&error))
+}
+
+/// Durable before its statement is posted: a salt that is lost is lost for ever. A line whose statement the ledger does not have opens nothing.
+fn keep(
+    file: &mut File,
+    statement: &Hash,
+    reference: &str,
+    openings: &Openings,
+) -> Result<(), Failure> {
+    let openings: Value = serde_json::from_slice(&openings.encode()).unwrap_or_default();
+    let line =
+        json!({ "statement": statement.to_string(), "ref": reference, "openings": openings });
+    file.write_all(format!("{line}\n").as_bytes())
+        .and_then(|()| file.sync_data())
+        .map_err(|error| vault_failed(&error))
+}
+
+fn vault_failed(error: &std::io::Error) -> Failure {
+    Failure::input(
+        "openings",
+        said!("写不了承诺值原文文件", "cannot write the file of openings").because(error),
+    )
+}
+
+/// What was refused, for people.
+fn table(console: &Console, refused: &[Refused]) -> String {
+    let head = console
+        .lang
+        .say("| 文件 | 行 | 原因 |", "| file | line | reason |");
+    let mut table = format!("{head}\n| --- | --- | --- |\n");
+    for one in refused {
+        let cell = |text: &str| text.replace('|', "\\|").replace(['\n', '\r'], " ");
+        let (file, place, reason) = (cell(&one.file), cell(&one.place), cell(&one.reason));
+        table.push_str(&format!("| {file} | {place} | {reason} |\n"));
+    }
+    table
+}
+
+/// Stores what statements name by digest. After the statements, because a ledger keeps no document that no record names.
+fn put_documents<'i>(http: &Http, items: impl Iterator<Item = &'i Item>) -> Result<(), Failure> {
+    for document in items.flat_map(|item| &item.documents) {
+        let name = format!("api/v1/documents/{}", Hash::sha256(document));
+        // A ledger that has it answers a PUT before it has read the bytes, and hangs up.
+        if http
+            .call("HEAD", &name, &[], None, ANSWER_BYTES_MAX)?
+            .status
+            == 200
+        {
+            continue;
+        }
+        let headers = [("content-type", "application/octet-stream")];
+        let answer = http.call("PUT", &name, &headers, Some(document), ANSWER_BYTES_MAX)?;
+        if !matches!(answer.status, 200 | 201) {
+            let status = answer.status;
+            return Err(Failure::temporary(
+                "document",
+                said!(
+                    "账本没有收下文件（HTTP {status}）；再运行一次即可接着做",
+                    "the ledger did not take a document (HTTP {status}); run the same command again to go on"
+                ),
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! Danger: a real notice is lost, changed, or imported under another id than it had.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+use super::{notices, ocds};
+
+const NATIONAL: &str = include_str!("../../tests/data/national/notices.jsonl");
+const YICHANG: &str = include_str!("../../tests/data/national/yichang.jsonl");
+const DRAFTS: &str = include_str!("../../tests/data/yichang/drafts.jsonl");
+
+#[test]
+fn the_same_notices_give_the_bytes_that_other_code_made_of_them() {
+    let import = notices::read(YICHANG.as_bytes());
+    assert_eq!(import.refusals, []);
+    assert_eq!(import.items.len(), YICHANG.lines().count());
+    for item in &import.items {
+        assert!(
+            DRAFTS.lines().any(|draft| draft == item.draft),
+            "{}",
+            item.draft
+        );
+    }
+}
+
+#[test]
+fn every_line_becomes_a_draft_or_a_refusal_that_names_it() {
+    let bad = "\n{\"x\":1}\nnonsense\n";
+    let import = notices::read(format!("{NATIONAL}{bad}").as_bytes());
+    let count = NATIONAL.lines().count();
+    assert_eq!(import.items.len(), count);
+    let places: Vec<String> = import.refusals.iter().map(|r| r.place.clone()).collect();
+    assert_eq!(places, [(count + 2).to_string(), (count + 3).to_string()]);
+}
+
+#[test]
+fn a_text_too_long_for_a_statement_becomes_a_document_and_is_not_cut() {
+    let line = NATIONAL.lines().next().unwrap();
+    let mut notice: serde_json::Value = serde_json::from_str(line).unwrap();
+    let text = "文".repeat(20_000);
+    notice["content_text"] = text.clone().into();
+    let import = notices::read(notice.to_string().as_bytes());
+    let [item] = &import.items[..] else {
+        panic!("{:?}", import.refusals);
+    };
+    assert_eq!(item.documents, [text.into_bytes()]);
+    let digest = crate::tlog::merkle::Hash::sha256(&item.documents[0]).to_string();
+    assert!(item.draft.contains(&digest) && item.draft.len() < 36_000);
+}
+
+#[test]
+fn a_mobile_number_in_the_clear_is_refused() {
+    let line = NATIONAL.lines().next().unwrap();
+    let mut notice: serde_json::Value = serde_json::from_str(line).unwrap();
+    notice["content_text"] = "联系电话 13800138000".into();
+    let import = notices::read(notice.to_string().as_bytes());
+    assert!(import.items.is_empty() && import.refusals[0].en.contains("/details/text"));
+}
+
+#[test]
+fn a_release_gives_a_statement_a_section_and_shows_no_contact() {
+    let release = r#"{"ocid":"ocds-213czf-1","date":"2026-01-02","tag":["contract"],"buyer":{"name":"B",
+        "contactPoint":{"name":"Jo Example","email":"jo@example.org"}},"planning":{"rationale":"r"},"tender":{"id":"1"},
+        "awards":[{"id":"1","value":{"amount":1.5}}],
+        "contracts":[{"id":"1","implementation":{"transactions":[{"id":"1"}],"milestones":[{"id":"1"}]}}]}"#;
+    let import = ocds::read(format!(r#"{{"releases":[{release},{{"ocid":"x"}}]}}"#).as_bytes());
+    assert_eq!((import.items.len(), import.refusals.len()), (6, 1));
+    assert_eq!(import.refusals[0].place, "/releases/1");
+    let all: String = import
+        .items
+        .iter()
+        .map(|item| item.draft.as_str())
+        .collect();
+    assert_eq!(all.matches("Jo Example").count(), 1);
+    assert!(all.contains(r#""name":{"$commit":{"class":"person","value":"Jo Example"}}"#));
+    assert!(all.contains(r#""amount":"1.5""#) && all.contains("2026-01-02T00:00:00Z"));
+}
