@@ -218,21 +218,11 @@ async fn a_dry_run_answers_like_a_post_and_writes_nothing() {
     let ask = |body: Vec<u8>| service.ask("POST", "/api/v1/statements?dry_run=true", &[], body);
     let [one, two] = service.chain("P-1", 2).try_into().unwrap();
     let answer = ask(note(&one)).await;
-    let said = answer.json();
     assert_eq!(
-        (
-            answer.status,
-            &said["dry_run"],
-            &said["id"],
-            &said["index"],
-            &said["warnings"][0]["code"]
-        ),
+        (answer.status, answer.json()),
         (
             200,
-            &json!(true),
-            &json!(one.id().to_string()),
-            &json!(null),
-            &json!("field_missing")
+            json!({"dry_run": true, "id": one.id().to_string(), "index": null})
         )
     );
     assert_eq!(
