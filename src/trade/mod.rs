@@ -15,6 +15,7 @@
 //! | [`log_rules`] | what never changes within `v` 1 |
 //! | [`door`], [`vocabulary`] | what may change: members, stages, kinds, categories |
 //! | [`commitment`] | what stands for a natural person |
+//! | [`sealed`] | registers of sealed bids, and what a bidder can prove |
 //!
 //! `docs/format.md` says the same for those who read bytes and not Rust.
 
@@ -26,6 +27,7 @@ pub mod keys;
 pub mod log_rules;
 pub mod names;
 pub mod record;
+pub mod sealed;
 pub mod statement;
 #[cfg(test)]
 pub(crate) mod testing;
