@@ -7,6 +7,7 @@
 //! | [`keys`] | key files: `keygen`, `sign` read and write them |
 //! | [`post`], [`draft`] | `post` |
 //! | [`import`] | `import` |
+//! | [`bid`] | `seal`, `bid` |
 //! | [`fetch`] | `get`, `receipt` |
 //! | [`verify`] | `verify` |
 //! | [`replay`] | `audit`, `mirror` |
@@ -17,6 +18,7 @@
 //! [`text`] has the two languages, [`out`] what a command hands back and how it is shown.
 
 pub mod bench;
+mod bid;
 mod demo;
 mod draft;
 mod fetch;
@@ -83,6 +85,11 @@ enum Command {
     /// Post what others have published already / 导入已发布的公告
     #[command(subcommand)]
     Import(import::Source),
+    /// Take in a sealed bid and give its receipt / 登记密封投标
+    Seal(bid::SealArguments),
+    /// Registers of sealed bids: make, open, check / 密封投标登记
+    #[command(subcommand)]
+    Bid(bid::Bidding),
     /// Show a record / 查看记录
     Get(fetch::GetArguments),
     /// Fetch a receipt / 取回执
@@ -156,6 +163,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Sign(arguments) => keygen::sign(&console, &arguments),
         Command::Post(arguments) => post::run(&console, &arguments),
         Command::Import(source) => import::run(&console, &source),
+        Command::Seal(arguments) => bid::seal(&console, &arguments),
+        Command::Bid(bidding) => bid::run(&console, &bidding),
         Command::Get(arguments) => fetch::get(&console, &arguments),
         Command::Receipt(arguments) => fetch::receipt(&console, &arguments),
         Command::Verify(arguments) => verify::run(&console, &arguments),

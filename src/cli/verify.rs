@@ -79,7 +79,8 @@ pub(super) fn read_policy(path: &Path) -> Result<Policy, Failure> {
     })
 }
 
-fn digest_of(path: &Path) -> Result<String, Failure> {
+/// The SHA-256 of a file as hexadecimal digits.
+pub(super) fn digest_of(path: &Path) -> Result<String, Failure> {
     use sha2::{Digest, Sha256};
     use std::io::Read;
     let shown = path.display();

@@ -26,7 +26,9 @@ mod files;
 mod tests;
 
 pub use check::{BidFault, Opened, OpeningFault, check_bid, check_opening, check_path};
-pub use files::{FileError, RECEIPT_BYTES_MAX};
+pub use files::{FileError, OPENING_BYTES_MAX, RECEIPT_BYTES_MAX, check_bidder};
+
+use std::fmt;
 
 use crate::tlog::merkle::{self, Hash};
 
@@ -56,6 +58,18 @@ pub struct Lot {
     pub project: String,
     /// The lot; `1` where the project has one only.
     pub lot: String,
+}
+
+impl fmt::Display for Lot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Lot {
+            ledger,
+            publisher,
+            project,
+            lot,
+        } = self;
+        write!(f, "{ledger} {publisher} {project} {lot}")
+    }
 }
 
 /// One bid as received.
@@ -356,8 +370,8 @@ impl Sealed {
     #[must_use]
     pub fn path(&self, slot: u32) -> Vec<Hash> {
         merkle::prove_inclusion(u64::from(slot), self.leaves.len() as u64, |range| {
-            let (start, end) = (range.start as usize, range.end as usize);
-            range_root(&self.leaves[start..end])
+            let at = |end: u64| usize::try_from(end).expect("a slot is below 65,536");
+            range_root(&self.leaves[at(range.start)..at(range.end)])
         })
     }
 }

@@ -452,7 +452,7 @@ def replay(file):
     return keys, leaves, statements, states
 
 
-# Section 10: sealed bids.
+# docs/sealed-bids.md.
 
 
 def sealed(case):

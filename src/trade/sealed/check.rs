@@ -184,15 +184,9 @@ pub enum BidFault {
 
 fn same_place(receipt: &BidReceipt, register: &Register) -> Result<(), BidFault> {
     if receipt.lot != register.lot {
-        let shown = |lot: &super::Lot| {
-            format!(
-                "{} {} {} {}",
-                lot.ledger, lot.publisher, lot.project, lot.lot
-            )
-        };
         return Err(BidFault::Lot {
-            found: shown(&receipt.lot),
-            wanted: shown(&register.lot),
+            found: receipt.lot.to_string(),
+            wanted: register.lot.to_string(),
         });
     }
     if receipt.slots != register.slots {

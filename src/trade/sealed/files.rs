@@ -14,6 +14,9 @@ use super::{BIDDER_BYTES_MAX, Bid, BidReceipt, Lot, Opening, Path, SLOTS_MAX, sl
 /// The most bytes of a bid receipt or a path.
 pub const RECEIPT_BYTES_MAX: usize = 16 << 10;
 
+/// The most bytes of an opening. A line of a bid is some 300 bytes, at most 4 KiB with every character of the bidder escaped.
+pub const OPENING_BYTES_MAX: usize = SLOTS_MAX as usize * 1_024;
+
 const RECEIPT_PREFIX: &str = "mingzhang-bid-receipt-v1";
 
 /// Why a file is not what it should be.
@@ -175,7 +178,7 @@ impl BidReceipt {
 ///
 /// # Errors
 /// What is wanted instead.
-pub(super) fn check_bidder(bidder: &str) -> Result<(), &'static str> {
+pub fn check_bidder(bidder: &str) -> Result<(), &'static str> {
     if bidder.is_empty() || bidder.len() > BIDDER_BYTES_MAX {
         return Err("a bidder's name or code of 1 to 512 bytes");
     }
@@ -329,8 +332,7 @@ impl Opening {
     /// # Errors
     /// [`FileError`] with the number of the line.
     pub fn parse(bytes: &[u8]) -> Result<Opening, FileError> {
-        // A line of a bid is at most some 4 KiB with every character of the bidder escaped.
-        check_length(bytes, SLOTS_MAX as usize * 1_024)?;
+        check_length(bytes, OPENING_BYTES_MAX)?;
         let mut lines = bytes
             .split(|byte| *byte == b'\n')
             .enumerate()

@@ -353,7 +353,7 @@ fn slots_are_even_free_and_used_up_at_half() {
     for random in 0..100 {
         let slot = draw_slot(16, bids, random).unwrap();
         assert!(
-            slot % 2 == 0 && slot < 16 && slot != 4 && slot != 10,
+            slot.is_multiple_of(2) && slot < 16 && slot != 4 && slot != 10,
             "{slot}"
         );
     }
