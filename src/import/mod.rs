@@ -2,7 +2,7 @@
 //!
 //! | file | source |
 //! | --- | --- |
-//! | [`ocds`] | OCDS 1.1: packages, releases one a line |
+//! | [`ocds`] | OCDS 1.1: packages, releases one a line; [`persons`] finds and hides natural persons in them |
 //! | [`notices`] | notices of Chinese trading platforms, a JSON object a line: [`yichang`], [`national`] |
 //!
 //! Promises: pure (no file, clock, network or random number); the same bytes give the same drafts; every item of the input becomes a draft or
@@ -13,6 +13,7 @@
 mod national;
 pub mod notices;
 pub mod ocds;
+mod persons;
 #[cfg(test)]
 mod tests;
 mod yichang;
@@ -20,6 +21,7 @@ mod yichang;
 use serde_json::{Map, Value, json};
 
 use crate::tlog::merkle::Hash;
+use crate::trade::commitment::VALUE_BYTES_MAX;
 use crate::trade::identifiers;
 use crate::trade::names;
 use crate::trade::statement::TEXT_BYTES_MAX;
@@ -146,9 +148,36 @@ impl Made {
             }
             let extra = self.draft["details"]["extra"].as_object_mut();
             if let Some(mut part) = extra.and_then(|found| found.shift_remove(name)) {
-                without_persons(&mut part);
+                self.hoist(&mut part);
                 let bytes = part.to_string().into_bytes();
                 self.attach(&format!("{name}.json"), "application/json", bytes);
+            }
+        }
+    }
+
+    /// A document has no commitments: what is withheld in it goes to `/details/extra/persons`, commitments over JSON lists of
+    /// texts, which the document refers to by their number over all lists.
+    fn hoist(&mut self, part: &mut Value) {
+        let mut taken = Vec::new();
+        take_placeholders(part, &mut taken);
+        let (mut lists, mut list): (Vec<Value>, Vec<String>) = (Vec::new(), Vec::new());
+        let full = |list: &[String], next: &str| {
+            json!(list).to_string().len() + json!(next).to_string().len() + 1 > VALUE_BYTES_MAX
+        };
+        for secret in taken {
+            if !list.is_empty() && full(&list, &secret) {
+                lists.push(withheld(&json!(std::mem::take(&mut list))));
+            }
+            list.push(secret);
+        }
+        if !list.is_empty() {
+            lists.push(withheld(&json!(list)));
+        }
+        let extra = self.draft["details"]["extra"].as_object_mut();
+        if let (Some(extra), false) = (extra, lists.is_empty()) {
+            let persons = extra.entry("persons").or_insert_with(|| json!([]));
+            if let Some(there) = persons.as_array_mut() {
+                there.extend(lists);
             }
         }
     }
@@ -193,14 +222,43 @@ fn size(draft: &Value) -> usize {
     text.len() + 100 * text.matches("\"$commit\"").count()
 }
 
-/// A document has no commitments: what is withheld is left out, and that is said.
-fn without_persons(value: &mut Value) {
+/// What becomes a commitment, of class person: a string as it is, anything else as JSON. What is longer than a commitment takes
+/// becomes several.
+fn withheld(value: &Value) -> Value {
+    let shown = value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned);
+    if value.is_null() || shown.trim().is_empty() {
+        return Value::Null;
+    }
+    let commit = |value: &str| json!({ "$commit": { "class": "person", "value": value } });
+    if shown.len() <= VALUE_BYTES_MAX {
+        return commit(&shown);
+    }
+    let (mut pieces, mut rest) = (Vec::new(), shown.as_str());
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at(rest.floor_char_boundary(VALUE_BYTES_MAX));
+        pieces.push(commit(piece));
+        rest = after;
+    }
+    pieces.into()
+}
+
+/// Takes the placeholders out of `value`; in their place stands which item of which list they went to.
+fn take_placeholders(value: &mut Value, taken: &mut Vec<String>) {
     match value {
         Value::Object(members) if members.contains_key("$commit") => {
-            *value = json!({ "withheld": "person" });
+            let secret = members["$commit"]["value"].as_str().unwrap_or_default();
+            let at = taken.len();
+            taken.push(secret.to_owned());
+            *value = json!({ "withheld": "person", "item": at });
         }
-        Value::Object(members) => members.values_mut().for_each(without_persons),
-        Value::Array(items) => items.iter_mut().for_each(without_persons),
+        Value::Object(members) => members
+            .values_mut()
+            .for_each(|member| take_placeholders(member, taken)),
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| take_placeholders(item, taken)),
         _ => {}
     }
 }

@@ -7,9 +7,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::{Fault, ITEM_BYTES_MAX, Import, Made, fault, missing, object, project_of, text};
+use super::{
+    Fault, ITEM_BYTES_MAX, Import, Made, fault, missing, object, persons, project_of, text,
+    withheld,
+};
 use crate::tlog::merkle::Hash;
-use crate::trade::commitment::VALUE_BYTES_MAX;
 
 /// The most bytes of a code, by the ledger's rules.
 const CODE_BYTES_MAX: usize = 512;
@@ -107,8 +109,9 @@ fn sections(bytes: &[u8]) -> Result<Vec<(String, Made)>, Fault> {
             format!("{have} bytes, wanted at most {ITEM_BYTES_MAX}"),
         ));
     }
-    let release: Value = serde_json::from_slice(bytes)
+    let mut release: Value = serde_json::from_slice(bytes)
         .map_err(|error| fault(format!("不是 JSON：{error}"), format!("no JSON: {error}")))?;
+    persons::hide(&mut release);
     let ocid = text(&release, "ocid").ok_or_else(|| missing("ocid"))?;
     let date = text(&release, "date").ok_or_else(|| missing("date"))?;
     let issued = if date.len() == 10 {
@@ -283,6 +286,7 @@ fn sections(bytes: &[u8]) -> Result<Vec<(String, Made)>, Fault> {
 /// A value in the grammar of statements: names in snake case, fractions as strings, persons as commitments.
 fn plain(value: &Value, name: &str) -> Value {
     match value {
+        Value::Object(members) if members.contains_key("$commit") => value.clone(),
         Value::Object(members) => {
             let lower = name.to_ascii_lowercase();
             let contact = lower.contains("contact") && !lower.contains("contract")
@@ -327,19 +331,6 @@ fn plain(value: &Value, name: &str) -> Value {
             }
         }
         _ => value.clone(),
-    }
-}
-
-fn withheld(value: &Value) -> Value {
-    let shown = value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned);
-    if value.is_null() || shown.trim().is_empty() {
-        Value::Null
-    } else if shown.len() > VALUE_BYTES_MAX {
-        "withheld: longer than a commitment takes".into()
-    } else {
-        json!({ "$commit": { "class": "person", "value": shown } })
     }
 }
 

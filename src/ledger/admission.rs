@@ -462,6 +462,20 @@ impl Ledger {
         statement: &Statement,
         warnings: Vec<Problem>,
     ) -> Result<Posted, PostError> {
+        // Planned by a commit whose head is not out yet: an answer goes with a receipt, so it waits for that head.
+        let (mut head, mut writing) = (
+            self.shared.head.subscribe(),
+            self.shared.writing.subscribe(),
+        );
+        tokio::select! {
+            biased;
+            covered = head.wait_for(|head| index < head.tree.size) => {
+                covered.map_err(|_| PostError::Unknown)?;
+            }
+            _ = writing.wait_for(|writing| matches!(writing, Writing::Stopped { .. })) => {
+                return Err(PostError::Unknown);
+            }
+        }
         let receipt = self.receipt(index).await?;
         let entry = self.entry(index).await?;
         if entry.statement.id() != statement.id() {

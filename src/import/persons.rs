@@ -1,0 +1,564 @@
+//! Natural persons in OCDS: found by a table of rules, and hidden everywhere in the release, before anything else looks at it.
+//!
+//! | a party is a natural person if | such as |
+//! | --- | --- |
+//! | its identifier, or an additional one, is of a scheme for persons | `CO-CC`, `BR-CPF`, a passport |
+//! | its 统一社会信用代码 begins with 92 (个体工商户) | `92430382MA4L…` |
+//! | its `details`, legal form or classification says so | `sole trader`, `persona física`, 自然人 |
+//! | it sells, bids or is paid, no organisation's identifier stands with it, and its name has no word of an organisation | `Jo Example` |
+//!
+//! Who buys is an organisation. In doubt a name is hidden: what was hidden can be shown later by its opening, what was shown stays shown.
+//!
+//! A person leaves as `{"id":"person-1","roles":[…],"person":{"$commit":…}}`: one commitment over the whole party. Wherever the
+//! release refers to its id or has its name in a text, the reference carries `person-1` and the text becomes a commitment.
+
+use serde_json::{Map, Value, json};
+
+use super::withheld;
+use crate::trade::identifiers::{citizen_number_is_valid, uscc_is_valid};
+
+/// Schemes of org-id.guide's kind (`CC-REGISTER`) whose register is one of people, and words for such schemes.
+const PERSON_SCHEMES: [&str; 25] = [
+    "CO-CC",
+    "CO-CE",
+    "BR-CPF",
+    "MX-CURP",
+    "PE-DNI",
+    "AR-DNI",
+    "ES-DNI",
+    "ES-NIE",
+    "HN-DNI",
+    "EC-CI",
+    "UY-CI",
+    "PY-CI",
+    "GT-CUI",
+    "CR-CPF",
+    "CL-RUN",
+    "UG-NIN",
+    "ZA-ID",
+    "IN-PAN-P",
+    "UA-DRFO",
+    "UA-EDR-FOP",
+    "CN-ID",
+    "PASSPORT",
+    "NATIONALID",
+    "CITIZEN",
+    "PERSON",
+];
+
+/// What `details` say of a person.
+const PERSON_WORDS: [&str; 18] = [
+    "natural person",
+    "individual entrepreneur",
+    "individual",
+    "sole trader",
+    "sole proprietor",
+    "self-employed",
+    "freelance",
+    "persona natural",
+    "persona fisica",
+    "persona física",
+    "pessoa fisica",
+    "pessoa física",
+    "personne physique",
+    "фізична особа",
+    "физическое лицо",
+    "自然人",
+    "个体工商户",
+    "个人",
+];
+
+/// Words that only organisations have in their names; a Latin one must stand alone, a Chinese one anywhere.
+const ORGANISATION_WORDS: [&str; 119] = [
+    "ab",
+    "ag",
+    "aktiengesellschaft",
+    "agency",
+    "alliance",
+    "aps",
+    "architects",
+    "as",
+    "asa",
+    "association",
+    "associates",
+    "authority",
+    "bank",
+    "bhd",
+    "board",
+    "brothers",
+    "bros",
+    "bv",
+    "bureau",
+    "centre",
+    "center",
+    "charity",
+    "church",
+    "cia",
+    "cic",
+    "city",
+    "clinic",
+    "club",
+    "co",
+    "college",
+    "commission",
+    "committee",
+    "company",
+    "compañia",
+    "compañía",
+    "consortium",
+    "construction",
+    "constructora",
+    "consultancy",
+    "consultants",
+    "consulting",
+    "cooperative",
+    "corp",
+    "corporation",
+    "council",
+    "county",
+    "cv",
+    "department",
+    "eirl",
+    "empresa",
+    "engineering",
+    "enterprise",
+    "enterprises",
+    "eu",
+    "federation",
+    "firm",
+    "foundation",
+    "fundación",
+    "fundacion",
+    "gmbh",
+    "government",
+    "group",
+    "grupo",
+    "holding",
+    "holdings",
+    "hospital",
+    "hotel",
+    "inc",
+    "incorporated",
+    "industries",
+    "institute",
+    "instituto",
+    "international",
+    "jsc",
+    "kg",
+    "limited",
+    "limitada",
+    "llc",
+    "llp",
+    "lp",
+    "ltd",
+    "ltda",
+    "ministry",
+    "municipality",
+    "nhs",
+    "nv",
+    "office",
+    "oy",
+    "oü",
+    "partners",
+    "partnership",
+    "plc",
+    "pty",
+    "pvt",
+    "sa",
+    "sac",
+    "sarl",
+    "sas",
+    "school",
+    "sciences",
+    "services",
+    "servicios",
+    "society",
+    "solutions",
+    "spa",
+    "srl",
+    "supplies",
+    "systems",
+    "technologies",
+    "technology",
+    "trust",
+    "ulc",
+    "union",
+    "universidad",
+    "university",
+    "ooo",
+    "тов",
+    "пп",
+    "ооо",
+];
+const CHINESE_ORGANISATION_WORDS: [&str; 34] = [
+    "公司",
+    "集团",
+    "厂",
+    "院",
+    "中心",
+    "大学",
+    "学校",
+    "局",
+    "委员会",
+    "政府",
+    "银行",
+    "合作社",
+    "事务所",
+    "协会",
+    "学会",
+    "基金会",
+    "酒店",
+    "医院",
+    "店",
+    "站",
+    "社",
+    "部",
+    "所",
+    "队",
+    "场",
+    "馆",
+    "办公室",
+    "村",
+    "街道",
+    "联合体",
+    "研究",
+    "企业",
+    "商行",
+    "经营部",
+];
+
+/// Members that refer to who sells, bids or is paid.
+const SELLERS: [&str; 4] = ["suppliers", "tenderers", "payee", "invitedSuppliers"];
+/// Roles of such a party.
+const SELLER_ROLES: [&str; 6] = [
+    "supplier",
+    "tenderer",
+    "payee",
+    "invitedsupplier",
+    "candidate",
+    "subcontractor",
+];
+
+/// A person found in a release.
+struct Person {
+    id: Option<String>,
+    name: Option<String>,
+}
+
+/// Hides every natural person of a release.
+pub(super) fn hide(release: &mut Value) {
+    let mut found = Vec::new();
+    if let Some(parties) = release["parties"].as_array() {
+        found.extend(
+            parties
+                .iter()
+                .filter(|party| party_is_person(party))
+                .map(person),
+        );
+    }
+    embedded(release, "", &mut found);
+    if !found.is_empty() {
+        replace(release, &found);
+    }
+}
+
+fn person(party: &Value) -> Person {
+    let text = |member: &str| party[member].as_str().map(str::to_owned);
+    Person {
+        id: text("id").filter(|id| !id.is_empty()),
+        name: text("name").filter(|name| name.chars().count() >= 2),
+    }
+}
+
+fn party_is_person(party: &Value) -> bool {
+    let sells = party["roles"].as_array().is_some_and(|roles| {
+        roles
+            .iter()
+            .filter_map(Value::as_str)
+            .any(|role| SELLER_ROLES.contains(&role.to_ascii_lowercase().as_str()))
+    });
+    says_person(party) || sells && looks_like_person(party)
+}
+
+/// Parties that stand where they sell, as before OCDS 1.1, and in releases without `parties`.
+fn embedded(value: &Value, name: &str, found: &mut Vec<Person>) {
+    match value {
+        Value::Object(members) => {
+            let described = members.contains_key("name");
+            let reference = members.contains_key("id") && members.len() <= 2;
+            let sells = SELLERS.contains(&name);
+            // A reference says no more than its name; the party it refers to has been judged with all it has.
+            let judged = reference
+                && found
+                    .iter()
+                    .any(|person| person.id.as_deref() == value["id"].as_str());
+            if described && sells && !judged && name != "parties" {
+                let person_here = if reference {
+                    says_person(value)
+                } else {
+                    says_person(value) || looks_like_person(value)
+                };
+                if person_here {
+                    found.push(person(value));
+                }
+            }
+            for (member, value) in members {
+                embedded(value, member, found);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| embedded(item, name, found)),
+        _ => {}
+    }
+}
+
+/// Its identifiers or its details say that it is a person.
+fn says_person(party: &Value) -> bool {
+    identifiers(party).any(|identifier| {
+        let scheme = identifier["scheme"]
+            .as_str()
+            .unwrap_or_default()
+            .to_ascii_uppercase();
+        let id = identifier["id"].as_str().unwrap_or_default();
+        let squeezed: String = scheme.chars().filter(|c| !matches!(c, ' ' | '_')).collect();
+        PERSON_SCHEMES
+            .iter()
+            .any(|known| squeezed == *known || !known.contains('-') && squeezed.contains(known))
+            || id.starts_with("92") && uscc_is_valid(id)
+            || citizen_number_is_valid(id)
+    }) || ["details", "legalForm", "classification", "entityType"]
+        .iter()
+        .any(|member| says_word(&party[*member]))
+        || citizen_number_is_valid(party["id"].as_str().unwrap_or_default())
+}
+
+fn identifiers(party: &Value) -> impl Iterator<Item = &Value> {
+    let more = party["additionalIdentifiers"].as_array();
+    std::iter::once(&party["identifier"]).chain(more.into_iter().flatten())
+}
+
+fn says_word(value: &Value) -> bool {
+    match value {
+        Value::String(text) => {
+            let text = text.trim().to_lowercase();
+            PERSON_WORDS.iter().any(|word| text.starts_with(word))
+        }
+        Value::Array(items) => items.iter().any(says_word),
+        Value::Object(members) => members.values().any(says_word),
+        _ => false,
+    }
+}
+
+/// No organisation's identifier, and no word of an organisation in its name.
+fn looks_like_person(party: &Value) -> bool {
+    let has_id = identifiers(party).any(|identifier| {
+        let of = |member: &str| {
+            identifier[member]
+                .as_str()
+                .is_some_and(|text| !text.trim().is_empty())
+        };
+        of("id") && of("scheme") || identifier["id"].as_str().is_some_and(uscc_is_valid)
+    });
+    let name = party["name"].as_str().unwrap_or_default().trim();
+    !has_id && !name.is_empty() && !names_organisation(name)
+}
+
+fn names_organisation(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    // `S.A.` is `sa`, `Co.,Ltd` two words; `&` and figures are no part of a person's name.
+    let joined: String = lower.chars().filter(|c| *c != '.').collect();
+    joined
+        .split(|c: char| !c.is_alphanumeric())
+        .any(|word| ORGANISATION_WORDS.contains(&word))
+        || CHINESE_ORGANISATION_WORDS
+            .iter()
+            .any(|word| lower.contains(word))
+        || lower.contains('&')
+        || lower.chars().any(|c| c.is_ascii_digit())
+}
+
+/// Replaces persons, references to them, and texts that name them.
+fn replace(value: &mut Value, persons: &[Person]) {
+    match value {
+        Value::Object(members) => {
+            let at = persons.iter().position(|person| is_it(members, person));
+            if let Some(at) = at {
+                let mut made = Map::new();
+                made.insert("id".to_owned(), format!("person-{}", at + 1).into());
+                if let Some(roles) = members.get("roles") {
+                    made.insert("roles".to_owned(), roles.clone());
+                }
+                let whole = Value::Object(std::mem::take(members));
+                made.insert("person".to_owned(), withheld(&whole));
+                *members = made;
+            } else {
+                members
+                    .values_mut()
+                    .for_each(|member| replace(member, persons));
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, persons)),
+        Value::String(text) => {
+            let named = persons.iter().enumerate().find_map(|(at, person)| {
+                if person.id.as_deref() == Some(text) && person_id_tells(text) {
+                    return Some(json!(format!("person-{}", at + 1)));
+                }
+                let name = person.name.as_deref()?;
+                (text == name || tells(name) && text.contains(name))
+                    .then(|| withheld(&Value::String(text.clone())))
+            });
+            if let Some(hidden) = named {
+                *value = hidden;
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_it(members: &Map<String, Value>, person: &Person) -> bool {
+    let text = |member: &str| members.get(member).and_then(Value::as_str);
+    let party = members.contains_key("name") || members.contains_key("roles");
+    match (text("id"), person.id.as_deref()) {
+        // Awards and lots have ids too, and `1` is one of many things.
+        (Some(id), Some(wanted)) => {
+            id == wanted
+                && party
+                && text("name")
+                    .is_none_or(|name| person.name.as_deref().is_none_or(|of| of == name))
+        }
+        _ => text("name").is_some() && text("name") == person.name.as_deref(),
+    }
+}
+
+/// An id long enough to be a person's, not the number of a row.
+fn person_id_tells(id: &str) -> bool {
+    id.len() >= 6
+}
+
+/// A name that in another text is no accident.
+fn tells(name: &str) -> bool {
+    name.contains(' ') || !name.is_ascii()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of a party alone.
+    fn check(party: Value, wanted: bool) {
+        assert_eq!(party_is_person(&party), wanted, "{party}");
+    }
+
+    #[test]
+    fn the_table_of_rules() {
+        for scheme in [
+            "CO-CC",
+            "BR-CPF",
+            "pe-dni",
+            "Passport number",
+            "NATIONAL_ID",
+        ] {
+            check(
+                json!({"name": "Acme Ltd", "identifier": {"scheme": scheme, "id": "1"}}),
+                true,
+            );
+        }
+        for scheme in ["GB-COH", "CO-RUES", "BR-CNPJ", "CN-USCC"] {
+            check(
+                json!({"name": "Jo", "roles": ["supplier"], "identifier": {"scheme": scheme, "id": "1"}}),
+                false,
+            );
+        }
+        check(
+            json!({"name": "x", "additionalIdentifiers": [{"scheme": "CO-CC", "id": "1"}]}),
+            true,
+        );
+        check(
+            json!({"name": "x", "identifier": {"id": "92430382MA4L0000XX"}, "roles": ["buyer"]}),
+            false,
+        );
+        for details in ["Sole trader", "Persona Natural", "自然人"] {
+            check(
+                json!({"name": "x", "roles": ["buyer"], "details": {"legalEntityType": details}}),
+                true,
+            );
+        }
+        check(
+            json!({"name": "x", "roles": ["buyer"], "details": {"scale": "sme"}}),
+            false,
+        );
+        for name in ["Jo Example", "María Ejemplo Prueba", "张示例", "DOE JOHN"] {
+            check(json!({"name": name, "roles": ["supplier"]}), true);
+            check(
+                json!({"name": name, "roles": ["tenderer", "supplier"]}),
+                true,
+            );
+            check(json!({"name": name, "roles": ["buyer"]}), false);
+        }
+        for name in [
+            "Acme Ltd",
+            "Acme Ltd.",
+            "Constructora Ejemplo S.A.",
+            "示例建设有限公司",
+            "Brown & Sons",
+            "3M",
+            "University of Example",
+            "Beispiel GmbH",
+            "张示例工作室经营部",
+        ] {
+            check(json!({"name": name, "roles": ["supplier"]}), false);
+        }
+    }
+
+    #[test]
+    fn a_person_leaves_no_trace_outside_commitments() {
+        let mut release = json!({
+            "ocid": "ocds-1", "id": "r-1",
+            "parties": [
+                {"id": "CO-CC-12345678", "name": "Jo Example", "roles": ["supplier"], "identifier": {"scheme": "CO-CC", "id": "12345678"},
+                 "address": {"streetAddress": "1 Example Road"}},
+                {"id": "CO-NIT-1", "name": "Acme Ltd", "roles": ["supplier"]},
+            ],
+            "tender": {"title": "Lessons by Jo Example", "id": "1"},
+            "awards": [{"id": "1", "suppliers": [{"id": "CO-CC-12345678", "name": "Jo Example"}, {"id": "CO-NIT-1", "name": "Acme Ltd"}]}],
+            "contracts": [{"id": "1", "implementation": {"transactions": [{"payee": {"id": "CO-CC-12345678"}, "note": "CO-CC-12345678"}]}}],
+        });
+        hide(&mut release);
+        let mut shown = release.clone();
+        drop_commitments(&mut shown);
+        let shown = shown.to_string();
+        for secret in ["Jo Example", "12345678", "Example Road"] {
+            assert!(!shown.contains(secret), "{secret} in {shown}");
+        }
+        assert!(shown.contains("Acme Ltd") && shown.contains("CO-NIT-1"));
+        assert_eq!(release["awards"][0]["suppliers"][0]["id"], "person-1");
+        assert_eq!(
+            release["awards"][0]["id"], "1",
+            "other things keep their ids"
+        );
+        // Nothing is lost: the commitment is over the whole party.
+        let kept = release["parties"][0]["person"]["$commit"]["value"]
+            .as_str()
+            .unwrap();
+        assert!(kept.contains("1 Example Road"));
+    }
+
+    #[test]
+    fn a_person_without_a_party_of_its_own_is_found_where_it_sells() {
+        let mut release = json!({"awards": [{"suppliers": [{"name": "Jo Example", "address": {}, "contactPoint": {}}]}],
+            "buyer": {"name": "Example"}});
+        hide(&mut release);
+        assert_eq!(release["awards"][0]["suppliers"][0]["id"], "person-1");
+        assert_eq!(release["buyer"]["name"], "Example");
+    }
+
+    fn drop_commitments(value: &mut Value) {
+        match value {
+            Value::Object(members) => {
+                members.shift_remove("$commit");
+                members.values_mut().for_each(drop_commitments);
+            }
+            Value::Array(items) => items.iter_mut().for_each(drop_commitments),
+            _ => {}
+        }
+    }
+}
