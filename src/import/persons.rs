@@ -69,7 +69,7 @@ const PERSON_WORDS: [&str; 18] = [
 ];
 
 /// Words that only organisations have in their names; a Latin one must stand alone, a Chinese one anywhere.
-const ORGANISATION_WORDS: [&str; 119] = [
+const ORGANISATION_WORDS: [&str; 123] = [
     "ab",
     "ag",
     "aktiengesellschaft",
@@ -181,6 +181,10 @@ const ORGANISATION_WORDS: [&str; 119] = [
     "technologies",
     "technology",
     "trust",
+    "ac",
+    "sapi",
+    "sc",
+    "barristers",
     "ulc",
     "union",
     "universidad",
@@ -189,6 +193,39 @@ const ORGANISATION_WORDS: [&str; 119] = [
     "тов",
     "пп",
     "ооо",
+];
+/// Beginnings of words that only organisations have; a letter that a broken encoding lost comes after them.
+const ORGANISATION_STEMS: [&str; 30] = [
+    "academi",
+    "administra",
+    "agenci",
+    "asociad",
+    "comercial",
+    "comisi",
+    "comunicac",
+    "construc",
+    "consult",
+    "cooperat",
+    "coop",
+    "corporaci",
+    "federal",
+    "gerenci",
+    "homecare",
+    "import",
+    "industri",
+    "ingenier",
+    "institu",
+    "nacional",
+    "network",
+    "organi",
+    "profesional",
+    "secretar",
+    "securit",
+    "servici",
+    "sistem",
+    "solucion",
+    "transport",
+    "univers",
 ];
 const CHINESE_ORGANISATION_WORDS: [&str; 34] = [
     "公司",
@@ -364,11 +401,23 @@ fn looks_like_person(party: &Value) -> bool {
 
 fn names_organisation(name: &str) -> bool {
     let lower = name.to_lowercase();
-    // `S.A.` is `sa`, `Co.,Ltd` two words; `&` and figures are no part of a person's name.
-    let joined: String = lower.chars().filter(|c| *c != '.').collect();
-    joined
+    // `S. A. de C. V.` is `sa de cv`; `&` and figures are no part of a person's name.
+    let mut words: Vec<String> = Vec::new();
+    let mut initials = false;
+    for word in lower
         .split(|c: char| !c.is_alphanumeric())
-        .any(|word| ORGANISATION_WORDS.contains(&word))
+        .filter(|word| !word.is_empty())
+    {
+        let initial = word.chars().count() == 1;
+        match words.last_mut() {
+            Some(last) if initial && initials => last.push_str(word),
+            _ => words.push(word.to_owned()),
+        }
+        initials = initial;
+    }
+    let is_word = |word: &String| ORGANISATION_WORDS.contains(&word.as_str());
+    let has_stem = |word: &String| ORGANISATION_STEMS.iter().any(|stem| word.starts_with(stem));
+    words.iter().any(|word| is_word(word) || has_stem(word))
         || CHINESE_ORGANISATION_WORDS
             .iter()
             .any(|word| lower.contains(word))
@@ -501,6 +550,9 @@ mod tests {
             "示例建设有限公司",
             "Brown & Sons",
             "3M",
+            "Coconal S. A. P. I. de C. V.",
+            "Cal y Mayor y Asociados, S.C.",
+            "CORPORACI\u{fffd}N COLOMBIANA INTERNACIONAL",
             "University of Example",
             "Beispiel GmbH",
             "张示例工作室经营部",
