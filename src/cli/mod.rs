@@ -7,6 +7,7 @@
 //! | [`keys`] | key files: `keygen`, `sign` read and write them |
 //! | [`post`], [`draft`] | `post` |
 //! | [`import`] | `import` |
+//! | [`search`] | `search`, `export` |
 //! | [`bid`] | `seal`, `bid` |
 //! | [`fetch`] | `get`, `receipt` |
 //! | [`verify`] | `verify` |
@@ -29,6 +30,7 @@ pub mod keys;
 pub mod out;
 mod post;
 mod replay;
+mod search;
 mod serve;
 pub mod text;
 mod verify;
@@ -90,6 +92,11 @@ enum Command {
     /// Registers of sealed bids: make, open, check / 密封投标登记
     #[command(subcommand)]
     Bid(bid::Bidding),
+    /// Find records by words, numbers and dates / 检索
+    Search(search::Arguments),
+    /// Take records out, all or a selection / 导出
+    #[command(subcommand)]
+    Export(search::Export),
     /// Show a record / 查看记录
     Get(fetch::GetArguments),
     /// Fetch a receipt / 取回执
@@ -165,6 +172,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Import(source) => import::run(&console, &source),
         Command::Seal(arguments) => bid::seal(&console, &arguments),
         Command::Bid(bidding) => bid::run(&console, &bidding),
+        Command::Search(arguments) => search::run(&console, &arguments),
+        Command::Export(what) => search::export(&console, &what),
         Command::Get(arguments) => fetch::get(&console, &arguments),
         Command::Receipt(arguments) => fetch::receipt(&console, &arguments),
         Command::Verify(arguments) => verify::run(&console, &arguments),

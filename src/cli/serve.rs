@@ -1,7 +1,8 @@
 //! `serve` and `reindex`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use tokio::net::TcpListener;
@@ -12,6 +13,7 @@ use super::text::{Said, said};
 use super::{Word, default_listen, plain, runtime};
 use crate::ledger::clock::system_clock;
 use crate::ledger::{Ledger, OperatorWord};
+use crate::search::{self, Search};
 use crate::server::accept::{self, Limits};
 use crate::server::{self, Options};
 
@@ -62,7 +64,8 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
                 "ledger {origin}, {size} records, is served at {url}. Ctrl-C stops it."
             ));
         }
-        serve(listener, ledger, stop_signal()).await
+        let search = folder.data.join("index").join("search");
+        serve(listener, ledger, Some(&search), stop_signal()).await
     })
 }
 
@@ -70,9 +73,22 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
 pub(super) async fn serve(
     listener: TcpListener,
     ledger: Ledger,
+    search_folder: Option<&Path>,
     stop: impl Future<Output = ()>,
 ) -> Result<Answer, Failure> {
-    let app = server::router(ledger.clone(), Options::default());
+    // Without a search index everything else goes on: it is derived, and a query for it is told so.
+    let search = Search::open(search_folder)
+        .inspect_err(|error| tracing::warn!(error = crate::chain_of(error), "no search index"))
+        .ok()
+        .map(Arc::new);
+    let feed = search
+        .clone()
+        .map(|search| tokio::spawn(search::follow(ledger.clone(), search)));
+    let options = Options {
+        search,
+        ..Options::default()
+    };
+    let app = server::router(ledger.clone(), options);
     let (told, mut reason) = (ledger.clone(), None);
     let shutdown = async {
         tokio::select! {
@@ -81,6 +97,9 @@ pub(super) async fn serve(
         }
     };
     accept::serve(listener, app, Limits::default(), shutdown).await;
+    if let Some(feed) = feed {
+        feed.abort();
+    }
     match reason {
         Some(why) => Err(Failure::temporary(
             "ledger-stopped",

@@ -251,6 +251,12 @@ impl Ledger {
         self.shared.head.borrow().clone()
     }
 
+    /// Waits until the head covers more than `size` records; `false` if the ledger ended first.
+    pub async fn grown(&self, size: u64) -> bool {
+        let mut head = self.shared.head.subscribe();
+        head.wait_for(|head| head.tree.size > size).await.is_ok()
+    }
+
     /// The newest checkpoint that meets the policy, if there is one yet.
     pub fn checkpoint(&self) -> Option<Arc<Head>> {
         self.shared.checkpoint.borrow().clone()

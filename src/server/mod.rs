@@ -31,6 +31,7 @@ use axum::Router;
 use tokio::sync::Semaphore;
 
 use crate::ledger::Ledger;
+use crate::search::Search;
 use crate::store::Store;
 
 pub use pace::BodyTooSlow;
@@ -44,6 +45,8 @@ pub struct Options {
     pub uploads_max: usize,
     /// Free bytes on the disk below which no document is taken: the log must never lack room for documents' sake.
     pub free_bytes_min: u64,
+    /// What searches are answered from, if anything.
+    pub search: Option<Arc<Search>>,
 }
 
 impl Default for Options {
@@ -52,6 +55,7 @@ impl Default for Options {
             document_bytes_max: 200 << 20,
             uploads_max: 32,
             free_bytes_min: 256 << 20,
+            search: None,
         }
     }
 }

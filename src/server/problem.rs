@@ -145,6 +145,10 @@ kinds! {
         "连接数已满", "too many connections",
         "请稍后再试，或减少并发连接：批量登记用一个连接即可。",
         "Try again shortly, or use fewer connections: one is enough for a batch.";
+    SEARCH_UNAVAILABLE = 503 "search-unavailable",
+        "暂不能检索", "searching is not possible here",
+        "账本本身不受影响：可按序号、项目或编号查询。运营者可用 mingzhang reindex 重建索引。",
+        "The ledger is not touched by it: look records up by index, project or id. The operator can make the index anew with mingzhang reindex.";
     QUEUE_FULL = 503 "queue-full",
         "登记队列已满", "the queue is full",
         "请按 Retry-After 所示秒数后重发同样的内容。",

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod bid;
+mod search;
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};

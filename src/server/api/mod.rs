@@ -5,6 +5,7 @@
 //! | `form` | the three forms of a post |
 //! | `post`, `batch` | one statement, many statements |
 //! | `read` | records, projects, receipts, proofs, keys, openings |
+//! | `search` | records by words, numbers and dates |
 //! | `documents` | files by digest, streamed |
 //! | `types` | the JSON of answers |
 
@@ -13,6 +14,7 @@ mod documents;
 mod form;
 mod post;
 mod read;
+mod search;
 mod types;
 
 use axum::Json;
@@ -39,6 +41,7 @@ pub use read::PAGE_MAX;
 pub(super) fn reads() -> Router<Api> {
     Router::new()
         .route("/api/v1/records", get(read::records))
+        .route("/api/v1/search", get(search::search))
         .route("/api/v1/records/{index}", get(read::record))
         .route("/api/v1/statements/{id}", get(read::statement))
         .route("/api/v1/projects/{*path}", get(read::project))
@@ -80,6 +83,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         batch::batch,
         read::record,
         read::records,
+        search::search,
         read::statement,
         read::project,
         read::receipt,
@@ -195,7 +199,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 14);
+        assert_eq!(operations, 15);
         ids.sort();
         ids.dedup();
         assert_eq!(

@@ -381,7 +381,10 @@ pub(super) async fn openings(
 }
 
 /// The records at these indexes, and which of them were erased.
-async fn fetch(api: &Api, indexes: &[u64]) -> Result<(Vec<Record>, Vec<ErasedRecord>), Problem> {
+pub(super) async fn fetch(
+    api: &Api,
+    indexes: &[u64],
+) -> Result<(Vec<Record>, Vec<ErasedRecord>), Problem> {
     let ledger = &api.ledger;
     let found: Vec<Result<Record, ErasedRecord>> = stream::iter(indexes.iter().copied())
         .map(|index| async move {
@@ -431,12 +434,12 @@ fn not_logged(id: &Hash) -> Problem {
         .zh(format!("声明 {id} 未登记"))
 }
 
-fn json(request: &HeaderMap, answer: &impl Serialize) -> Response {
+pub(super) fn json(request: &HeaderMap, answer: &impl Serialize) -> Response {
     let bytes = serde_json::to_vec(answer).expect("strings and numbers are JSON");
     cache::mutable(request, "application/json", bytes)
 }
 
-fn link_next(response: &mut Response, target: &str) {
+pub(super) fn link_next(response: &mut Response, target: &str) {
     let link = format!("<{target}>; rel=\"next\"");
     response.headers_mut().insert(
         header::LINK,
