@@ -15,6 +15,7 @@
 //! | [`log_rules`] | what never changes within `v` 1 |
 //! | [`door`], [`vocabulary`] | what may change: members, stages, kinds, categories |
 //! | [`commitment`] | what stands for a natural person |
+//! | [`orders`] | what is withheld or erased, and by which order |
 //!
 //! `docs/format.md` says the same for those who read bytes and not Rust.
 
@@ -25,6 +26,7 @@ pub mod json;
 pub mod keys;
 pub mod log_rules;
 pub mod names;
+pub mod orders;
 pub mod record;
 pub mod statement;
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! | `post`, `batch` | one statement, many statements |
 //! | `read` | records, projects, receipts, proofs, keys, openings |
 //! | `documents` | files by digest, streamed |
+//! | `withheld` | what is not shown by order, and the list of it |
 //! | `types` | the JSON of answers |
 
 mod batch;
@@ -14,6 +15,7 @@ mod form;
 mod post;
 mod read;
 mod types;
+mod withheld;
 
 use axum::Json;
 use axum::Router;
@@ -34,6 +36,7 @@ pub use batch::ANSWERS_BYTES_MAX;
 pub use form::MINGZHANG_SIGNATURE;
 pub use post::POST_BYTES_MAX;
 pub use read::PAGE_MAX;
+pub use withheld::WITHHELD_PAGE_MAX;
 
 /// What only reads, and is worth compressing.
 pub(super) fn reads() -> Router<Api> {
@@ -46,6 +49,7 @@ pub(super) fn reads() -> Router<Api> {
         .route("/api/v1/consistency", get(read::consistency))
         .route("/api/v1/keys", get(read::keys))
         .route("/api/v1/openings/{id}", get(read::openings))
+        .route("/api/v1/withheld", get(withheld::withheld))
         .route("/api/v1/openapi.json", get(openapi_json))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
@@ -86,6 +90,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         read::consistency,
         read::keys,
         read::openings,
+        withheld::withheld,
         documents::put,
         documents::get,
         healthz,
@@ -195,7 +200,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 14);
+        assert_eq!(operations, 15);
         ids.sort();
         ids.dedup();
         assert_eq!(
