@@ -206,6 +206,9 @@ enum Front {
     New(Admitted),
 }
 
+/// Records of a project whose openings are looked at for a salt that is used again.
+const SALT_LOOK_BACK: usize = 16;
+
 /// An order to erase waits so long for the index before it is obeyed.
 const OBEY_WAIT: Duration = Duration::from_secs(5);
 
@@ -350,10 +353,44 @@ impl Ledger {
             problems.retain(|problem| problem.severity == Severity::Error);
             return Err(PostError::Door(problems));
         }
+        if let Some(openings) = openings.filter(|openings| !openings.is_empty()) {
+            self.refuse_reused_salts(&statement, openings).await?;
+        }
         Ok(Front::New(Admitted {
             statement,
             warnings: problems,
         }))
+    }
+
+    /// A salt that opens an earlier commitment of the project is not random: systems that use one a project are caught here. Only the last
+    /// [`SALT_LOOK_BACK`] records are looked at; nobody may keep a list of all salts, because they are to be destroyed.
+    async fn refuse_reused_salts(
+        &self,
+        statement: &Statement,
+        openings: &Openings,
+    ) -> Result<(), PostError> {
+        let Some(earlier) = self.chain(statement.chain())? else {
+            return Ok(());
+        };
+        for index in earlier.records.into_iter().rev().take(SALT_LOOK_BACK) {
+            let view = match self.entry(index).await {
+                Ok(view) => view,
+                Err(QueryError::Erased { .. }) => continue,
+                Err(failure) => return Err(failure.into()),
+            };
+            let Some(there) = self.stored_openings(&view.statement.id()).await? else {
+                continue;
+            };
+            for (pointer, opening) in openings.iter() {
+                if let Some((other, _)) = there.iter().find(|(_, old)| old.salt == opening.salt) {
+                    return Err(PostError::Openings(OpeningError::SaltTwice {
+                        pointer: pointer.to_owned(),
+                        other: format!("{other} of record {index}"),
+                    }));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The index, if the same statement is being written right now and got in.
