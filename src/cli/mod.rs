@@ -11,6 +11,8 @@
 //! | [`verify`] | `verify` |
 //! | [`replay`] | `audit`, `mirror` |
 //! | [`demo`] | `demo` |
+//! | [`order`] | `order`, `withheld` |
+//! | [`export`] | `export` |
 //! | [`vocabulary`] | `vocabulary` |
 //! | [`mod@bench`] | `bench` |
 //!
@@ -19,11 +21,13 @@
 pub mod bench;
 mod demo;
 mod draft;
+mod export;
 mod fetch;
 mod import;
 mod init;
 mod keygen;
 pub mod keys;
+mod order;
 pub mod out;
 mod post;
 mod replay;
@@ -93,6 +97,14 @@ enum Command {
     Audit(replay::AuditArguments),
     /// Copy a log, verified before it is stored / 镜像
     Mirror(replay::MirrorArguments),
+    /// Order that something is withheld, disclosed or erased / 不予公开、恢复公开、清除
+    #[command(subcommand)]
+    Order(order::Order),
+    /// List what is withheld by order / 不予公开清单
+    Withheld(order::WithheldArguments),
+    /// Give the log in the forms of others / 导出
+    #[command(subcommand)]
+    Export(export::Form),
     /// Show what each kind of notice needs / 各类公告的字段
     Vocabulary(vocabulary::Arguments),
     /// Measure this machine and the ledger on it / 性能测量
@@ -161,6 +173,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Verify(arguments) => verify::run(&console, &arguments),
         Command::Audit(arguments) => replay::audit(&console, &arguments),
         Command::Mirror(arguments) => replay::mirror(&console, &arguments),
+        Command::Order(order) => order::run(&console, &order),
+        Command::Withheld(arguments) => order::withheld(&console, &arguments),
+        Command::Export(form) => export::run(&console, &form),
         Command::Vocabulary(arguments) => vocabulary::run(&console, &arguments),
         Command::Bench(arguments) => bench::run(&console, &arguments),
     };

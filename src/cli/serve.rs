@@ -30,9 +30,23 @@ pub(super) struct Arguments {
     /// What you vouch for in person, when the ledger refused to start and said so / 运行者担保
     #[arg(long, value_enum)]
     operator_word: Vec<Word>,
+    /// The registered ocid prefix of OCDS exports / 注册的 ocid 前缀
+    #[arg(long, value_name = "PREFIX", default_value = crate::export::ocds::PREFIX_EXAMPLE)]
+    ocds_prefix: String,
 }
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
+    let ocds = crate::export::ocds::Options::new(&arguments.ocds_prefix, "");
+    let ocds = ocds.map_err(|error| {
+        Failure::usage(
+            "ocds-prefix",
+            said!("ocid 前缀不对", "not an ocid prefix").because(&error),
+        )
+    })?;
+    let options = Options {
+        ocds_prefix: ocds.prefix,
+        ..Options::default()
+    };
     start_log();
     let folder = Folder::new(&arguments.data, arguments.keys.as_deref());
     let operator_word = OperatorWord {
@@ -62,7 +76,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
                 "ledger {origin}, {size} records, is served at {url}. Ctrl-C stops it."
             ));
         }
-        serve(listener, ledger, stop_signal()).await
+        serve(listener, ledger, options, stop_signal()).await
     })
 }
 
@@ -70,9 +84,10 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
 pub(super) async fn serve(
     listener: TcpListener,
     ledger: Ledger,
+    options: Options,
     stop: impl Future<Output = ()>,
 ) -> Result<Answer, Failure> {
-    let app = server::router(ledger.clone(), Options::default());
+    let app = server::router(ledger.clone(), options);
     let (told, mut reason) = (ledger.clone(), None);
     let shutdown = async {
         tokio::select! {

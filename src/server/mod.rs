@@ -44,6 +44,8 @@ pub struct Options {
     pub uploads_max: usize,
     /// Free bytes on the disk below which no document is taken: the log must never lack room for documents' sake.
     pub free_bytes_min: u64,
+    /// The registered ocid prefix of OCDS exports.
+    pub ocds_prefix: String,
 }
 
 impl Default for Options {
@@ -52,6 +54,7 @@ impl Default for Options {
             document_bytes_max: 200 << 20,
             uploads_max: 32,
             free_bytes_min: 256 << 20,
+            ocds_prefix: crate::export::ocds::PREFIX_EXAMPLE.to_owned(),
         }
     }
 }

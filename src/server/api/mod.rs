@@ -6,12 +6,14 @@
 //! | `post`, `batch` | one statement, many statements |
 //! | `read` | records, projects, receipts, proofs, keys, openings |
 //! | `documents` | files by digest, streamed |
+//! | `ocds` | a project in the form of the Open Contracting Data Standard |
 //! | `withheld` | what is not shown by order, and the list of it |
 //! | `types` | the JSON of answers |
 
 mod batch;
 mod documents;
 mod form;
+mod ocds;
 mod post;
 mod read;
 mod types;
@@ -34,6 +36,7 @@ use types::{ProblemAnswer, Readiness};
 
 pub use batch::ANSWERS_BYTES_MAX;
 pub use form::MINGZHANG_SIGNATURE;
+pub use ocds::EXPORT_RECORDS_MAX;
 pub use post::POST_BYTES_MAX;
 pub use read::PAGE_MAX;
 pub use withheld::WITHHELD_PAGE_MAX;
@@ -50,6 +53,7 @@ pub(super) fn reads() -> Router<Api> {
         .route("/api/v1/keys", get(read::keys))
         .route("/api/v1/openings/{id}", get(read::openings))
         .route("/api/v1/withheld", get(withheld::withheld))
+        .route("/api/v1/ocds/{*path}", get(ocds::project))
         .route("/api/v1/openapi.json", get(openapi_json))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
@@ -91,6 +95,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         read::keys,
         read::openings,
         withheld::withheld,
+        ocds::project,
         documents::put,
         documents::get,
         healthz,
@@ -200,7 +205,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 15);
+        assert_eq!(operations, 16);
         ids.sort();
         ids.dedup();
         assert_eq!(

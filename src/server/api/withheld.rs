@@ -106,7 +106,8 @@ pub(in crate::server) async fn refuse_withheld(ledger: &Ledger, index: u64) -> R
         RecordShowing::Shown | RecordShowing::Erased { .. } => return Ok(()), // Reading it says what was erased.
         RecordShowing::Withheld(given) => given,
     };
-    let record = WithheldRecord::of(&ledger.entry(index).await?, &given);
+    let view = ledger.entry(index).await?;
+    let record = WithheldRecord::of(&view, &given);
     let (checkpoint, proof) = ledger.inclusion(index).await?;
     let proof: Vec<String> = proof.into_iter().map(Hash::to_base64).collect();
     Err(by_order(
@@ -119,6 +120,8 @@ pub(in crate::server) async fn refuse_withheld(ledger: &Ledger, index: u64) -> R
     .with("time", record.time)
     .with("leaf_hash", record.leaf_hash)
     .with("id", record.id)
+    .with("publisher", view.statement.publisher())
+    .with("project", view.statement.project())
     .with("proof", proof)
     .with("checkpoint", checkpoint))
 }
