@@ -1,7 +1,7 @@
 //! The merge routine of OCDS 1.1.5: what a list of releases comes to, as ocdsmerge's `create_compiled_release` makes it.
 //!
 //! A later value takes an earlier one's place; null removes; an array of objects with `id` is merged by `id`; any other array is
-//! replaced whole, and so are the lists that the schema marks `wholeListMerge`.
+//! replaced whole (an empty one says nothing), and so are the lists that the schema marks `wholeListMerge`.
 
 use serde_json::{Map, Value, json};
 
@@ -49,6 +49,8 @@ fn put(into: &mut Map<String, Value>, name: &str, value: &Value) {
                 into.shift_remove(name);
             }
         }
+        // Says nothing, rather than that there are none any more.
+        Value::Array(items) if items.is_empty() => {}
         Value::Array(items) if merges_by_id(name, items) => {
             let there = into.entry(name.to_owned()).or_insert_with(|| json!([]));
             if !there.is_array() {
@@ -66,7 +68,7 @@ fn put(into: &mut Map<String, Value>, name: &str, value: &Value) {
 }
 
 fn merges_by_id(name: &str, items: &[Value]) -> bool {
-    !WHOLE_LISTS.contains(&name) && !items.is_empty() && items.iter().all(Value::is_object)
+    !WHOLE_LISTS.contains(&name) && items.iter().all(Value::is_object)
 }
 
 fn put_item(list: &mut Vec<Value>, item: &Value) {

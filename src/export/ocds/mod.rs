@@ -10,6 +10,8 @@ pub mod imported;
 pub mod merge;
 mod sections;
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 
 use super::{Left, Reason, Source};
@@ -65,9 +67,13 @@ impl Options {
 #[must_use]
 pub fn releases(sources: &[Source], options: &Options) -> (Vec<Value>, Vec<Left>) {
     let (mut made, mut left) = (Vec::new(), Vec::new());
+    let mut awards = HashMap::new();
     for source in sources {
         match release(source, options) {
-            Ok(release) => made.push(release),
+            Ok(mut release) => {
+                name_awards(&mut release, &mut awards);
+                made.push(release);
+            }
             Err(reason) => left.push(Left {
                 index: source.index,
                 id: source.statement.id(),
@@ -76,6 +82,28 @@ pub fn releases(sources: &[Source], options: &Options) -> (Vec<Value>, Vec<Left>
         }
     }
     (made, left)
+}
+
+/// A contract's later releases name its award as the first one did; an imported payment does not say which.
+fn name_awards(release: &mut Value, awards: &mut HashMap<(String, String), Value>) {
+    let ocid = release["ocid"].as_str().unwrap_or_default().to_owned();
+    let Some(contracts) = release.get_mut("contracts").and_then(Value::as_array_mut) else {
+        return;
+    };
+    for contract in contracts {
+        let of = (ocid.clone(), contract["id"].to_string());
+        let stands = contract.get("awardID").cloned();
+        let is_imported = contract
+            .as_object()
+            .is_some_and(|members| members.len() == 2);
+        match (stands, awards.get(&of)) {
+            (Some(award), _) => {
+                awards.entry(of).or_insert(award);
+            }
+            (None, Some(award)) if is_imported => contract["awardID"] = award.clone(),
+            (None, _) => {}
+        }
+    }
 }
 
 /// A package of these releases. `published` is the time of the newest record, not of the export: the same log gives the same bytes.
