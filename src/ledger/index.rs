@@ -484,6 +484,7 @@ mod tests {
             reference: Some(reference_key("p.example", &index.to_string())),
             documents: vec![Hash::sha256(b"document")],
             changes_keys: *chain == Chain::Keys,
+            is_order: false,
         }
     }
 

@@ -341,7 +341,7 @@ async fn openings_are_shown_for_logged_statements_only_and_must_match() {
         pointer: "/details/manager",
     };
     let opening = Opening {
-        salt: std::array::from_fn(|at| (7 * at) as u8),
+        salt: Hash::sha256(b"salt 7").0,
         value: "张示例".to_owned(),
     };
     let committed = format!(
@@ -362,7 +362,7 @@ async fn openings_are_shown_for_logged_statements_only_and_must_match() {
         .insert(
             "/details/manager".to_owned(),
             Opening {
-                salt: std::array::from_fn(|at| (9 * at) as u8),
+                salt: Hash::sha256(b"salt 9").0,
                 ..opening
             },
         )
@@ -427,7 +427,7 @@ async fn openings_are_shown_for_logged_statements_only_and_must_match() {
         "{refused:?}"
     );
     let fresh = Opening {
-        salt: std::array::from_fn(|at| (11 * at) as u8),
+        salt: Hash::sha256(b"salt 11").0,
         value: "张示例".to_owned(),
     };
     let committed = format!(

@@ -53,7 +53,7 @@ pub(super) fn reads() -> Router<Api> {
         .route("/api/v1/keys", get(read::keys))
         .route("/api/v1/openings/{id}", get(read::openings))
         .route("/api/v1/withheld", get(withheld::withheld))
-        .route("/api/v1/ocds/{*path}", get(ocds::project))
+        .route("/api/v1/ocds/{*path}", get(ocds::package_of))
         .route("/api/v1/openapi.json", get(openapi_json))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
@@ -95,7 +95,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         read::keys,
         read::openings,
         withheld::withheld,
-        ocds::project,
+        ocds::package_of,
         documents::put,
         documents::get,
         healthz,

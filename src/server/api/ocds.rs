@@ -45,7 +45,7 @@ pub(super) struct OcdsParams {
         (status = 413, description = "More records than are exported at once", body = ProblemAnswer, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn project(
+pub(super) async fn package_of(
     State(api): State<Api>,
     Path(path): Path<String>,
     Params(params): Params<OcdsParams>,
