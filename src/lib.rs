@@ -12,6 +12,7 @@
 
 pub mod audit;
 pub mod cli;
+pub mod export;
 pub mod import;
 pub mod ledger;
 pub mod receipt;

@@ -108,22 +108,32 @@ fn index(text: &str) -> Result<u64, Failure> {
 fn found(http: &Http, name: &str, bytes_max: u64) -> Result<bytes::Bytes, Failure> {
     let answer = http.call("GET", name, &[], None, bytes_max)?;
     let base = http.base();
-    match answer.status {
+    let status = answer.status;
+    match status {
         200 => Ok(answer.body),
-        404 | 410 => {
+        404 | 410 | 451 => {
             let cause = serde_json::from_slice::<Value>(&answer.body)
                 .ok()
                 .and_then(|problem| Some(problem.get("detail")?.as_str()?.to_owned()));
-            let said = said!("{base} 没有 {name}", "{base} has no {name}");
+            let (code, said) = match status {
+                451 => (
+                    "withheld",
+                    said!("{base} 不显示 {name}", "{base} does not show {name}"),
+                ),
+                _ => (
+                    "not-found",
+                    said!("{base} 没有 {name}", "{base} has no {name}"),
+                ),
+            };
             Err(Failure::input(
-                "not-found",
+                code,
                 match cause {
                     Some(cause) => said.because(&cause),
                     None => said,
                 },
             ))
         }
-        status => {
+        _ => {
             let (url, body) = (
                 format!("{base}/{name}"),
                 String::from_utf8_lossy(&answer.body[..answer.body.len().min(500)]).into_owned(),

@@ -7,12 +7,14 @@
 //! | [`keys`] | key files: `keygen`, `sign` read and write them |
 //! | [`post`], [`draft`] | `post` |
 //! | [`import`] | `import` |
-//! | [`search`] | `search`, `export` |
+//! | [`search`] | `search`, `export ndjson` |
 //! | [`bid`] | `seal`, `bid` |
 //! | [`fetch`] | `get`, `receipt` |
 //! | [`verify`] | `verify` |
 //! | [`replay`] | `audit`, `mirror` |
 //! | [`demo`] | `demo` |
+//! | [`order`] | `order`, `withheld` |
+//! | [`export`] | `export` |
 //! | [`vocabulary`] | `vocabulary` |
 //! | [`mod@bench`] | `bench` |
 //!
@@ -22,11 +24,13 @@ pub mod bench;
 mod bid;
 mod demo;
 mod draft;
+mod export;
 mod fetch;
 mod import;
 mod init;
 mod keygen;
 pub mod keys;
+mod order;
 pub mod out;
 mod post;
 mod replay;
@@ -94,9 +98,6 @@ enum Command {
     Bid(bid::Bidding),
     /// Find records by words, numbers and dates / 检索
     Search(search::Arguments),
-    /// Take records out, all or a selection / 导出
-    #[command(subcommand)]
-    Export(search::Export),
     /// Show a record / 查看记录
     Get(fetch::GetArguments),
     /// Fetch a receipt / 取回执
@@ -107,6 +108,14 @@ enum Command {
     Audit(replay::AuditArguments),
     /// Copy a log, verified before it is stored / 镜像
     Mirror(replay::MirrorArguments),
+    /// Order that something is withheld, disclosed or erased / 不予公开、恢复公开、清除
+    #[command(subcommand)]
+    Order(order::Order),
+    /// List what is withheld by order / 不予公开清单
+    Withheld(order::WithheldArguments),
+    /// Give the log in the forms of others / 导出
+    #[command(subcommand)]
+    Export(export::Form),
     /// Show what each kind of notice needs / 各类公告的字段
     Vocabulary(vocabulary::Arguments),
     /// Measure this machine and the ledger on it / 性能测量
@@ -173,12 +182,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Seal(arguments) => bid::seal(&console, &arguments),
         Command::Bid(bidding) => bid::run(&console, &bidding),
         Command::Search(arguments) => search::run(&console, &arguments),
-        Command::Export(what) => search::export(&console, &what),
         Command::Get(arguments) => fetch::get(&console, &arguments),
         Command::Receipt(arguments) => fetch::receipt(&console, &arguments),
         Command::Verify(arguments) => verify::run(&console, &arguments),
         Command::Audit(arguments) => replay::audit(&console, &arguments),
         Command::Mirror(arguments) => replay::mirror(&console, &arguments),
+        Command::Order(order) => order::run(&console, &order),
+        Command::Withheld(arguments) => order::withheld(&console, &arguments),
+        Command::Export(form) => export::run(&console, &form),
         Command::Vocabulary(arguments) => vocabulary::run(&console, &arguments),
         Command::Bench(arguments) => bench::run(&console, &arguments),
     };

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use serde_json::Value;
 
 use super::out::{Answer, Console, Failure};
@@ -64,13 +64,6 @@ pub(super) struct Arguments {
     /// The same list as CSV for a spreadsheet / 输出 CSV
     #[arg(long, conflicts_with = "json")]
     csv: bool,
-}
-
-/// What `export` is told.
-#[derive(Debug, Subcommand)]
-pub(super) enum Export {
-    /// Whole records, one JSON object a line, newest first / 整条记录
-    Ndjson(NdjsonArguments),
 }
 
 /// What `export ndjson` is told.
@@ -188,8 +181,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     Ok(answer)
 }
 
-pub(super) fn export(console: &Console, export: &Export) -> Result<Answer, Failure> {
-    let Export::Ndjson(arguments) = export;
+pub(super) fn export(console: &Console, arguments: &NdjsonArguments) -> Result<Answer, Failure> {
     let http = Http::new(&arguments.conditions.ledger)?;
     let failed = |error: std::io::Error| {
         Failure::input(

@@ -32,9 +32,23 @@ pub(super) struct Arguments {
     /// What you vouch for in person, when the ledger refused to start and said so / 运行者担保
     #[arg(long, value_enum)]
     operator_word: Vec<Word>,
+    /// The registered ocid prefix of OCDS exports / 注册的 ocid 前缀
+    #[arg(long, value_name = "PREFIX", default_value = crate::export::ocds::PREFIX_EXAMPLE)]
+    ocds_prefix: String,
 }
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
+    let ocds = crate::export::ocds::Options::new(&arguments.ocds_prefix, "");
+    let ocds = ocds.map_err(|error| {
+        Failure::usage(
+            "ocds-prefix",
+            said!("ocid 前缀不对", "not an ocid prefix").because(&error),
+        )
+    })?;
+    let options = Options {
+        ocds_prefix: ocds.prefix,
+        ..Options::default()
+    };
     start_log();
     let folder = Folder::new(&arguments.data, arguments.keys.as_deref());
     let operator_word = OperatorWord {
@@ -64,30 +78,36 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
                 "ledger {origin}, {size} records, is served at {url}. Ctrl-C stops it."
             ));
         }
-        let search = folder.data.join("index").join("search");
-        serve(listener, ledger, Some(&search), stop_signal()).await
+        let search = search_of(Some(&folder.data.join("index").join("search")));
+        serve(
+            listener,
+            ledger,
+            Options { search, ..options },
+            stop_signal(),
+        )
+        .await
     })
+}
+
+/// The search index in `folder`. Without one everything else goes on: it is derived, and who searches is told.
+pub(super) fn search_of(folder: Option<&Path>) -> Option<Arc<Search>> {
+    Search::open(folder)
+        .inspect_err(|error| tracing::warn!(error = crate::chain_of(error), "no search index"))
+        .ok()
+        .map(Arc::new)
 }
 
 /// Serves until told to stop, or until the ledger stops itself; the latter ends the process with code 4.
 pub(super) async fn serve(
     listener: TcpListener,
     ledger: Ledger,
-    search_folder: Option<&Path>,
+    options: Options,
     stop: impl Future<Output = ()>,
 ) -> Result<Answer, Failure> {
-    // Without a search index everything else goes on: it is derived, and a query for it is told so.
-    let search = Search::open(search_folder)
-        .inspect_err(|error| tracing::warn!(error = crate::chain_of(error), "no search index"))
-        .ok()
-        .map(Arc::new);
-    let feed = search
+    let feed = options
+        .search
         .clone()
         .map(|search| tokio::spawn(search::follow(ledger.clone(), search)));
-    let options = Options {
-        search,
-        ..Options::default()
-    };
     let app = server::router(ledger.clone(), options);
     let (told, mut reason) = (ledger.clone(), None);
     let shutdown = async {

@@ -14,7 +14,7 @@ use super::plan::{Past, Plan, Standing, Tip};
 use super::query::QueryError;
 use super::recent::{Recent, reference_of};
 use super::writer::{Job, LookedUp, Outcome, Published};
-use super::{INDEX_LAG_MAX, Ledger, Shared, Writing};
+use super::{INDEX_LAG_MAX, Ledger, RecordShowing, Shared, Writing};
 use crate::receipt::Receipt;
 use crate::store::{LogReader, ReadError, Store, StoreError};
 use crate::tlog::merkle::{Hash, Tree};
@@ -23,7 +23,7 @@ use crate::trade::door::{self, Problem, Severity};
 use crate::trade::keys::{KeyError, KeyState};
 use crate::trade::log_rules::{self, LogFault};
 use crate::trade::record::parse_entry;
-use crate::trade::statement::{Order, Statement, StatementError};
+use crate::trade::statement::{Body, Order, Showing, Statement, StatementError};
 use crate::trade::time::Time;
 
 /// What the poster waits for.
@@ -119,6 +119,14 @@ pub enum PostError {
     /// Something could not be read.
     #[error(transparent)]
     Query(#[from] QueryError),
+    /// What is to be opened was ordered to be erased.
+    #[error("{what} was erased by order, record {order}")]
+    ErasedByOrder {
+        /// The pointer, or the record.
+        what: String,
+        /// The record of the order.
+        order: u64,
+    },
     /// The openings could not be stored.
     #[error("the openings could not be stored")]
     Store(#[from] StoreError),
@@ -198,6 +206,20 @@ enum Front {
     New(Admitted),
 }
 
+/// Records of a project whose openings are looked at for a salt that is used again.
+const SALT_LOOK_BACK: usize = 16;
+
+/// An order to erase waits so long for the index before it is obeyed.
+const OBEY_WAIT: Duration = Duration::from_secs(5);
+
+impl Front {
+    /// The statement, if it is an order.
+    fn order(&self) -> Option<Statement> {
+        let (Front::Known(_, statement, _) | Front::New(Admitted { statement, .. })) = self;
+        (*statement.body() == Body::Order).then(|| statement.clone())
+    }
+}
+
 impl Ledger {
     /// Posts a statement note; with `openings`, these are durable before the record is. Answers when the record is durable and under a signed
     /// checkpoint, with the receipt.
@@ -210,13 +232,20 @@ impl Ledger {
         openings: Option<&Openings>,
         wait: Wait,
     ) -> Result<Posted, PostError> {
-        let posted = match self.front(note, openings).await? {
+        let front = self.front(note, openings).await?;
+        let order = front.order();
+        let posted = match front {
             Front::Known(index, statement, warnings) => {
                 self.store_openings(&statement, openings).await?;
                 self.known(index, &statement, warnings).await?
             }
             Front::New(admitted) => self.queue(admitted, openings).await?,
         };
+        if let Some(order) = order {
+            // A document is known by the index, which follows.
+            let _ = tokio::time::timeout(OBEY_WAIT, self.index_reached(posted.index + 1)).await;
+            self.obey(&order).await;
+        }
         if wait == Wait::Signed {
             return Ok(posted);
         }
@@ -304,6 +333,7 @@ impl Ledger {
         let id = statement.id();
         if let Some(openings) = openings {
             openings.check(&statement).map_err(PostError::Openings)?;
+            openings.check_salts().map_err(PostError::Openings)?;
         }
         if let Some(index) = self.wait_if_in_flight(&id).await?.or(shared.logged(&id)?) {
             return Ok(Front::Known(index, statement, Vec::new()));
@@ -313,6 +343,9 @@ impl Ledger {
         keys.verify(&statement).map_err(refused_key)?;
         let mut problems = door::check(&statement);
         problems.extend(order_beyond_role(&keys, &statement));
+        if *statement.body() == Body::Order {
+            problems.extend(self.order_problems(&keys, &statement).await?);
+        }
         if problems
             .iter()
             .any(|problem| problem.severity == Severity::Error)
@@ -320,10 +353,44 @@ impl Ledger {
             problems.retain(|problem| problem.severity == Severity::Error);
             return Err(PostError::Door(problems));
         }
+        if let Some(openings) = openings.filter(|openings| !openings.is_empty()) {
+            self.refuse_reused_salts(&statement, openings).await?;
+        }
         Ok(Front::New(Admitted {
             statement,
             warnings: problems,
         }))
+    }
+
+    /// A salt that opens an earlier commitment of the project is not random: systems that use one a project are caught here. Only the last
+    /// [`SALT_LOOK_BACK`] records are looked at; nobody may keep a list of all salts, because they are to be destroyed.
+    async fn refuse_reused_salts(
+        &self,
+        statement: &Statement,
+        openings: &Openings,
+    ) -> Result<(), PostError> {
+        let Some(earlier) = self.chain(statement.chain())? else {
+            return Ok(());
+        };
+        for index in earlier.records.into_iter().rev().take(SALT_LOOK_BACK) {
+            let view = match self.entry(index).await {
+                Ok(view) => view,
+                Err(QueryError::Erased { .. }) => continue,
+                Err(failure) => return Err(failure.into()),
+            };
+            let Some(there) = self.stored_openings(&view.statement.id()).await? else {
+                continue;
+            };
+            for (pointer, opening) in openings.iter() {
+                if let Some((other, _)) = there.iter().find(|(_, old)| old.salt == opening.salt) {
+                    return Err(PostError::Openings(OpeningError::SaltTwice {
+                        pointer: pointer.to_owned(),
+                        other: format!("{other} of record {index}"),
+                    }));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The index, if the same statement is being written right now and got in.
@@ -510,14 +577,17 @@ impl Ledger {
         let Some(openings) = openings.filter(|openings| !openings.is_empty()) else {
             return Ok(());
         };
-        let name = openings_name(&statement.id());
-        let merged = match self.openings(&statement.id()).await? {
+        let (id, name) = (statement.id(), openings_name(&statement.id()));
+        let _lock = self.shared.lock_openings(&id).await;
+        self.refuse_erased(&id, openings)?;
+        let merged = match self.stored_openings(&id).await? {
             Some(mut there) => {
                 for (pointer, opening) in openings.iter() {
                     there
                         .insert(pointer.to_owned(), opening.clone())
                         .map_err(PostError::Openings)?;
                 }
+                there.check_salts().map_err(PostError::Openings)?;
                 there
             }
             None => openings.clone(),
@@ -526,6 +596,29 @@ impl Ledger {
             .store
             .put(&name, Bytes::from(merged.encode()))
             .await?;
+        Ok(())
+    }
+}
+
+impl Ledger {
+    /// What was destroyed by order does not come back by a second post.
+    fn refuse_erased(&self, id: &Hash, openings: &Openings) -> Result<(), PostError> {
+        let Some(index) = self.shared.logged(id)? else {
+            return Ok(());
+        };
+        if let RecordShowing::Erased { order } = self.showing(index) {
+            let what = format!("record {index}");
+            return Err(PostError::ErasedByOrder { what, order });
+        }
+        for (pointer, _) in openings.iter() {
+            let shown = self.opening_shown(index, id, pointer)?;
+            if let (Showing::Erased, Some(given)) = (shown.showing, shown.by) {
+                return Err(PostError::ErasedByOrder {
+                    what: pointer.to_owned(),
+                    order: given.record,
+                });
+            }
+        }
         Ok(())
     }
 }

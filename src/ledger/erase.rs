@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use super::Shared;
+use super::admission::openings_name;
 use crate::store::OBJECT_BYTES_MAX;
 use crate::tlog::tile::{self, Tile};
 use crate::trade::keys::KeyState;
@@ -57,6 +58,17 @@ pub(super) async fn run(shared: &Shared, keys: &KeyState) {
                 number,
                 failure,
                 "an erased entry still stands in a bundle; it is removed when the ledger is opened again"
+            );
+        }
+    }
+    // What was committed in the erased statements opens nothing any more, and is not to lie about.
+    for erasure in keys.erasures() {
+        let id = erasure.erasure.statement;
+        let _lock = shared.lock_openings(&id).await;
+        if let Err(failure) = shared.store.delete(&openings_name(&id)).await {
+            tracing::error!(
+                failure = crate::chain_of(&failure),
+                "openings of an erased entry still lie in the store; they are not shown, and are destroyed when the ledger is opened again"
             );
         }
     }

@@ -11,13 +11,14 @@
 //! | `r` publisher LF ref | statement id |
 //! | `d` document digest | record indexes that name it |
 //! | `m` | format, tree, indexes of genesis and `key` records |
+//! | `o` | indexes of `order` records |
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::tlog::merkle::{Hash, Tree};
 use crate::trade::log_rules;
-use crate::trade::statement::{Chain, Erasure, Statement};
+use crate::trade::statement::{Body, Chain, Erasure, Statement};
 
 use super::recent::reference_of;
 
@@ -51,6 +52,7 @@ pub struct Row {
     reference: Option<Vec<u8>>,
     documents: Vec<Hash>,
     changes_keys: bool,
+    is_order: bool,
 }
 
 impl Row {
@@ -72,6 +74,7 @@ impl Row {
             reference: None,
             documents: Vec::new(),
             changes_keys: false,
+            is_order: false,
         }
     }
 
@@ -82,6 +85,7 @@ impl Row {
             index,
             id: statement.id(),
             changes_keys: *chain == Chain::Keys,
+            is_order: *statement.body() == Body::Order,
             chain: chain_key(chain),
             reference: reference_of(statement)
                 .map(|(publisher, reference)| reference_key(&publisher, &reference)),
@@ -100,8 +104,10 @@ pub struct ChainView {
 }
 
 /// Raised when the layout above changes; another format is rebuilt.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 const STATE_KEY: &[u8] = b"m";
+/// Never cut short: an order forgotten would show what it withholds.
+const ORDERS_KEY: &[u8] = b"o";
 /// The list of one document or chain is kept whole in one value; beyond this only the newest are listed, the head always.
 const LIST_MAX: usize = 100_000;
 
@@ -195,6 +201,15 @@ impl Index {
             },
             decode_list(keys)?,
         ))
+    }
+
+    /// The indexes of the `order` records, ascending.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub fn orders(&self) -> Result<Vec<u64>, IndexError> {
+        self.get(ORDERS_KEY)?
+            .map_or(Ok(Vec::new()), |value| decode_list(&value))
     }
 
     /// The record that holds a statement.
@@ -298,6 +313,13 @@ impl Index {
             let mut value = Vec::new();
             encode_list(records, &mut value);
             put(&mut batch, &key(b'd', &digest.0), &value);
+        }
+        if rows.iter().any(|row| row.is_order) {
+            let mut orders = self.orders()?;
+            orders.extend(rows.iter().filter(|row| row.is_order).map(|row| row.index));
+            let mut value = Vec::new();
+            encode_list(&orders, &mut value);
+            put(&mut batch, ORDERS_KEY, &value);
         }
         let mut state = vec![FORMAT];
         state.extend_from_slice(&tree.size.to_be_bytes());
@@ -462,6 +484,7 @@ mod tests {
             reference: Some(reference_key("p.example", &index.to_string())),
             documents: vec![Hash::sha256(b"document")],
             changes_keys: *chain == Chain::Keys,
+            is_order: false,
         }
     }
 

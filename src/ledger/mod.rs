@@ -18,6 +18,7 @@ mod publish;
 mod query;
 mod recent;
 mod recover;
+mod showing;
 mod writer;
 
 use std::path::PathBuf;
@@ -29,6 +30,7 @@ use tokio::sync::{mpsc, watch};
 pub use admission::{PostError, Posted, Wait};
 pub use query::{ChainRecords, EntryView, QueryError};
 pub use recover::OpenError;
+pub use showing::{DocumentShowing, RecordShowing, WithheldItem};
 
 use crate::store::{LogReader, Source, Store};
 use crate::tlog::merkle::{Hash, Tree};
@@ -139,6 +141,9 @@ struct Shared {
     head: watch::Sender<Arc<Head>>,
     checkpoint: watch::Sender<Option<Arc<Head>>>,
     keys: RwLock<KeyState>,
+    showing: RwLock<showing::Told>,
+    /// One at a time reads and rewrites the openings of a statement.
+    opening_locks: Box<[tokio::sync::Mutex<()>]>,
     recent: Mutex<Recent>,
     in_flight: Mutex<std::collections::HashMap<Hash, watch::Receiver<bool>>>,
     kept: RwLock<Vec<u64>>,
@@ -223,6 +228,7 @@ impl Ledger {
         if shared.config.follow {
             follow::spawn(&shared);
         }
+        tokio::spawn(showing::destroy_again(Arc::downgrade(&shared)));
         Ok(Ledger { shared, queue })
     }
 
@@ -239,6 +245,12 @@ impl Ledger {
         {
             tracing::warn!("the ledger is still held by somebody else");
         }
+    }
+
+    /// A handle for what goes on behind: its queue leads nowhere.
+    fn reading(shared: Arc<Shared>) -> Ledger {
+        let (queue, _) = mpsc::channel(1);
+        Ledger { shared, queue }
     }
 
     /// The log's identity line.

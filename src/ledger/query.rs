@@ -11,7 +11,7 @@ use crate::store::{ReadError, StoreError};
 use crate::tlog::merkle::{Hash, Tree};
 use crate::trade::commitment::Openings;
 use crate::trade::record::{RecordHeader, parse_entry};
-use crate::trade::statement::{Chain, Statement};
+use crate::trade::statement::{Chain, Statement, Target};
 
 /// A look-up failed; never because the thing is not there.
 #[derive(Debug, thiserror::Error)]
@@ -135,6 +135,17 @@ impl Ledger {
         .encode())
     }
 
+    /// The inclusion proof of a record without its words: the checkpoint as for [`Ledger::receipt`], and the hashes.
+    ///
+    /// # Errors
+    /// [`QueryError::Outside`], or a failure.
+    pub async fn inclusion(&self, index: u64) -> Result<(String, Vec<Hash>), QueryError> {
+        let covering = self.checkpoint_for(index, self.covering(index)?).await?;
+        let reader = &self.shared.reader;
+        let (_, proof) = reader.prove_inclusion(&covering.tree, index).await?;
+        Ok((covering.note.clone(), proof))
+    }
+
     /// The consistency proof between two sizes up to the head's, with the roots at both.
     ///
     /// # Errors
@@ -215,11 +226,33 @@ impl Ledger {
             .map_err(|failure| self.shared.damaged(failure))
     }
 
-    /// The openings of a statement that are shown.
+    /// The openings of a logged statement that are shown: none that an order keeps back, none of a record that is not shown.
     ///
     /// # Errors
     /// [`QueryError::Store`]; [`QueryError::Unreadable`] if what is stored is damaged.
     pub async fn openings(&self, id: &Hash) -> Result<Option<Openings>, QueryError> {
+        let Some(index) = self.statement(id)? else {
+            return Ok(None);
+        };
+        if !self.showing(index).is_shown() {
+            return Ok(None);
+        }
+        let Some(mut openings) = self.stored_openings(id).await? else {
+            return Ok(None);
+        };
+        let orders = self.orders();
+        for given in orders.about_statement(id) {
+            if let Target::Opening(pointer) = &given.order.target
+                && !self.opening_shown(index, id, pointer)?.is_shown()
+            {
+                openings.remove(pointer);
+            }
+        }
+        Ok(Some(openings))
+    }
+
+    /// The openings that lie in the store, shown or not.
+    pub(super) async fn stored_openings(&self, id: &Hash) -> Result<Option<Openings>, QueryError> {
         let Some(bytes) = self
             .shared
             .store

@@ -20,7 +20,7 @@ use crate::tlog::merkle::{Hash, Tree};
 use crate::tlog::tile::{Edge, Growth, Tile};
 use crate::trade::keys::KeyState;
 use crate::trade::log_rules::LogFault;
-use crate::trade::statement::{Chain, Statement};
+use crate::trade::statement::{Body, Chain, Statement};
 use crate::trade::time::Time;
 
 /// A verified statement on its way to the writer, with what the index said when it was looked up.
@@ -285,6 +285,7 @@ struct Sealed {
     growth: Arc<Growth>,
     keys: KeyState,
     changes_keys: bool,
+    orders: Vec<(u64, Statement)>,
     time: Time,
     waiting: Vec<Waiter>,
 }
@@ -301,6 +302,11 @@ fn seal(shared: &Shared, state: &mut State, planned: Planned) -> Sealed {
             "memory is failing: two hashes of record {index} differ"
         );
     }
+    let statements = (growth.old.size..).zip(&planned.statements);
+    let orders = statements
+        .filter(|(_, statement)| *statement.body() == Body::Order)
+        .map(|(index, statement)| (index, statement.clone()))
+        .collect();
     let commit = Commit {
         origin: shared.config.origin.clone(),
         old: growth.old,
@@ -324,6 +330,7 @@ fn seal(shared: &Shared, state: &mut State, planned: Planned) -> Sealed {
             .statements
             .iter()
             .any(|statement| *statement.chain() == Chain::Keys),
+        orders,
         time,
         waiting: planned.waiting,
     }
@@ -337,6 +344,7 @@ async fn commit(shared: Arc<Shared>, sealed: Sealed) -> Result<(), Exit> {
         growth,
         keys,
         changes_keys,
+        orders,
         time,
         waiting,
     } = sealed;
@@ -414,6 +422,7 @@ async fn commit(shared: Arc<Shared>, sealed: Sealed) -> Result<(), Exit> {
         .lock()
         .expect("no panic while holding recent")
         .publish(head.tree.size);
+    shared.add_orders(&orders, time, &keys);
     shared.head.send_replace(head.clone());
     let batch = Arc::new(Published {
         growth,

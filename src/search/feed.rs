@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tantivy::TantivyDocument;
 use tantivy::tokenizer::{PreTokenizedString, Token};
+use tantivy::{TantivyDocument, Term};
 
 use super::words::{FIELD_GAP, Word, characters, fold, words};
 use super::{Search, SearchError};
@@ -12,6 +12,7 @@ use crate::ledger::{EntryView, Ledger, QueryError};
 use crate::trade::json::Value;
 use crate::trade::log_rules;
 use crate::trade::names;
+use crate::trade::statement::{Order, Target};
 
 /// Records read at a time.
 const CHUNK: usize = 1_024;
@@ -57,8 +58,13 @@ async fn run(ledger: &Ledger, search: &Arc<Search>) -> Result<(), FeedError> {
             let until = next.saturating_add(CHUNK as u64).min(size);
             let limit = usize::try_from(until - next).unwrap_or(CHUNK);
             let entries = ledger.entries(next, limit).await?;
+            let changed = shown_anew(ledger, &entries).await?;
+            let shown: Vec<EntryView> = entries
+                .into_iter()
+                .filter(|view| ledger.showing(view.header.index).is_shown())
+                .collect();
             let into = search.clone();
-            blocking(move || into.take(&entries)).await?;
+            blocking(move || into.take(&shown, &changed)).await?;
             next = until;
         }
         let caught_up = next == size;
@@ -79,6 +85,34 @@ async fn run(ledger: &Ledger, search: &Arc<Search>) -> Result<(), FeedError> {
             }
         }
     }
+}
+
+/// The records that these entries order to erase, withhold or disclose; with what they say, if they are shown now.
+async fn shown_anew(
+    ledger: &Ledger,
+    entries: &[EntryView],
+) -> Result<Vec<(u64, Option<EntryView>)>, QueryError> {
+    let mut changed = Vec::new();
+    for view in entries {
+        let erasures = log_rules::wants(&view.statement).erasures;
+        changed.extend(erasures.iter().map(|erasure| (erasure.index, None)));
+        let Ok(order) = Order::read(&view.statement) else {
+            continue;
+        };
+        if order.target != Target::Record {
+            continue;
+        }
+        if let Some(index) = ledger.statement(&order.statement)? {
+            let shown = ledger.showing(index).is_shown();
+            let now = if shown {
+                Some(ledger.entry(index).await?)
+            } else {
+                None
+            };
+            changed.push((index, now));
+        }
+    }
+    Ok(changed)
 }
 
 /// An index of another log, or of more than this one, is made anew.
@@ -112,14 +146,23 @@ async fn blocking(
 }
 
 impl Search {
-    fn take(&self, entries: &[EntryView]) -> Result<(), SearchError> {
-        let erased: Vec<u64> = entries
-            .iter()
-            .flat_map(|view| log_rules::wants(&view.statement).erasures)
-            .map(|erasure| erasure.index)
-            .collect();
-        let documents = entries.iter().map(|view| self.document(view)).collect();
-        self.add(documents, &erased)
+    fn take(
+        &self,
+        entries: &[EntryView],
+        changed: &[(u64, Option<EntryView>)],
+    ) -> Result<(), SearchError> {
+        let writer = self.lock();
+        for view in entries {
+            writer.add_document(self.document(view))?;
+        }
+        for (index, now) in changed {
+            // What was added before goes; it comes back if it is shown.
+            writer.delete_term(Term::from_field_u64(self.fields.index, *index));
+            if let Some(view) = now {
+                writer.add_document(self.document(view))?;
+            }
+        }
+        Ok(())
     }
 
     fn document(&self, view: &EntryView) -> TantivyDocument {

@@ -9,7 +9,7 @@
 //!
 //! Promises: a hit is an index into the log and nothing more; whoever shows it reads the record, which is authenticated. The index says
 //! how many records it reflects ([`Search::size`]) and carries root and version, so that a foreign, torn or older one is noticed
-//! and made anew. Erased records are taken out. Answers come in the order of the log, newest first; a page goes on where the one
+//! and made anew. Erased and withheld records are taken out, disclosed ones come back. Answers come in the order of the log, newest first; a page goes on where the one
 //! before ended, and never shows a record twice.
 //!
 //! Does not judge, rank or correct: who searches a ledger wants all of it.
@@ -29,7 +29,7 @@ use tantivy::query::{AllQuery, BooleanQuery, Occur, PhraseQuery, RangeQuery, Ter
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions,
 };
-use tantivy::{Index, IndexReader, IndexWriter, Order, ReloadPolicy, TantivyDocument, Term};
+use tantivy::{Index, IndexReader, IndexWriter, Order, ReloadPolicy, Term};
 
 pub use feed::follow;
 pub use query::{Query, QueryError};
@@ -288,18 +288,6 @@ impl Search {
         commit.commit()?;
         self.reader.reload()?;
         self.size.store(0, Ordering::Release);
-        Ok(())
-    }
-
-    /// Takes in records and takes out erased ones. Found after [`Search::commit`].
-    fn add(&self, documents: Vec<TantivyDocument>, erased: &[u64]) -> Result<(), SearchError> {
-        let writer = self.lock();
-        for document in documents {
-            writer.add_document(document)?;
-        }
-        for index in erased {
-            writer.delete_term(Term::from_field_u64(self.fields.index, *index));
-        }
         Ok(())
     }
 

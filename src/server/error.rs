@@ -62,6 +62,12 @@ impl From<Fault> for Problem {
             Fault::Post(PostError::Openings(error)) => {
                 Problem::new(&kinds::OPENINGS_MISMATCH, error.to_string()).zh(error.zh())
             }
+            Fault::Post(PostError::ErasedByOrder { what, order }) => Problem::new(
+                &kinds::ERASED,
+                format!("{what} was erased by order, record {order}, and is not taken again"),
+            )
+            .zh(format!("{what} 已依第 {order} 号记录的命令清除，不再接收"))
+            .with("order", order),
             // 503, 507: try again.
             Fault::Post(PostError::QueueFull) => {
                 Problem::new(&kinds::QUEUE_FULL, "as many posts wait as may")

@@ -47,6 +47,8 @@ pub struct Options {
     pub free_bytes_min: u64,
     /// What searches are answered from, if anything.
     pub search: Option<Arc<Search>>,
+    /// The registered ocid prefix of OCDS exports.
+    pub ocds_prefix: String,
 }
 
 impl Default for Options {
@@ -56,6 +58,7 @@ impl Default for Options {
             uploads_max: 32,
             free_bytes_min: 256 << 20,
             search: None,
+            ocds_prefix: crate::export::ocds::PREFIX_EXAMPLE.to_owned(),
         }
     }
 }

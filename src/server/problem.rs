@@ -137,6 +137,10 @@ kinds! {
         "证明不成立", "the proof does not hold",
         "所给的一致性证明不能把两个检查点连起来。请重新取得检查点和证明。",
         "The consistency proof given does not connect the two checkpoints. Fetch checkpoint and proof again.";
+    WITHHELD = 451 "withheld",
+        "依令不予公开", "withheld by order",
+        "by_order 说明由谁、依据什么、由谁批准、何时复核。记录的序号、时间、叶哈希和证明（leaf_hash、proof、checkpoint）照常可以核对；全部不予公开的事项见 /api/v1/withheld。",
+        "`by_order` says who ordered it, on what basis, who approved it and when it is looked at again. Index, time, leaf hash and proof (`leaf_hash`, `proof`, `checkpoint`) can be checked as ever; /api/v1/withheld lists everything that is withheld.";
     INTERNAL = 500 "internal",
         "服务器内部错误", "the server failed",
         "请把 request_id 告诉运营者；日志中有原因。重复登记同一声明是安全的。",

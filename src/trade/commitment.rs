@@ -33,6 +33,10 @@ pub const OPENINGS_MAX: usize = 512;
 /// The most bytes of a JSON pointer in an opening: more than 16 levels of names of any sensible length.
 pub const POINTER_BYTES_MAX: usize = 1_024;
 
+/// Different bytes that a salt has at least: 32 random ones have 30 of 256, and fewer than 16 less than once in 10^13 salts.
+/// A counter, a date, or a short salt filled up with zeros has fewer.
+pub const SALT_DIFFERENT_BYTES_MIN: usize = 16;
+
 /// Why a field does not stand in the clear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
@@ -327,6 +331,34 @@ impl Openings {
     }
 }
 
+impl Openings {
+    /// Checks that the salts can be random, and that none stands twice. What is guessable opens a commitment to a guessable value.
+    ///
+    /// # Errors
+    /// [`OpeningError::WeakSalt`], [`OpeningError::SaltTwice`].
+    pub fn check_salts(&self) -> Result<(), OpeningError> {
+        let mut seen: BTreeMap<[u8; 32], &str> = BTreeMap::new();
+        for (pointer, opening) in self.iter() {
+            let mut bytes = opening.salt;
+            bytes.sort_unstable();
+            let different = 1 + bytes.windows(2).filter(|two| two[0] != two[1]).count();
+            if different < SALT_DIFFERENT_BYTES_MIN {
+                return Err(OpeningError::WeakSalt {
+                    pointer: pointer.to_owned(),
+                    different,
+                });
+            }
+            if let Some(other) = seen.insert(opening.salt, pointer) {
+                return Err(OpeningError::SaltTwice {
+                    pointer: pointer.to_owned(),
+                    other: other.to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The place of a field of `statement`; `None` for `genesis` and `key`, which commit to nothing.
 #[must_use]
 pub fn place<'a>(statement: &'a Statement, pointer: &'a str) -> Option<Place<'a>> {
@@ -384,6 +416,24 @@ pub enum OpeningError {
         /// Where.
         pointer: String,
     },
+    /// A salt that nobody drew at random.
+    #[error(
+        "the salt of {pointer} has {different} different bytes, wanted 32 random ones (at least {SALT_DIFFERENT_BYTES_MIN} different)"
+    )]
+    WeakSalt {
+        /// Where.
+        pointer: String,
+        /// Different bytes found.
+        different: usize,
+    },
+    /// One salt for two fields.
+    #[error("{pointer} and {other} have the same salt, wanted a random one for each field")]
+    SaltTwice {
+        /// Where.
+        pointer: String,
+        /// Where else.
+        other: String,
+    },
     /// It opens something else.
     #[error("opening of {pointer} commits to {found}, the statement has {wanted}")]
     Mismatch {
@@ -411,6 +461,12 @@ impl OpeningError {
             }
             OpeningError::NoCommitment { pointer } => {
                 format!("声明的 {pointer} 处没有承诺值，无可公开")
+            }
+            OpeningError::WeakSalt { pointer, different } => {
+                format!("{pointer} 的盐只有 {different} 种不同字节，不是随机数；应为 32 字节随机数")
+            }
+            OpeningError::SaltTwice { pointer, other } => {
+                format!("{pointer} 与 {other} 用了同一个盐；每个字段应各用一个随机盐")
             }
             OpeningError::Mismatch {
                 pointer,

@@ -38,7 +38,7 @@ pub use draft::{Draft, DraftError, sign_statement};
 pub use error::StatementError;
 pub use fields::{About, Code, Document, Fields};
 use members::Members;
-pub use order::{Act, Order, Showing, Target};
+pub use order::{Act, Order, OrderClass, Showing, Target};
 
 /// The most bytes of a text, with its line feed.
 pub const TEXT_BYTES_MAX: usize = 36_000;

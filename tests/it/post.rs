@@ -6,7 +6,7 @@ use mingzhang::store::Store;
 use mingzhang::tlog::merkle::Hash;
 use mingzhang::tlog::note::Signer;
 use mingzhang::tlog::policy::Policy;
-use mingzhang::trade::commitment::{Opening, Openings, Place};
+use mingzhang::trade::commitment::{Opening, OpeningError, Openings, Place};
 use mingzhang::trade::log_rules::LogFault;
 use mingzhang::trade::statement::{Chain, sign_statement};
 use mingzhang::verify::verify;
@@ -341,7 +341,7 @@ async fn openings_are_shown_for_logged_statements_only_and_must_match() {
         pointer: "/details/manager",
     };
     let opening = Opening {
-        salt: [7; 32],
+        salt: Hash::sha256(b"salt 7").0,
         value: "张示例".to_owned(),
     };
     let committed = format!(
@@ -362,7 +362,7 @@ async fn openings_are_shown_for_logged_statements_only_and_must_match() {
         .insert(
             "/details/manager".to_owned(),
             Opening {
-                salt: [8; 32],
+                salt: Hash::sha256(b"salt 9").0,
                 ..opening
             },
         )
@@ -383,8 +383,66 @@ async fn openings_are_shown_for_logged_statements_only_and_must_match() {
 
     // Refused by a log rule: its openings go too.
     let astray = with(None, "two");
+    let post_astray = |openings: Openings| {
+        let (ledger, bytes) = (ledger.clone(), note(&astray));
+        async move { ledger.post(bytes, Some(&openings), Wait::Signed).await }
+    };
+    // One salt for two fields of a project: whoever learns it for one tries the other.
+    let refused = post_astray(openings.clone()).await;
+    assert!(
+        matches!(
+            refused,
+            Err(PostError::Openings(OpeningError::SaltTwice { .. }))
+        ),
+        "{refused:?}"
+    );
+    let weak = Opening {
+        salt: [7; 32],
+        value: "张示例".to_owned(),
+    };
+    let astray_weak = {
+        let committed = format!(
+            "\"details\":{{\"manager\":{{\"commitment\":\"{}\",\"class\":\"person\"}},",
+            weak.commit(&place)
+        );
+        let text = world.trade_text("A-1", None, "weak");
+        let text = text.replace("\"details\":{", &committed);
+        sign_statement(&text, &[&world.centre]).unwrap()
+    };
+    let mut weak_openings = Openings::default();
+    weak_openings
+        .insert("/details/manager".to_owned(), weak)
+        .unwrap();
     let refused = ledger
-        .post(note(&astray), Some(&openings), Wait::Signed)
+        .post(note(&astray_weak), Some(&weak_openings), Wait::Signed)
+        .await;
+    assert!(
+        matches!(
+            refused,
+            Err(PostError::Openings(OpeningError::WeakSalt {
+                different: 1,
+                ..
+            }))
+        ),
+        "{refused:?}"
+    );
+    let fresh = Opening {
+        salt: Hash::sha256(b"salt 11").0,
+        value: "张示例".to_owned(),
+    };
+    let committed = format!(
+        "\"details\":{{\"manager\":{{\"commitment\":\"{}\",\"class\":\"person\"}},",
+        fresh.commit(&place)
+    );
+    let text = world.trade_text("A-1", None, "two");
+    let text = text.replace("\"details\":{", &committed);
+    let astray = sign_statement(&text, &[&world.centre]).unwrap();
+    let mut fresh_openings = Openings::default();
+    fresh_openings
+        .insert("/details/manager".to_owned(), fresh)
+        .unwrap();
+    let refused = ledger
+        .post(note(&astray), Some(&fresh_openings), Wait::Signed)
         .await;
     assert!(matches!(refused, Err(PostError::Rule(_))));
     assert_eq!(ledger.openings(&astray.id()).await.unwrap(), None);

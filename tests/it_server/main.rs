@@ -9,6 +9,7 @@ mod pages;
 mod post;
 mod read;
 mod service;
+mod withheld;
 #[allow(
     dead_code,
     reason = "shared with the ledger's tests, which use the rest"

@@ -243,7 +243,7 @@ async fn a_dry_run_answers_like_a_post_and_writes_nothing() {
 async fn openings_travel_with_the_post_and_are_shown() {
     let service = Service::new().await;
     let opening = Opening {
-        salt: [7; 32],
+        salt: Hash::sha256(b"salt 7").0,
         value: "张三".into(),
     };
     let place = Place {

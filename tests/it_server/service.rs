@@ -60,7 +60,13 @@ impl Answer {
 impl Service {
     pub async fn new() -> Service {
         let (world, store) = (World::new(), Store::memory());
-        let ledger = world.create(&store).await;
+        world.create(&store).await.close().await;
+        Service::over(world, store).await
+    }
+
+    /// The service over a ledger that is there; its index begins empty.
+    pub async fn over(world: World, store: Store) -> Service {
+        let ledger = world.open(&store).await.unwrap();
         let options = Options {
             document_bytes_max: 1_000_000,
             ..Options::default()

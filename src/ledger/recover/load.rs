@@ -14,19 +14,28 @@ use crate::tlog::merkle::{self, Hash, Tree};
 use crate::tlog::tile::{Edge, Tile};
 use crate::trade::keys::{KeyError, KeyState};
 use crate::trade::log_rules::{self, Position};
+use crate::trade::orders::Orders;
 use crate::trade::record::parse_entry;
-use crate::trade::statement::{Chain, Statement};
+use crate::trade::statement::{Body, Chain, Statement};
 use crate::trade::time::Time;
 
 /// Records that the index may be behind at opening before it is caught up first.
 const CATCH_UP_FIRST: u64 = 100_000;
+
+/// What is read from the log before anything is written.
+pub(super) struct Loaded {
+    pub keys: KeyState,
+    pub state: State,
+    pub recent: Recent,
+    pub orders: Orders,
+}
 
 /// Builds the writer's state: key state, tip, edge, and what the index does not reflect yet. Judges what was never published.
 pub(super) async fn load(
     reader: &LogReader,
     index: &Index,
     found: &Found,
-) -> Result<(KeyState, State, Recent), OpenError> {
+) -> Result<Loaded, OpenError> {
     // The index may be damaged, ahead of the log, or of another log; then it is begun anew and everything is read from the log.
     if !index_fits(reader, index, found).await {
         tracing::warn!("the query index does not fit the log and is rebuilt");
@@ -38,10 +47,22 @@ pub(super) async fn load(
         keys: None,
         tip: Tip::empty(),
         recent: Recent::from(index_tree.size),
+        orders: Orders::default(),
     };
     for record in key_records.into_iter().filter(|record| *record < base.size) {
         let entry = reader.entry(&base, record).await?;
         walk.take_key_record(record, &entry, "the index")?;
+    }
+    for record in index
+        .orders()?
+        .into_iter()
+        .filter(|record| *record < base.size)
+    {
+        // One that was erased has no effect any more: nobody could say on what basis it stands.
+        let entry = reader.entry(&base, record).await?;
+        if !entry.is_empty() {
+            walk.take_order("the index", record, &entry)?;
+        }
     }
     // Records that only the tiles hold.
     while index_tree.size < base.size {
@@ -113,15 +134,16 @@ pub(super) async fn load(
         what: "there is no genesis record".to_owned(),
     })?;
     walk.tip.keys = Some(keys.clone());
-    Ok((
+    Ok(Loaded {
         keys,
-        State {
+        state: State {
             tip: walk.tip,
             edge,
             previous: found.previous,
         },
-        walk.recent,
-    ))
+        recent: walk.recent,
+        orders: walk.orders,
+    })
 }
 
 /// What stands at the indexes that a committed entry orders to erase: in the tiles, or in a kept commit.
@@ -230,6 +252,7 @@ struct Walk {
     keys: Option<KeyState>,
     tip: Tip,
     recent: Recent,
+    orders: Orders,
 }
 
 impl Walk {
@@ -237,6 +260,21 @@ impl Walk {
     fn take_key_record(&mut self, index: u64, entry: &[u8], name: &str) -> Result<(), OpenError> {
         let statement = statement_of(name, index, entry)?;
         self.change_keys(name, index, &statement)
+    }
+
+    /// An `order` record. The keys in force at its index are known by now.
+    fn take_order(&mut self, name: &str, index: u64, entry: &[u8]) -> Result<(), OpenError> {
+        let fault = |source: RecordFault| OpenError::Record {
+            name: name.to_owned(),
+            index,
+            source,
+        };
+        let (header, note) = parse_entry(entry).map_err(|source| fault(source.into()))?;
+        let statement = Statement::parse(note).map_err(|source| fault(source.into()))?;
+        if let Some(keys) = &self.keys {
+            self.orders.take(index, header.time, &statement, keys);
+        }
+        Ok(())
     }
 
     /// A record below the oldest kept commit: it was judged when it was published.
@@ -253,6 +291,9 @@ impl Walk {
         }
         let statement = statement_of("a bundle", index, entry)?;
         self.change_keys("a bundle", index, &statement)?;
+        if *statement.body() == Body::Order {
+            self.take_order("a bundle", index, entry)?;
+        }
         if remember {
             self.remember(index, &statement, queries)?;
         }
@@ -331,6 +372,9 @@ impl Walk {
                 .map_err(|source| fault(source.into()))?;
         }
         self.change_keys(name, index, &statement)?;
+        if *statement.body() == Body::Order {
+            self.take_order(name, index, entry)?;
+        }
         if remember {
             self.remember(index, &statement, queries)?;
         }

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 pub use error::{OpenError, RecordFault};
 pub(super) use survey::{read_checkpoint, read_head};
 
-use load::{fetch_edge, load};
+use load::{Loaded, fetch_edge, load};
 use survey::{Found, HEAD_BYTES_MAX, survey};
 
 use super::admission::DiskWatch;
@@ -104,7 +104,12 @@ pub(super) async fn open(
     };
     let last_signed = LastSigned::open(&config.keys_folder.join("last-signed"), &config.origin)?;
     let found = survey(&store, &log, &config, last_signed.newest()).await?;
-    let (keys, state, recent) = load(&reader, &index, &found).await?;
+    let Loaded {
+        keys,
+        state,
+        recent,
+        orders,
+    } = load(&reader, &index, &found).await?;
     if let Some(wanted) = config.genesis
         && keys.genesis_id() != wanted
     {
@@ -137,6 +142,8 @@ pub(super) async fn open(
         head: watch::Sender::new(unpublished),
         checkpoint: watch::Sender::new(None),
         keys: RwLock::new(keys),
+        showing: RwLock::default(),
+        opening_locks: super::showing::locks(),
         recent: Mutex::new(recent),
         in_flight: Mutex::default(),
         kept: RwLock::new(publish::kept(&log).await?),
@@ -170,6 +177,7 @@ pub(super) async fn open(
             Err(failure) => return Err(failure),
         }
     };
+    shared.set_orders(orders);
     publish::read_checkpoint(&shared).await?;
     let shared = Arc::into_inner(shared).expect("finish() keeps no clone");
     Ok((shared, state))
@@ -187,7 +195,12 @@ pub(super) async fn reopen(shared: &Arc<Shared>) -> Result<State, OpenError> {
         .expect("no panic while holding last-signed")
         .newest();
     let found = survey(&shared.store, &shared.log, &shared.config, signed).await?;
-    let (keys, state, recent) = load(&shared.reader, &shared.index, &found).await?;
+    let Loaded {
+        keys,
+        state,
+        recent,
+        orders,
+    } = load(&shared.reader, &shared.index, &found).await?;
     shared
         .recent
         .lock()
@@ -198,6 +211,7 @@ pub(super) async fn reopen(shared: &Arc<Shared>) -> Result<State, OpenError> {
         .keys
         .write()
         .expect("no panic while holding the keys") = keys;
+    shared.set_orders(orders);
     Ok(state)
 }
 

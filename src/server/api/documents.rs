@@ -14,6 +14,8 @@ use sha2::{Digest, Sha256};
 
 use super::read::parse_id;
 use super::types::{DocumentAnswer, ProblemAnswer};
+use super::withheld::by_order;
+use crate::ledger::DocumentShowing;
 use crate::server::Api;
 use crate::server::body::{refuse_encoded, too_large, unreadable};
 use crate::server::cache::{self, NO_STORE};
@@ -69,6 +71,16 @@ pub(super) async fn put(
         )
         .zh(format!("没有已登记的声明提到 SHA-256 为 {digest} 的文件")));
     }
+    let is_gone = |showing: &DocumentShowing| {
+        let gone = matches!(
+            showing,
+            DocumentShowing::Erased(_) | DocumentShowing::RecordErased { .. }
+        );
+        gone.then(|| not_shown(showing))
+    };
+    if let Some(gone) = is_gone(&api.ledger.document_shown(&digest).await?) {
+        return Err(gone);
+    }
     let name = name_of(&digest);
     if let Some(size) = api.ledger.store().size(&name).await? {
         return Ok(Json(DocumentAnswer {
@@ -82,6 +94,11 @@ pub(super) async fn put(
     match receive(&api, &mut upload, body, &digest, bytes_max).await {
         Ok(size) => {
             upload.finish().await?;
+            // Ordered to be erased while it was coming.
+            if let Some(gone) = is_gone(&api.ledger.document_shown(&digest).await?) {
+                api.ledger.store().delete(&name).await?;
+                return Err(gone);
+            }
             Ok((
                 StatusCode::CREATED,
                 Json(DocumentAnswer {
@@ -107,6 +124,8 @@ pub(super) async fn put(
     responses(
         (status = 200, description = "Its bytes", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 404, description = "It is not kept here", body = ProblemAnswer, content_type = "application/problem+json"),
+        (status = 410, description = "Erased by order", body = ProblemAnswer, content_type = "application/problem+json"),
+        (status = 451, description = "Withheld by order", body = ProblemAnswer, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn get(
@@ -118,9 +137,10 @@ pub(super) async fn get(
         Problem::new(&kinds::NOT_FOUND, "this document is not kept here").zh("此处没有保存该文件")
     };
     // Named by the log, or it would not be shown: also after a restore of too much.
-    let records = api.ledger.document_records(&digest)?;
-    let Some(first) = records.first() else {
-        return Err(absent());
+    let naming = match api.ledger.document_shown(&digest).await? {
+        DocumentShowing::Shown(index) => index,
+        DocumentShowing::Unnamed => return Err(absent()),
+        kept_back => return Err(not_shown(&kept_back)),
     };
     let download = api
         .ledger
@@ -128,7 +148,7 @@ pub(super) async fn get(
         .download(&name_of(&digest))
         .await?
         .ok_or_else(absent)?;
-    let (media_type, file_name) = as_named(&api, *first, &digest).await;
+    let (media_type, file_name) = as_named(&api, naming, &digest).await;
     let mut response = cache::answer(
         "application/octet-stream",
         NO_STORE,
@@ -145,6 +165,25 @@ pub(super) async fn get(
     }
     headers.insert(header::CONTENT_DISPOSITION, file_name);
     Ok(response)
+}
+
+/// Why a document is not shown.
+fn not_shown(showing: &DocumentShowing) -> Problem {
+    match showing {
+        DocumentShowing::Withheld(given) | DocumentShowing::Erased(given) => {
+            by_order(given, "this document", "该文件")
+        }
+        DocumentShowing::RecordErased { order } => Problem::new(
+            &kinds::ERASED,
+            format!("the record that named this document was erased by order, record {order}"),
+        )
+        .zh(format!("提到该文件的记录已依第 {order} 号记录的命令清除"))
+        .with("order", *order),
+        DocumentShowing::Unnamed | DocumentShowing::Shown(_) => {
+            Problem::new(&kinds::NOT_FOUND, "this document is not kept here")
+                .zh("此处没有保存该文件")
+        }
+    }
 }
 
 /// Reads the body into the upload, and compares.

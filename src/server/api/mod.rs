@@ -7,15 +7,19 @@
 //! | `read` | records, projects, receipts, proofs, keys, openings |
 //! | `search` | records by words, numbers and dates |
 //! | `documents` | files by digest, streamed |
+//! | `ocds` | a project in the form of the Open Contracting Data Standard |
+//! | `withheld` | what is not shown by order, and the list of it |
 //! | `types` | the JSON of answers |
 
 mod batch;
 mod documents;
 mod form;
+mod ocds;
 mod post;
 mod read;
 mod search;
 mod types;
+mod withheld;
 
 use axum::Json;
 use axum::Router;
@@ -34,8 +38,10 @@ use types::{ProblemAnswer, Readiness};
 
 pub use batch::ANSWERS_BYTES_MAX;
 pub use form::MINGZHANG_SIGNATURE;
+pub use ocds::EXPORT_RECORDS_MAX;
 pub use post::POST_BYTES_MAX;
 pub use read::PAGE_MAX;
+pub use withheld::WITHHELD_PAGE_MAX;
 
 /// What only reads, and is worth compressing.
 pub(super) fn reads() -> Router<Api> {
@@ -49,6 +55,8 @@ pub(super) fn reads() -> Router<Api> {
         .route("/api/v1/consistency", get(read::consistency))
         .route("/api/v1/keys", get(read::keys))
         .route("/api/v1/openings/{id}", get(read::openings))
+        .route("/api/v1/withheld", get(withheld::withheld))
+        .route("/api/v1/ocds/{*path}", get(ocds::package_of))
         .route("/api/v1/openapi.json", get(openapi_json))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
@@ -90,6 +98,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         read::consistency,
         read::keys,
         read::openings,
+        withheld::withheld,
+        ocds::package_of,
         documents::put,
         documents::get,
         healthz,
@@ -199,7 +209,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 15);
+        assert_eq!(operations, 17);
         ids.sort();
         ids.dedup();
         assert_eq!(

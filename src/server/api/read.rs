@@ -10,14 +10,15 @@ use utoipa::IntoParams;
 use super::types::{
     Consistency, ErasedRecord, Feed, Key, Keys, ProblemAnswer, Project, Record, TreeAnswer,
 };
-use crate::ledger::QueryError;
+use super::withheld::{WithheldRecord, by_order, refuse_withheld};
+use crate::ledger::{QueryError, RecordShowing};
 use crate::server::Api;
 use crate::server::cache;
 use crate::server::layers::Params;
 use crate::server::problem::{Problem, kinds};
 use crate::tlog::merkle::Hash;
 use crate::trade::names;
-use crate::trade::statement::Chain;
+use crate::trade::statement::{Act, Chain, Target};
 
 /// Records of one page, at most: a full bundle.
 pub const PAGE_MAX: usize = 256;
@@ -63,6 +64,7 @@ impl PageParams {
         (status = 200, description = "The record", body = Record),
         (status = 404, description = "The log does not reach so far", body = ProblemAnswer, content_type = "application/problem+json"),
         (status = 410, description = "Erased by order", body = ProblemAnswer, content_type = "application/problem+json"),
+        (status = 451, description = "Withheld by order; header, hash and proof are told", body = ProblemAnswer, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn record(
@@ -70,7 +72,9 @@ pub(super) async fn record(
     Path(index): Path<String>,
     request: HeaderMap,
 ) -> Result<Response, Problem> {
-    let view = api.ledger.entry(parse_index(&index)?).await?;
+    let index = parse_index(&index)?;
+    refuse_withheld(&api.ledger, index).await?;
+    let view = api.ledger.entry(index).await?;
     Ok(json(&request, &Record::of(&view)))
 }
 
@@ -95,13 +99,14 @@ pub(super) async fn records(
     let tree_size = api.ledger.head().tree.size;
     let until = from.saturating_add(limit as u64).min(tree_size);
     let taken = usize::try_from(until.saturating_sub(from)).expect("at most limit");
-    let records: Vec<Record> = api
-        .ledger
-        .entries(from, taken)
-        .await?
-        .iter()
-        .map(Record::of)
-        .collect();
+    let (mut records, mut withheld) = (Vec::new(), Vec::new());
+    for view in api.ledger.entries(from, taken).await? {
+        match api.ledger.showing(view.header.index) {
+            RecordShowing::Shown => records.push(Record::of(&view)),
+            RecordShowing::Withheld(given) => withheld.push(WithheldRecord::of(&view, &given)),
+            RecordShowing::Erased { .. } => {} // Ordered a moment ago; told below.
+        }
+    }
     let keys = api.ledger.keys();
     let erased = keys
         .erasures()
@@ -122,6 +127,7 @@ pub(super) async fn records(
             tree_size,
             records,
             erased,
+            withheld,
             after,
         },
     );
@@ -144,6 +150,7 @@ pub(super) async fn records(
         (status = 200, description = "Its record", body = Record),
         (status = 404, description = "Not logged", body = ProblemAnswer, content_type = "application/problem+json"),
         (status = 410, description = "Erased by order", body = ProblemAnswer, content_type = "application/problem+json"),
+        (status = 451, description = "Withheld by order; header, hash and proof are told", body = ProblemAnswer, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn statement(
@@ -153,6 +160,7 @@ pub(super) async fn statement(
 ) -> Result<Response, Problem> {
     let id = parse_id(&id)?;
     let index = api.ledger.statement(&id)?.ok_or_else(|| not_logged(&id))?;
+    refuse_withheld(&api.ledger, index).await?;
     let view = api.ledger.entry(index).await?;
     Ok(json(&request, &Record::of(&view)))
 }
@@ -198,7 +206,11 @@ pub(super) async fn project(
     let all = &chain_records.records;
     let begin = all.partition_point(|index| *index < page.from());
     let end = all.len().min(begin + limit);
-    let (records, erased) = fetch(&api, &all[begin..end]).await?;
+    let Shown {
+        records,
+        erased,
+        withheld,
+    } = fetch(&api, &all[begin..end]).await?;
     let after = if end < all.len() {
         all[..end].last().copied()
     } else {
@@ -212,6 +224,7 @@ pub(super) async fn project(
         indexed_size: chain_records.indexed_size,
         records,
         erased,
+        withheld,
         after,
     };
     let mut response = json(&request, &answer);
@@ -234,6 +247,7 @@ pub(super) async fn project(
         (status = 200, description = "The receipt", body = String, content_type = "text/plain"),
         (status = 404, description = "The log does not reach so far", body = ProblemAnswer, content_type = "application/problem+json"),
         (status = 410, description = "Erased by order", body = ProblemAnswer, content_type = "application/problem+json"),
+        (status = 451, description = "Withheld by order; the proof is told without the words", body = ProblemAnswer, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn receipt(
@@ -242,6 +256,8 @@ pub(super) async fn receipt(
     request: HeaderMap,
 ) -> Result<Response, Problem> {
     let index = parse_index(index.strip_suffix(".tlog-proof").unwrap_or(&index))?;
+    // A receipt holds the words. Whoever has them posts them again and gets it.
+    refuse_withheld(&api.ledger, index).await?;
     let receipt = api.ledger.receipt(index).await?;
     let mut response = cache::mutable(&request, "text/plain; charset=utf-8", receipt);
     let name = format!("inline; filename=\"{index}.tlog-proof\"");
@@ -352,7 +368,9 @@ pub(super) async fn keys(
     params(("id" = String, Path, description = "Statement id, 64 hex")),
     responses(
         (status = 200, description = "`{\"<JSON pointer>\":{\"salt\":…,\"value\":…}}`", body = Object),
-        (status = 404, description = "None is shown", body = ProblemAnswer, content_type = "application/problem+json"),
+        (status = 404, description = "None was ever given", body = ProblemAnswer, content_type = "application/problem+json"),
+        (status = 410, description = "All that were given, or the record, are erased by order", body = ProblemAnswer, content_type = "application/problem+json"),
+        (status = 451, description = "Withheld by order", body = ProblemAnswer, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn openings(
@@ -365,13 +383,15 @@ pub(super) async fn openings(
             .zh("该声明没有公开的开启值")
     };
     // Openings are durable before the record is: only those of a logged statement are shown.
-    api.ledger.statement(&id)?.ok_or_else(absent)?;
-    let openings = api
-        .ledger
-        .openings(&id)
-        .await?
-        .filter(|openings| !openings.is_empty())
-        .ok_or_else(absent)?;
+    let index = api.ledger.statement(&id)?.ok_or_else(absent)?;
+    refuse_withheld(&api.ledger, index).await?;
+    if let RecordShowing::Erased { order } = api.ledger.showing(index) {
+        return Err(QueryError::Erased { index, order }.into());
+    }
+    let openings = api.ledger.openings(&id).await?;
+    let Some(openings) = openings.filter(|openings| !openings.is_empty()) else {
+        return Err(opening_kept_back(&api, index, &id)?.unwrap_or_else(absent));
+    };
     // They may have to be forgotten some day: no cache may keep them.
     Ok(cache::answer(
         "application/json",
@@ -380,28 +400,74 @@ pub(super) async fn openings(
     ))
 }
 
-/// The records at these indexes, and which of them were erased.
-pub(super) async fn fetch(
-    api: &Api,
-    indexes: &[u64],
-) -> Result<(Vec<Record>, Vec<ErasedRecord>), Problem> {
+/// The order that keeps openings of a statement back, as a problem: what is kept rather than what is destroyed.
+fn opening_kept_back(api: &Api, index: u64, id: &Hash) -> Result<Option<Problem>, Problem> {
+    let mut kept_back = None;
+    for given in api.ledger.orders().about_statement(id) {
+        let Target::Opening(pointer) = &given.order.target else {
+            continue;
+        };
+        let shown = api.ledger.opening_shown(index, id, pointer)?;
+        let Some(given) = shown.withheld_by() else {
+            continue;
+        };
+        if kept_back.is_none() || given.order.act == Act::Withhold {
+            kept_back = Some((given.clone(), pointer.clone()));
+        }
+    }
+    Ok(kept_back.map(|(given, pointer)| {
+        by_order(
+            &given,
+            &format!("the opening of {pointer}"),
+            &format!("{pointer} 的原值"),
+        )
+        .with("pointer", pointer)
+    }))
+}
+
+/// Records of a page, each as far as it is shown.
+#[derive(Default)]
+pub(super) struct Shown {
+    pub records: Vec<Record>,
+    pub erased: Vec<ErasedRecord>,
+    pub withheld: Vec<WithheldRecord>,
+}
+
+/// A record as far as it is shown.
+enum Line {
+    Shown(Box<Record>),
+    Erased(ErasedRecord),
+    Withheld(Box<WithheldRecord>),
+}
+
+/// The records at these indexes.
+pub(super) async fn fetch(api: &Api, indexes: &[u64]) -> Result<Shown, Problem> {
     let ledger = &api.ledger;
-    let found: Vec<Result<Record, ErasedRecord>> = stream::iter(indexes.iter().copied())
+    let lines: Vec<Line> = stream::iter(indexes.iter().copied())
         .map(|index| async move {
             match ledger.entry(index).await {
-                Ok(view) => Ok(Ok(Record::of(&view))),
-                Err(QueryError::Erased { index, order }) => Ok(Err(ErasedRecord { index, order })),
+                Ok(view) => Ok(match ledger.showing(index) {
+                    RecordShowing::Shown => Line::Shown(Box::new(Record::of(&view))),
+                    RecordShowing::Withheld(given) => {
+                        Line::Withheld(Box::new(WithheldRecord::of(&view, &given)))
+                    }
+                    RecordShowing::Erased { order } => Line::Erased(ErasedRecord { index, order }),
+                }),
+                Err(QueryError::Erased { index, order }) => {
+                    Ok(Line::Erased(ErasedRecord { index, order }))
+                }
                 Err(failure) => Err(Problem::from(failure)),
             }
         })
         .buffered(4)
         .try_collect()
         .await?;
-    let mut page = (Vec::new(), Vec::new());
-    for one in found {
-        match one {
-            Ok(record) => page.0.push(record),
-            Err(erased) => page.1.push(erased),
+    let mut page = Shown::default();
+    for line in lines {
+        match line {
+            Line::Shown(record) => page.records.push(*record),
+            Line::Erased(erased) => page.erased.push(erased),
+            Line::Withheld(withheld) => page.withheld.push(*withheld),
         }
     }
     Ok(page)

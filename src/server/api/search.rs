@@ -6,8 +6,9 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::read::{fetch, json, link_next};
+use super::read::{Shown, fetch, json, link_next};
 use super::types::{ErasedRecord, ProblemAnswer, Record};
+use super::withheld::WithheldRecord;
 use crate::search::{Page, Query, QueryError};
 use crate::server::Api;
 use crate::server::cache;
@@ -94,6 +95,9 @@ pub(super) struct Found {
     /// Found, and erased by order since.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     erased: Vec<ErasedRecord>,
+    /// Found, and withheld by order since.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    withheld: Vec<WithheldRecord>,
     /// Ask with `before` set to this for the next page; null if this is the last.
     before: Option<u64>,
 }
@@ -198,7 +202,11 @@ pub(super) async fn search(
         .zh(format!("limit 为 {limit}，full 时最多 {FULL_MAX}")));
     }
     let page = look(&api, &query).await?;
-    let (records, erased) = fetch(&api, &page.indexes).await?;
+    let Shown {
+        records,
+        erased,
+        withheld,
+    } = fetch(&api, &page.indexes).await?;
     let hits: Vec<Hit> = records
         .into_iter()
         .map(|record| Hit::of(record, full))
@@ -217,6 +225,7 @@ pub(super) async fn search(
             tree_size: api.ledger.head().tree.size,
             hits,
             erased,
+            withheld,
             before: page.next,
         };
         json(&request, &found)

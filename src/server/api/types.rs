@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::withheld::WithheldRecord;
 use crate::ledger::{EntryView, Posted};
 use crate::tlog::merkle::{Tree, leaf_hash};
 use crate::trade::door;
@@ -93,6 +94,9 @@ pub(in crate::server) struct Feed {
     /// Of the same stretch, those erased by order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub erased: Vec<ErasedRecord>,
+    /// Of the same stretch, those whose words are withheld by order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<WithheldRecord>,
     /// Ask with `after` set to this for what comes next, now or later. Null: the log is empty.
     pub after: Option<u64>,
 }
@@ -115,6 +119,9 @@ pub(in crate::server) struct Project {
     /// Of the same stretch, those erased by order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub erased: Vec<ErasedRecord>,
+    /// Of the page, those whose words are withheld by order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<WithheldRecord>,
     /// Ask with `after` set to this for the next page; null if this is the last.
     pub after: Option<u64>,
 }

@@ -1,11 +1,13 @@
-//! What an `order` says: withhold, disclose or erase an opening or a document, which live outside the log.
+//! What an `order` says: withhold, disclose or erase an opening or a document, which live outside the log; or withhold and
+//! disclose a whole record, which then stands in the log's files for whoever verifies and is shown nowhere else.
 //!
-//! Its members are door rules, not log rules: an order in the log that cannot be read here has no effect.
+//! Its members are door rules, not log rules: an order in the log that cannot be read here has no effect. What orders come
+//! to, one after the other, is in [`crate::trade::orders`].
 
 use super::members::Members;
 use super::{Body, Statement, StatementError};
 use crate::tlog::merkle::Hash;
-use crate::trade::commitment::{Class, POINTER_BYTES_MAX};
+use crate::trade::commitment::POINTER_BYTES_MAX;
 use crate::trade::keys::AdmittedKey;
 use crate::trade::names;
 use crate::trade::statement::Role;
@@ -22,12 +24,12 @@ pub struct Order {
     pub project: String,
     /// That statement.
     pub statement: Hash,
-    /// The opening or document.
+    /// The opening, the document, or the record.
     pub target: Target,
     /// What is to be done.
     pub act: Act,
     /// Why it is not, or was not, public.
-    pub class: Class,
+    pub class: OrderClass,
     /// The legal basis, for people.
     pub basis: String,
     /// The body or office that approved it; never a person's name.
@@ -41,8 +43,77 @@ pub struct Order {
 pub enum Target {
     /// The opening of the commitment at this JSON pointer.
     Opening(String),
-    /// The document with this SHA-256.
+    /// The document with this SHA-256, wherever that publisher names it.
     Document(Hash),
+    /// All of the record: shown by no page, no look-up and no export; its entry stays in the log. (To take it out of the log
+    /// as well is `erase_entry`, which is for the authorities.)
+    Record,
+}
+
+/// Why something is not public: the classes of commitments, and those that only an order has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OrderClass {
+    /// A natural person (个人信息保护法 25, 47).
+    Person,
+    /// Personal privacy (政府信息公开条例 15).
+    Privacy,
+    /// A trade secret (政府信息公开条例 15).
+    TradeSecret,
+    /// To be public later.
+    NotYet,
+    /// National, public or economic security, or social stability (政府信息公开条例 14).
+    Security,
+    /// Internal matters and those of a procedure under way (政府信息公开条例 16).
+    Internal,
+    /// A record of bad conduct whose bearer's credit has been repaired (信用修复).
+    CreditRepaired,
+}
+
+impl OrderClass {
+    /// All of them, in the order they are told.
+    pub const ALL: [OrderClass; 7] = [
+        OrderClass::Person,
+        OrderClass::Privacy,
+        OrderClass::TradeSecret,
+        OrderClass::NotYet,
+        OrderClass::Security,
+        OrderClass::Internal,
+        OrderClass::CreditRepaired,
+    ];
+
+    /// Reads the word in a statement.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<OrderClass> {
+        OrderClass::ALL.into_iter().find(|c| c.as_str() == word)
+    }
+
+    /// The word in a statement.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OrderClass::Person => "person",
+            OrderClass::Privacy => "privacy",
+            OrderClass::TradeSecret => "trade_secret",
+            OrderClass::NotYet => "not_yet",
+            OrderClass::Security => "security",
+            OrderClass::Internal => "internal",
+            OrderClass::CreditRepaired => "credit_repaired",
+        }
+    }
+
+    /// In Chinese.
+    #[must_use]
+    pub fn zh(self) -> &'static str {
+        match self {
+            OrderClass::Person => "自然人信息",
+            OrderClass::Privacy => "个人隐私",
+            OrderClass::TradeSecret => "商业秘密",
+            OrderClass::NotYet => "尚未到公开时间",
+            OrderClass::Security => "国家安全、公共安全、经济安全、社会稳定",
+            OrderClass::Internal => "内部事务或过程性信息",
+            OrderClass::CreditRepaired => "信用已修复",
+        }
+    }
 }
 
 /// What an order does.
@@ -66,6 +137,28 @@ pub enum Showing {
     Withheld,
     /// It is destroyed.
     Erased,
+}
+
+impl Act {
+    /// The word in a statement.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Act::Withhold => "withhold",
+            Act::Disclose => "disclose",
+            Act::Erase => "erase",
+        }
+    }
+
+    /// In Chinese.
+    #[must_use]
+    pub fn zh(self) -> &'static str {
+        match self {
+            Act::Withhold => "不予公开",
+            Act::Disclose => "恢复公开",
+            Act::Erase => "清除",
+        }
+    }
 }
 
 impl Showing {
@@ -101,6 +194,7 @@ impl Order {
             "act",
             "pointer",
             "document",
+            "record",
             "class",
             "basis",
             "approver",
@@ -116,15 +210,23 @@ impl Order {
                 return Err(members.wrong("act", found, "\"withhold\", \"disclose\" or \"erase\""));
             }
         };
-        let words = "\"person\", \"privacy\", \"trade_secret\" or \"not_yet\"";
+        let words = "\"person\", \"privacy\", \"trade_secret\", \"not_yet\", \"security\", \"internal\" or \"credit_repaired\"";
         let class = members.text("class")?;
+        let target = Target::read(&members)?;
+        if (act, &target) == (Act::Erase, &Target::Record) {
+            return Err(members.wrong(
+                "act",
+                "erase of a whole record",
+                "\"withhold\"; an entry is erased by the authorities with erase_entry in a key statement",
+            ));
+        }
         Ok(Order {
             publisher: about.named("publisher", names::check_name)?.to_owned(),
             project: about.named("project", names::check_project)?.to_owned(),
             statement: about.hash("statement")?,
-            target: Target::read(&members)?,
+            target,
             act,
-            class: Class::parse(class).ok_or_else(|| members.wrong("class", class, words))?,
+            class: OrderClass::parse(class).ok_or_else(|| members.wrong("class", class, words))?,
             basis: members
                 .words(
                     "basis",
@@ -162,8 +264,13 @@ impl Order {
 
 impl Target {
     fn read(members: &Members<'_, '_>) -> Result<Target, StatementError> {
-        match (members.get("pointer"), members.get("document")) {
-            (Some(_), None) => {
+        let one = "one of pointer, document and record";
+        match (
+            members.get("pointer"),
+            members.get("document"),
+            members.get("record"),
+        ) {
+            (Some(_), None, None) => {
                 let wanted = "the JSON pointer of a commitment, of at most 1,024 bytes";
                 let pointer = members.words("pointer", POINTER_BYTES_MAX, wanted)?;
                 if !pointer.starts_with('/') {
@@ -171,14 +278,18 @@ impl Target {
                 }
                 Ok(Target::Opening(pointer.to_owned()))
             }
-            (None, Some(_)) => Ok(Target::Document(members.hash("document")?)),
-            (Some(_), Some(_)) => {
-                Err(members.wrong("document", "beside pointer", "one of pointer and document"))
-            }
-            (None, None) => Err(StatementError::Missing {
+            (None, Some(_), None) => Ok(Target::Document(members.hash("document")?)),
+            // Said aloud, so that a pointer forgotten never takes a whole record away.
+            (None, None, Some(value)) => match value.as_bool() {
+                Some(true) => Ok(Target::Record),
+                _ => Err(members.wrong("record", value.what(), "true")),
+            },
+            (None, None, None) => Err(StatementError::Missing {
                 pointer: members.pointer("pointer"),
-                wanted: "pointer, or document with a SHA-256",
+                wanted: "pointer, document with a SHA-256, or record with true",
             }),
+            (_, Some(_), _) => Err(members.wrong("document", "beside another", one)),
+            (Some(_), None, Some(_)) => Err(members.wrong("record", "beside another", one)),
         }
     }
 }

@@ -1,0 +1,204 @@
+//! `export`: what the log says, in the forms of others. Reads the ledger's records in order; what is withheld is not among them.
+//! Does not verify the log: `audit` does, and whoever wants both exports after it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::fetch::write_new;
+use super::out::{Answer, Console, Failure};
+use super::plain;
+use super::text::{Said, said};
+use crate::export::{Left, Source, national, ocds};
+use crate::store::Http;
+use crate::trade::statement::Statement;
+use crate::trade::time::Time;
+
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+
+/// In which form.
+#[derive(Debug, Subcommand)]
+pub(super) enum Form {
+    /// Open Contracting Data Standard 1.1.5 / 开放合同数据标准
+    Ocds(OcdsArguments),
+    /// With the codes of the national platform / 全国公共资源交易平台代码
+    National(Arguments),
+    /// Whole records, all or a selection, one JSON object a line, newest first / 整条记录
+    Ndjson(super::search::NdjsonArguments),
+}
+
+/// What is exported.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The ledger's address / 账本地址
+    #[arg(long, value_name = "URL")]
+    ledger: String,
+    /// Only this project / 只导出该项目
+    #[arg(long, value_name = "ID")]
+    project: Option<String>,
+    /// Where it goes; nothing: standard output / 输出文件
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// What OCDS needs beyond.
+#[derive(Debug, Args)]
+pub(super) struct OcdsArguments {
+    #[command(flatten)]
+    what: Arguments,
+    /// The registered ocid prefix, `ocds-` and six characters / 注册的 ocid 前缀
+    #[arg(long, value_name = "PREFIX", default_value = ocds::PREFIX_EXAMPLE)]
+    prefix: String,
+    /// A record package with compiled releases, not a release package / 记录包
+    #[arg(long)]
+    records: bool,
+}
+
+pub(super) fn run(console: &Console, form: &Form) -> Result<Answer, Failure> {
+    match form {
+        Form::Ndjson(arguments) => super::search::export(console, arguments),
+        Form::National(arguments) => {
+            let (sources, _) = read(arguments)?;
+            let (notices, left) = national::export(&sources);
+            finish(
+                console,
+                arguments,
+                &json!({ "notices": notices }),
+                notices.len(),
+                &left,
+            )
+        }
+        Form::Ocds(arguments) => {
+            let base = arguments.what.ledger.trim_end_matches('/');
+            let options = ocds::Options::new(&arguments.prefix, base).map_err(|error| {
+                Failure::usage(
+                    "ocds-prefix",
+                    said!("ocid 前缀不对", "not an ocid prefix").because(&error),
+                )
+            })?;
+            if arguments.prefix == ocds::PREFIX_EXAMPLE {
+                console.talk(&said!(
+                    "ocds-213czf 是标准的示例前缀，只供试用；正式导出请用 --prefix 给出注册的前缀",
+                    "ocds-213czf is the standard's example prefix, for trials only: give your registered one with --prefix"
+                ));
+            }
+            let (sources, ledger) = read(&arguments.what)?;
+            let (releases, left) = ocds::releases(&sources, &options);
+            let published = sources
+                .last()
+                .map_or(Time::MIN, |source| source.time)
+                .to_string();
+            let count = releases.len();
+            let package = if arguments.records {
+                ocds::record_package(
+                    releases,
+                    &published,
+                    &ledger,
+                    &format!("{base}/api/v1/ocds?records=true"),
+                )
+            } else {
+                ocds::release_package(
+                    releases,
+                    &published,
+                    &ledger,
+                    &format!("{base}/api/v1/ocds"),
+                )
+            };
+            finish(console, &arguments.what, &package, count, &left)
+        }
+    }
+}
+
+/// All records that are shown, or those of one project; and the ledger's name.
+fn read(arguments: &Arguments) -> Result<(Vec<Source>, String), Failure> {
+    let http = Http::new(&arguments.ledger)?;
+    let ledger = super::post::ledger_name(&http)?;
+    let (mut sources, mut after) = (Vec::new(), None::<u64>);
+    loop {
+        let mut name = "api/v1/records?limit=256".to_owned();
+        if let Some(after) = after {
+            name += &format!("&after={after}");
+        }
+        let answer = http.call("GET", &name, &[], None, ANSWER_BYTES_MAX)?;
+        let told: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+        if answer.status != 200 {
+            let status = answer.status;
+            return Err(Failure::temporary(
+                "ledger-busy",
+                said!("账本回答 {status}", "the ledger answers {status}"),
+            ));
+        }
+        for record in told["records"].as_array().into_iter().flatten() {
+            let source = source(record).ok_or_else(|| {
+                Failure::input(
+                    "record-unreadable",
+                    said!(
+                        "账本给出的记录读不了",
+                        "the ledger gave a record that cannot be read"
+                    ),
+                )
+            })?;
+            let wanted = arguments.project.as_deref();
+            if wanted.is_none() || source.statement.project() == wanted {
+                sources.push(source);
+            }
+        }
+        let size = told["tree_size"].as_u64().unwrap_or(0);
+        match told["after"]
+            .as_u64()
+            .filter(|next| after.is_none_or(|at| *next > at))
+        {
+            Some(next) if next + 1 < size => after = Some(next),
+            _ => return Ok((sources, ledger)),
+        }
+    }
+}
+
+fn source(record: &Value) -> Option<Source> {
+    Some(Source {
+        index: record["index"].as_u64()?,
+        time: Time::parse(record["time"].as_str()?).ok()?,
+        statement: Statement::parse(record["note"].as_str()?.as_bytes()).ok()?,
+    })
+}
+
+/// Writes it, and says what is not in it and why.
+fn finish(
+    console: &Console,
+    arguments: &Arguments,
+    made: &Value,
+    count: usize,
+    left: &[Left],
+) -> Result<Answer, Failure> {
+    let mut reasons: std::collections::BTreeMap<&str, (usize, &str)> =
+        std::collections::BTreeMap::new();
+    for one in left {
+        reasons
+            .entry(one.reason.code())
+            .or_insert((0, one.reason.zh()))
+            .0 += 1;
+    }
+    for (code, (n, zh)) in &reasons {
+        console.talk(&said!(
+            "{n} 条记录未导出：{zh}",
+            "{n} records are not exported: {code}"
+        ));
+    }
+    let left: Vec<Value> = left
+        .iter()
+        .map(|one| json!({ "index": one.index, "id": one.id.to_string(), "reason": one.reason.code() }))
+        .collect();
+    let text = format!("{made:#}\n");
+    let answer = match &arguments.output {
+        None => plain("export", text).with("export", made.clone()),
+        Some(path) => {
+            write_new(path, text.as_bytes())?;
+            let shown = path.display();
+            let Said { zh, en } =
+                said!("已导出 {count} 条到 {shown}\n", "{count} are in {shown}\n");
+            plain("export", console.lang.say(&zh, &en)).with("file", path.display().to_string())
+        }
+    };
+    Ok(answer.with("count", count).with("left", left))
+}
