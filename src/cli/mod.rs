@@ -34,11 +34,11 @@ mod vocabulary;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 
+use keys::holder::KeyArguments;
 use out::{Answer, Console, Exit, Failure};
 use text::{Lang, said};
 
@@ -97,17 +97,6 @@ enum Command {
     Vocabulary(vocabulary::Arguments),
     /// Measure this machine and the ledger on it / 性能测量
     Bench(bench::Arguments),
-}
-
-/// The key to sign with.
-#[derive(Clone, Debug, Args)]
-struct KeyArguments {
-    /// Private key, PKCS#8 PEM as `openssl genpkey -algorithm ed25519` writes it / 私钥文件
-    #[arg(long, value_name = "PEM")]
-    key: PathBuf,
-    /// The name it signs under; else the `.vkey` file beside it says / 密钥名
-    #[arg(long, value_name = "NAME")]
-    name: Option<String>,
 }
 
 /// The operator's word for what the ledger cannot know.
