@@ -5,6 +5,7 @@
 //! | [`init`] | `init` |
 //! | [`serve`] | `serve`, `reindex` |
 //! | [`keys`] | key files: `keygen`, `sign` read and write them |
+//! | [`key`] | `key`, `endorse` |
 //! | [`post`], [`draft`] | `post` |
 //! | [`import`] | `import` |
 //! | [`fetch`] | `get`, `receipt` |
@@ -22,6 +23,7 @@ mod draft;
 mod fetch;
 mod import;
 mod init;
+mod key;
 mod keygen;
 pub mod keys;
 pub mod out;
@@ -78,6 +80,11 @@ enum Command {
     Keygen(keygen::Arguments),
     /// Sign one line of JSON, or add a signature to a note / 签名
     Sign(keygen::SignArguments),
+    /// Change the ledger's keys: write, join and post key statements / 密钥管理
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Add an authority's signature to a key statement, offline / 会签密钥声明
+    Endorse(key::EndorseArguments),
     /// Post drafts, one JSON object a line / 发布
     Post(post::Arguments),
     /// Post what others have published already / 导入已发布的公告
@@ -143,6 +150,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Reindex(arguments) => serve::reindex(&console, &arguments),
         Command::Keygen(arguments) => keygen::run(&console, &arguments),
         Command::Sign(arguments) => keygen::sign(&console, &arguments),
+        Command::Key(command) => key::run(&console, &command),
+        Command::Endorse(arguments) => key::endorse(&console, &arguments),
         Command::Post(arguments) => post::run(&console, &arguments),
         Command::Import(source) => import::run(&console, &source),
         Command::Get(arguments) => fetch::get(&console, &arguments),

@@ -438,7 +438,7 @@ impl Poster<'_> {
 }
 
 /// What the ledger said of a line, in its own words.
-fn said_by(answer: &Value) -> String {
+pub(super) fn said_by(answer: &Value) -> String {
     let member = |name: &str| answer.get(name).and_then(Value::as_str);
     let (code, title) = (
         member("code").unwrap_or("?"),
