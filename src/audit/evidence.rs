@@ -1,7 +1,7 @@
 //! Evidence that a log has shown two histories: two checkpoints, both signed by the log's key, in one text file that anybody can check
 //! offline with a policy.
 //!
-//! Promises: [`Evidence::check`] believes nothing that the file says: both signatures are verified, and what contradicts is computed.
+//! Promises: [`ForkEvidence::check`] believes nothing that the file says: both signatures are verified, and what contradicts is computed.
 //! Two notes of one size contradict each other by themselves. For two sizes the file carries what the larger tree says of the smaller
 //! size, with a consistency proof: it hangs from the larger signed root and is not the smaller signed root.
 //!
@@ -24,7 +24,7 @@ const END: &str = "-----END-----";
 
 /// Two signed checkpoints, the smaller first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Evidence {
+pub struct ForkEvidence {
     /// The smaller.
     pub smaller: String,
     /// The larger, or the other one of the same size.
@@ -114,7 +114,7 @@ pub enum EvidenceError {
     Consistent,
 }
 
-impl Evidence {
+impl ForkEvidence {
     /// The file.
     #[must_use]
     pub fn encode(&self) -> String {
@@ -136,7 +136,7 @@ impl Evidence {
     ///
     /// # Errors
     /// [`EvidenceError::Form`], [`EvidenceError::Hash`].
-    pub fn parse(text: &str) -> Result<Evidence, EvidenceError> {
+    pub fn parse(text: &str) -> Result<ForkEvidence, EvidenceError> {
         let mut lines = text.lines().enumerate();
         let mut want = |wanted: &'static str| match lines.next() {
             Some((_, found)) if found == wanted => Ok(()),
@@ -207,7 +207,7 @@ impl Evidence {
         } else {
             None
         };
-        Ok(Evidence {
+        Ok(ForkEvidence {
             smaller,
             larger,
             prefix,

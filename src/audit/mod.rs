@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 
-pub use evidence::{EVIDENCE_BYTES_MAX, Evidence, EvidenceError, Shown};
+pub use evidence::{EVIDENCE_BYTES_MAX, EvidenceError, ForkEvidence, Shown};
 pub use memory::EntryCache;
 pub use mirror::{MirrorError, Mirrored, mirror};
 pub use page::Lang;

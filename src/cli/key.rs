@@ -16,7 +16,6 @@ use super::text::{Lang, Said, said};
 use super::{plain, read_file};
 use crate::audit::write_atomically;
 use crate::store::Http;
-use crate::tlog::merkle::Hash;
 use crate::tlog::note::{Note, Signature, Vkey};
 use crate::trade::statement::{Body, Change, GENESIS_NOTE_BYTES_MAX, Statement, sign_statement};
 
@@ -552,8 +551,8 @@ fn change_words(change: &Change) -> Said {
 
 /// The id that a file's statement will have, for tests and scripts.
 #[cfg(test)]
-fn id_of(path: &Path) -> Hash {
-    Hash::sha256(read(path).expect("a test wrote it").0.as_bytes())
+fn id_of(path: &Path) -> crate::tlog::merkle::Hash {
+    crate::tlog::merkle::Hash::sha256(read(path).expect("a test wrote it").0.as_bytes())
 }
 
 #[cfg(test)]

@@ -11,12 +11,15 @@
 //! | [`fetch`] | `get`, `receipt` |
 //! | [`verify`] | `verify` |
 //! | [`replay`] | `audit`, `mirror` |
+//! | [`backup`] | `backup`, `restore` |
+//! | [`monitor`] | `monitor` |
 //! | [`demo`] | `demo` |
 //! | [`vocabulary`] | `vocabulary` |
 //! | [`mod@bench`] | `bench` |
 //!
 //! [`text`] has the two languages, [`out`] what a command hands back and how it is shown.
 
+mod backup;
 pub mod bench;
 mod demo;
 mod draft;
@@ -26,6 +29,7 @@ mod init;
 mod key;
 mod keygen;
 pub mod keys;
+mod monitor;
 pub mod out;
 mod post;
 mod replay;
@@ -100,6 +104,12 @@ enum Command {
     Audit(replay::AuditArguments),
     /// Copy a log, verified before it is stored / 镜像
     Mirror(replay::MirrorArguments),
+    /// Copy a ledger's folder while it serves, and check the copy / 备份
+    Backup(backup::BackupArguments),
+    /// Check a backup and put it in place / 恢复
+    Restore(backup::RestoreArguments),
+    /// Watch a ledger and its copies for two histories / 监测
+    Monitor(monitor::Arguments),
     /// Show what each kind of notice needs / 各类公告的字段
     Vocabulary(vocabulary::Arguments),
     /// Measure this machine and the ledger on it / 性能测量
@@ -159,6 +169,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Verify(arguments) => verify::run(&console, &arguments),
         Command::Audit(arguments) => replay::audit(&console, &arguments),
         Command::Mirror(arguments) => replay::mirror(&console, &arguments),
+        Command::Backup(arguments) => backup::backup(&console, &arguments),
+        Command::Restore(arguments) => backup::restore(&console, &arguments),
+        Command::Monitor(arguments) => monitor::run(&console, &arguments),
         Command::Vocabulary(arguments) => vocabulary::run(&console, &arguments),
         Command::Bench(arguments) => bench::run(&console, &arguments),
     };

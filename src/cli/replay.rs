@@ -123,17 +123,26 @@ fn replay(
 
 /// The audit inside the demo: how many records, if nothing is wrong.
 pub(super) fn audit_quietly(url: &str, policy: Policy) -> Result<u64, Failure> {
+    let target = Target::log(url, Source::Http(Http::new(url)?));
+    audit_of(&target, &[policy])
+}
+
+/// An audit of which only the outcome is wanted: how many records, or the first fault.
+pub(super) fn audit_of(target: &Target, policies: &[Policy]) -> Result<u64, Failure> {
     let console = Console {
         lang: Lang::En,
         json: true,
     };
-    let target = Target::log(url, Source::Http(Http::new(url)?));
-    let report = replay(&console, &target, &[policy], None)?;
+    let report = replay(&console, target, policies, None)?;
     match report.faults.first() {
         None if report.ok => Ok(report.audited.size),
         fault => {
             let (zh, en) = fault.map_or_else(Default::default, |fault| {
-                (fault.zh.clone(), fault.en.clone())
+                let object = &fault.object;
+                (
+                    format!("{object}：{}", fault.zh),
+                    format!("{object}: {}", fault.en),
+                )
             });
             Err(Failure::new(
                 Exit::Failed,
