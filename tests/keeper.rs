@@ -353,6 +353,69 @@ fn keys_change_by_the_hands_of_several() {
     run(&["audit", &data, "--policy", &format!("{data}/policy")]).exits(0);
 }
 
+/// The log key is replaced: the log goes on under the new one, and both policies together verify all of it.
+#[test]
+fn a_log_key_is_replaced() {
+    let desk = Desk::new();
+    let data = init(&desk, "data", ORIGIN);
+    let (policy, key) = (format!("{data}/policy"), format!("{data}/centre.key"));
+    let served = Served::start(&data);
+    post(&desk, &served, &key, 0..5).exits(0);
+    let (new, change) = (desk.path("new.key"), desk.path("change"));
+    run(&["keygen", "--name", ORIGIN, "-o", &new]).exits(0);
+    run(&[
+        "key",
+        "log",
+        "--ledger",
+        &served.url,
+        "--vkey",
+        &desk.path("new.vkey"),
+        "--display-name",
+        "Operator",
+        "-o",
+        &change,
+    ])
+    .exits(0)
+    .says(&["admit a log key"]);
+    for n in [1, 2] {
+        run(&[
+            "endorse",
+            &change,
+            "--key",
+            &format!("{data}/authority-{n}.key"),
+        ])
+        .exits(0);
+    }
+    run(&["key", "post", "--ledger", &served.url, &change]).exits(0);
+    let old_log = desk.path("before.policy");
+    std::fs::copy(&policy, &old_log).unwrap();
+    served.until(|http| {
+        let note = http.get("checkpoint", 1 << 16).unwrap().unwrap();
+        String::from_utf8_lossy(&note).lines().nth(1) == Some("8")
+    });
+    assert_eq!(served.terminate(), Some(0));
+
+    for (from, to) in [("new.key", "log.key"), ("new.vkey", "log.vkey")] {
+        std::fs::copy(desk.path(from), format!("{data}/keys/{to}")).unwrap();
+    }
+    let vkey = desk.read("new.vkey");
+    let text = std::fs::read_to_string(&policy).unwrap();
+    let old_line = text.lines().find(|line| line.starts_with("log ")).unwrap();
+    std::fs::write(
+        &policy,
+        text.replace(old_line, &format!("log {}", vkey.trim())),
+    )
+    .unwrap();
+    let served = Served::start(&data);
+    post(&desk, &served, &key, 5..10).exits(0);
+    served.until(|http| {
+        let note = http.get("checkpoint", 1 << 16).unwrap().unwrap();
+        String::from_utf8_lossy(&note).lines().nth(1) == Some("13")
+    });
+    assert_eq!(served.terminate(), Some(0));
+    run(&["audit", &data, "--policy", &policy, "--policy", &old_log]).exits(0);
+}
+
 /// The operator himself, with every key: he restores an old copy and goes on from it. Whoever has seen more has the proof.
 #[test]
 fn a_ledger_that_was_rolled_back_or_forked_is_shown_to_be() {
@@ -448,6 +511,37 @@ fn a_ledger_that_was_rolled_back_or_forked_is_shown_to_be() {
     monitor(&[&mirror, &data], &desk.path("third"))
         .exits(6)
         .says(&["proves it"]);
+}
+
+/// A mirror that follows takes what is new, keeps what it has when the ledger is gone, and ends by itself only when it is contradicted.
+#[test]
+fn a_mirror_follows_and_outlives_its_ledger() {
+    let desk = Desk::new();
+    let data = init(&desk, "data", ORIGIN);
+    let (policy, key) = (format!("{data}/policy"), format!("{data}/centre.key"));
+    let served = Served::start(&data);
+    let mirror = desk.path("mirror");
+    let mut child = program()
+        .args(["mirror", &served.url, &mirror, "--policy", &policy])
+        .args(["--follow", "1"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    post(&desk, &served, &key, 0..5).exits(0);
+    let copied = || {
+        std::fs::read_to_string(format!("{mirror}/checkpoint"))
+            .is_ok_and(|note| note.lines().nth(1) == Some("7"))
+    };
+    served.until(|_| copied());
+    assert_eq!(served.terminate(), Some(0));
+    assert!(
+        child.try_wait().unwrap().is_none(),
+        "it waits for the ledger"
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+    run(&["audit", &mirror, "--policy", &policy]).exits(0);
 }
 
 /// What is done to a file.

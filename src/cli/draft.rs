@@ -173,8 +173,9 @@ mod tests {
 
     const DRAFT: &str = r#"{"type":"trade","v":1,"project":"A-1","issued":"2025-03-03T09:00:00+08:00","title":"x"}"#;
 
-    fn signer() -> Signer {
-        Signer::from_seed("centre.example", &[1; 32]).unwrap()
+    fn signer() -> Holder {
+        let signer = crate::tlog::note::Signer::from_seed("centre.example", &[1; 32]);
+        Holder::Key(signer.unwrap())
     }
 
     #[test]

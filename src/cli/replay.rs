@@ -250,9 +250,39 @@ pub(super) struct MirrorArguments {
     /// Whom to trust; without it the copy is checked to hold together only / 信任策略
     #[arg(long, value_name = "POLICY", num_args = 1)]
     policy: Vec<PathBuf>,
+    /// Goes on: looks for new records every so many seconds / 持续镜像，间隔秒数
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    follow: Option<u64>,
 }
 
+/// Copies once, or again and again until something is wrong that waiting does not cure.
 pub(super) fn mirror(console: &Console, arguments: &MirrorArguments) -> Result<Answer, Failure> {
+    let Some(seconds) = arguments.follow else {
+        return mirror_once(console, arguments);
+    };
+    let mut records = None;
+    loop {
+        match mirror_once(console, arguments) {
+            Ok(answer) => {
+                let now = answer.members.get("records").cloned();
+                if now != records {
+                    records = now;
+                    if console.json {
+                        console.print_object(answer.members)?;
+                    } else {
+                        console.print(&answer.text)?;
+                    }
+                }
+            }
+            // The ledger is away, or shows less than the copy has: the copy stays as it is.
+            Err(failure) if failure.exit == Exit::Temporary => console.talk(&failure.said),
+            Err(failure) => return Err(failure),
+        }
+        std::thread::sleep(std::time::Duration::from_secs(seconds));
+    }
+}
+
+fn mirror_once(console: &Console, arguments: &MirrorArguments) -> Result<Answer, Failure> {
     let policies = arguments
         .policy
         .iter()
