@@ -132,86 +132,37 @@ impl ForkEvidence {
         text
     }
 
-    /// Reads a file.
+    /// Reads a file; it must be written as [`ForkEvidence::encode`] writes it.
     ///
     /// # Errors
     /// [`EvidenceError::Form`], [`EvidenceError::Hash`].
     pub fn parse(text: &str) -> Result<ForkEvidence, EvidenceError> {
-        let mut lines = text.lines().enumerate();
-        let mut want = |wanted: &'static str| match lines.next() {
-            Some((_, found)) if found == wanted => Ok(()),
-            found => Err(EvidenceError::Form {
-                line: found.map_or(0, |(at, _)| at + 1),
-                found: found
-                    .map_or("", |(_, found)| found)
-                    .chars()
-                    .take(80)
-                    .collect(),
-                wanted,
-            }),
-        };
-        want(FIRST_LINE)?;
-        want(SMALLER)?;
-        let part = |lines: &mut std::iter::Enumerate<std::str::Lines<'_>>| {
-            let mut part = String::new();
-            for (_, line) in lines {
-                if line == END {
-                    return Ok(part);
-                }
-                part.push_str(line);
-                part.push('\n');
-            }
-            Err(EvidenceError::Form {
-                line: text.lines().count(),
-                found: String::new(),
-                wanted: END,
-            })
-        };
-        let smaller = part(&mut lines)?;
-        let mut next = |wanted: &'static str| match lines.next() {
-            Some((_, found)) if found == wanted => Ok(true),
-            None => Ok(false),
-            Some((at, found)) => Err(EvidenceError::Form {
-                line: at + 1,
-                found: found.chars().take(80).collect(),
-                wanted,
-            }),
-        };
-        if !next(LARGER)? {
-            return Err(EvidenceError::Form {
-                line: text.lines().count(),
-                found: String::new(),
-                wanted: LARGER,
-            });
-        }
-        let larger = part(&mut lines)?;
-        let mut next = |wanted: &'static str| match lines.next() {
-            Some((_, found)) if found == wanted => Ok(true),
-            None => Ok(false),
-            Some((at, found)) => Err(EvidenceError::Form {
-                line: at + 1,
-                found: found.chars().take(80).collect(),
-                wanted,
-            }),
-        };
-        let prefix = if next(PREFIX)? {
-            let hash = |line: &str| {
+        let mut lines = Lines { text, line: 0 };
+        lines.want(FIRST_LINE)?;
+        lines.want(SMALLER)?;
+        let smaller = lines.part()?;
+        lines.want(LARGER)?;
+        let larger = lines.part()?;
+        let mut prefix = None;
+        if !lines.text.is_empty() {
+            lines.want(PREFIX)?;
+            let part = lines.part()?;
+            let mut hashes = part.lines().map(|line| {
                 Hash::from_base64(line).ok_or_else(|| EvidenceError::Hash {
-                    found: line.chars().take(80).collect(),
+                    found: shorten(line),
                 })
-            };
-            let hashes = part(&mut lines)?;
-            let mut hashes = hashes.lines().map(hash);
-            let root = hashes.next().unwrap_or_else(|| hash(""))?;
-            Some((root, hashes.collect::<Result<Vec<_>, _>>()?))
-        } else {
-            None
-        };
-        Ok(ForkEvidence {
-            smaller,
-            larger,
-            prefix,
-        })
+            });
+            let root = hashes.next().ok_or_else(|| lines.wrong("", "a hash"))??;
+            prefix = Some((root, hashes.collect::<Result<Vec<_>, _>>()?));
+        }
+        match lines.text {
+            "" => Ok(ForkEvidence {
+                smaller,
+                larger,
+                prefix,
+            }),
+            more => Err(lines.wrong(more.lines().next().unwrap_or_default(), "the end")),
+        }
     }
 
     /// What the file shows, whoever wrote it.
@@ -261,6 +212,154 @@ impl ForkEvidence {
                 }
                 Ok(Shown::NotExtended { size, larger })
             }
+        }
+    }
+}
+
+/// The rest of a file, line by line.
+struct Lines<'a> {
+    text: &'a str,
+    /// Lines taken.
+    line: usize,
+}
+
+impl<'a> Lines<'a> {
+    /// The next line, which must be ended by a line feed.
+    fn next(&mut self) -> Option<&'a str> {
+        let (line, rest) = self.text.split_once('\n')?;
+        self.text = rest;
+        self.line += 1;
+        Some(line)
+    }
+
+    fn want(&mut self, wanted: &'static str) -> Result<(), EvidenceError> {
+        match self.next() {
+            Some(found) if found == wanted => Ok(()),
+            found => Err(self.wrong(found.unwrap_or_default(), wanted)),
+        }
+    }
+
+    /// The lines up to [`END`].
+    fn part(&mut self) -> Result<String, EvidenceError> {
+        let mut part = String::new();
+        while let Some(line) = self.next() {
+            if line == END {
+                return Ok(part);
+            }
+            part.push_str(line);
+            part.push('\n');
+        }
+        Err(self.wrong("", END))
+    }
+
+    fn wrong(&self, found: &str, wanted: &'static str) -> EvidenceError {
+        EvidenceError::Form {
+            line: self.line,
+            found: shorten(found),
+            wanted,
+        }
+    }
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tlog::checkpoint::Checkpoint;
+    use crate::tlog::merkle::{leaf_hash, node_hash};
+    use crate::tlog::note::Signer;
+
+    fn signer() -> Signer {
+        Signer::from_seed("log.example/1", &[7; 32]).unwrap()
+    }
+
+    fn policy() -> Policy {
+        Policy::new(signer().vkey().clone(), None)
+            .unwrap()
+            .with_genesis(Hash([9; 32]))
+    }
+
+    fn note(by: &Signer, size: u64, root_hash: Hash) -> String {
+        let checkpoint = Checkpoint {
+            origin: by.name().to_owned(),
+            tree: Tree { size, root_hash },
+            extensions: Vec::new(),
+        };
+        by.sign_note(checkpoint.encode()).encode()
+    }
+
+    /// Danger: an honest ledger is accused by a file that anybody could write, or a fork is not believed.
+    #[test]
+    fn evidence_shows_what_is_signed_and_nothing_else() {
+        let (a, b, c) = (leaf_hash(b"a"), leaf_hash(b"b"), leaf_hash(b"c"));
+        let (ab, ac) = (node_hash(&a, &b), node_hash(&a, &c));
+        let log = signer();
+        let evidence = |smaller: String, larger: String, prefix| ForkEvidence {
+            smaller,
+            larger,
+            prefix,
+        };
+        let check = |evidence: &ForkEvidence| {
+            let again = ForkEvidence::parse(&evidence.encode()).unwrap();
+            assert_eq!(again, *evidence);
+            again.check(&[policy()])
+        };
+        let one = |root| note(&log, 1, root);
+        let two = |root| note(&log, 2, root);
+        assert_eq!(
+            check(&evidence(two(ab), two(ac), None)).unwrap(),
+            Shown::TwoRoots { size: 2 }
+        );
+        // The tree of a and b has a first; that b was signed as the first contradicts it.
+        assert_eq!(
+            check(&evidence(one(b), two(ab), Some((a, vec![b])))).unwrap(),
+            Shown::NotExtended { size: 1, larger: 2 }
+        );
+        assert_eq!(
+            check(&evidence(one(a), two(ab), None)).unwrap(),
+            Shown::RolledBack { size: 1, larger: 2 }
+        );
+        let refused = |file: ForkEvidence, wanted: fn(&EvidenceError) -> bool| {
+            let error = check(&file).unwrap_err();
+            assert!(wanted(&error), "{error:?}");
+        };
+        refused(evidence(one(a), two(ab), Some((a, vec![b]))), |error| {
+            matches!(error, EvidenceError::Consistent)
+        });
+        // A claimed prefix that does not hang from the larger root.
+        refused(evidence(one(b), two(ab), Some((c, vec![b]))), |error| {
+            matches!(error, EvidenceError::Proof)
+        });
+        refused(evidence(two(ab), two(ab), None), |error| {
+            matches!(error, EvidenceError::Same { size: 2 })
+        });
+        refused(evidence(two(ab), one(a), None), |error| {
+            matches!(error, EvidenceError::Order { .. })
+        });
+        let forger = Signer::from_seed("log.example/1", &[8; 32]).unwrap();
+        refused(evidence(two(ab), note(&forger, 2, ac), None), |error| {
+            matches!(error, EvidenceError::Checkpoint { which: "B", .. })
+        });
+        let stranger = Signer::from_seed("log.example/2", &[7; 32]).unwrap();
+        refused(evidence(note(&stranger, 2, ac), two(ab), None), |error| {
+            matches!(error, EvidenceError::Checkpoint { which: "A", .. })
+        });
+
+        let good = evidence(one(b), two(ab), Some((a, vec![b]))).encode();
+        for text in [
+            String::new(),
+            "mingzhang evidence v2\n".to_owned(),
+            format!("{good}x\n"),
+            format!("{good}x"),
+            good.trim_end().to_owned(),
+            good.replace(END, "-----END----"),
+            good.replace(&a.to_base64(), "AAAA"),
+            good.replace(LARGER, SMALLER),
+        ] {
+            assert!(ForkEvidence::parse(&text).is_err(), "{text}");
         }
     }
 }

@@ -91,7 +91,7 @@ pub(super) fn backup(console: &Console, arguments: &BackupArguments) -> Result<A
             }
         }
     };
-    finish(&begun, &arguments.to, Some(&files))?;
+    finish(&begun, &arguments.to, &files)?;
     let (shown, count) = (arguments.to.display(), files.len());
     let Said { zh, en } = said!(
         "备份已写入 {shown}：{count} 个文件，{records} 条记录，已整体审计，没有发现问题。\n不含密钥和 last-signed：它们随密钥保管，不随数据备份。\n",
@@ -137,7 +137,10 @@ pub(super) fn restore(console: &Console, arguments: &RestoreArguments) -> Result
     let begun = folder.data.join(".restoring");
     let failed = |error: &std::io::Error| copy_failed(&folder.data, error);
     for name in files.keys() {
-        copy_file(from, &begun, name).map_err(|error| failed(&error))?;
+        copy_file(from, &begun, name).map_err(|error| {
+            let _ = fs::remove_dir_all(&begun);
+            failed(&error)
+        })?;
     }
     if let Err(lost) = audit(&begun, &policies) {
         let _ = fs::remove_dir_all(&begun);
@@ -256,7 +259,7 @@ fn list(data: &Path, name: &str, names: &mut Vec<String>) -> std::io::Result<()>
         match entry.to_str() {
             // What the store is writing has `#` in its name until it is whole.
             Some(entry) if !entry.contains('#') => {
-                list(data, &format!("{name}/{entry}").replace("./", ""), names)?;
+                list(data, &format!("{name}/{entry}"), names)?;
             }
             _ => {}
         }
@@ -278,20 +281,14 @@ fn copy_file(from: &Path, to: &Path, name: &str) -> std::io::Result<String> {
 }
 
 /// Writes the list, and gives the copy its name.
-fn finish(
-    begun: &Path,
-    to: &Path,
-    files: Option<&BTreeMap<String, String>>,
-) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| copy_failed(to, &error);
-    if let Some(files) = files {
-        let lines = files
-            .iter()
-            .map(|(name, digest)| format!("{digest}  {name}\n"));
-        let lines: String = lines.collect();
-        crate::audit::write_atomically(&begun.join(SUMS), lines.as_bytes()).map_err(failed)?;
-    }
-    fs::rename(begun, to).map_err(failed)
+fn finish(begun: &Path, to: &Path, files: &BTreeMap<String, String>) -> Result<(), Failure> {
+    let lines = files
+        .iter()
+        .map(|(name, digest)| format!("{digest}  {name}\n"));
+    let lines: String = lines.collect();
+    crate::audit::write_atomically(&begun.join(SUMS), lines.as_bytes())
+        .and_then(|()| fs::rename(begun, to))
+        .map_err(|error| copy_failed(to, &error))
 }
 
 /// Holds every file against the list.

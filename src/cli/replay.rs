@@ -135,9 +135,14 @@ pub(super) fn audit_of(target: &Target, policies: &[Policy]) -> Result<u64, Fail
     };
     let report = replay(&console, target, policies, None)?;
     match report.faults.first() {
-        None if report.ok => Ok(report.audited.size),
+        // A quorum of witnesses that is not met yet is no fault of the records.
+        None if report.is_clean() => Ok(report.audited.size),
         fault => {
-            let (zh, en) = fault.map_or_else(Default::default, |fault| {
+            let contradiction = || {
+                let Said { zh, en } = said!("签名互相矛盾", "signed views contradict each other");
+                (zh, en)
+            };
+            let (zh, en) = fault.map_or_else(contradiction, |fault| {
                 let object = &fault.object;
                 (
                     format!("{object}：{}", fault.zh),
