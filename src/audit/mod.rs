@@ -12,6 +12,7 @@
 
 mod chunk;
 mod commits;
+mod evidence;
 mod feed;
 mod fetch;
 mod memory;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 
+pub use evidence::{EVIDENCE_BYTES_MAX, EvidenceError, ForkEvidence, Shown};
 pub use memory::EntryCache;
 pub use mirror::{MirrorError, Mirrored, mirror};
 pub use page::Lang;
@@ -37,8 +39,9 @@ pub use report::{
     Contradiction, Counts, ERASED_MAX, ErasedShown, Evidence, FAULTS_MAX, Fault, NotCounted,
     Report, Sentence, SignedShown, Step, TreeShown,
 };
-pub use state::{State, StateError};
+pub use state::{State, StateError, write_atomically};
 pub use target::{Target, TargetError};
+pub use views::open_by;
 
 use chunk::{Item, Placed};
 use commits::Commits;

@@ -231,6 +231,16 @@ async fn one(
     }
 }
 
+/// The checkpoint as the first policy for its log and size judges it.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn open_by(note: &[u8], policies: &[Policy]) -> Result<VerifiedCheckpoint, String> {
+    judge(note, policies)
+        .map(|(_, verified)| verified)
+        .map_err(|(_, said)| said.en)
+}
+
 /// The first policy for the log and size of a checkpoint, and what it says of it.
 pub(super) fn judge(
     note: &[u8],

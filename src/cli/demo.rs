@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 
 use super::init::{Folder, opening_failed, trial};
 use super::keys::KeyFile;
+use super::keys::holder::Holder;
 use super::out::{Answer, Console, Failure};
 use super::text::{Said, said};
 use super::{default_listen, plain, post, replay, runtime, serve};
@@ -118,7 +119,7 @@ async fn listen(wanted: SocketAddr) -> Result<TcpListener, Failure> {
 /// Posts the project, checks a receipt and replays the log. Returns the index of the receipt's record.
 fn work(console: &Console, folder: &Folder, url: &str) -> Result<u64, Failure> {
     let http = Http::new(url)?;
-    let signer = KeyFile::read(&folder.centre_key())?.signer(None)?;
+    let signer = Holder::Key(KeyFile::read(&folder.centre_key())?.signer(None)?);
     let outcome = post::post_lines(
         console,
         &http,

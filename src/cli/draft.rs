@@ -5,10 +5,11 @@
 
 use serde_json::Value;
 
+use super::keys::holder::Holder;
 use crate::tlog::merkle::Hash;
-use crate::tlog::note::Signer;
+use crate::tlog::note::Note;
 use crate::trade::commitment::{Opening, Openings, Place};
-use crate::trade::statement::{Draft, Statement, sign_statement};
+use crate::trade::statement::{Draft, Statement};
 
 /// One line of a file of drafts.
 #[derive(Clone, Debug)]
@@ -63,7 +64,7 @@ impl Line {
         &self,
         ledger: &str,
         follows: Option<&Hash>,
-        signer: &Signer,
+        signer: &Holder,
         made: impl Fn(usize) -> Option<Hash>,
     ) -> Result<(Statement, Openings), LineError> {
         let mut openings = Openings::default();
@@ -92,7 +93,13 @@ impl Line {
             .fill(ledger, signer.name(), follows)
             .map_err(|error| failed(&error))?;
         let text = draft.text().map_err(|error| failed(&error))?;
-        let statement = sign_statement(&text, &[signer]).map_err(|error| failed(&error))?;
+        let signature = signer.sign(&text).map_err(|error| failed(&error))?;
+        let note = Note {
+            text,
+            signatures: vec![signature],
+        };
+        let statement =
+            Statement::parse(note.encode().as_bytes()).map_err(|error| failed(&error))?;
         Ok((statement, openings))
     }
 }
@@ -166,8 +173,9 @@ mod tests {
 
     const DRAFT: &str = r#"{"type":"trade","v":1,"project":"A-1","issued":"2025-03-03T09:00:00+08:00","title":"x"}"#;
 
-    fn signer() -> Signer {
-        Signer::from_seed("centre.example", &[1; 32]).unwrap()
+    fn signer() -> Holder {
+        let signer = crate::tlog::note::Signer::from_seed("centre.example", &[1; 32]);
+        Holder::Key(signer.unwrap())
     }
 
     #[test]

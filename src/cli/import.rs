@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::keys::KeyFile;
 use super::out::{Answer, Console, Exit, Failure};
 use super::post::{Posting, post_lines};
 use super::text::{Said, said};
@@ -66,11 +65,7 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
         Source::Notices(arguments) => (arguments, notices::read),
         Source::Ocds(arguments) => (arguments, ocds::read),
     };
-    let key = KeyFile::read(&arguments.key.key)?;
-    if let Some(warning) = key.warning() {
-        console.talk(&warning);
-    }
-    let signer = key.signer(arguments.key.name.as_deref())?;
+    let signer = arguments.key.open(console)?;
     let http = Http::new(&arguments.ledger)?;
 
     let (mut items, mut refused) = (Vec::new(), Vec::new());

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::keys::{self, KeyFile};
+use super::keys::{self, holder};
 use super::out::{Answer, Console, Failure};
 use super::text::{Said, said};
 use super::{KeyArguments, plain, read_file};
@@ -21,11 +21,25 @@ pub(super) struct Arguments {
     /// Where the private key goes; its `.vkey` is written beside it / 私钥文件
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// Under a passphrase: typed twice, or from --passphrase-file / 用口令保护
+    #[arg(long)]
+    encrypt: bool,
+    /// The passphrase, first line of this file / 口令文件
+    #[arg(long, value_name = "FILE", requires = "encrypt")]
+    passphrase_file: Option<PathBuf>,
 }
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
+    let passphrase = if arguments.encrypt {
+        Some(holder::new_passphrase(
+            arguments.passphrase_file.as_deref(),
+        )?)
+    } else {
+        None
+    };
     let generated = keys::generate(&arguments.name)?;
-    let vkey_path = generated.write(&arguments.output)?;
+    let passphrase = passphrase.as_ref().map(|passphrase| passphrase.as_str());
+    let vkey_path = generated.write_under(&arguments.output, passphrase)?;
     let vkey = generated.signer.vkey();
     let (key_path, vkey_path) = (arguments.output.display(), vkey_path.display());
     let fingerprint = keys::fingerprint(vkey);
@@ -50,11 +64,7 @@ pub(super) struct SignArguments {
 
 /// Reads a line of JSON (a lost line feed is given back) or a note, and prints the note with this key's line.
 pub(super) fn sign(console: &Console, arguments: &SignArguments) -> Result<Answer, Failure> {
-    let key = KeyFile::read(&arguments.key.key)?;
-    if let Some(warning) = key.warning() {
-        console.talk(&warning);
-    }
-    let signer = key.signer(arguments.key.name.as_deref())?;
+    let signer = arguments.key.open(console)?;
     let bytes = read_file(&arguments.file, 2 * TEXT_BYTES_MAX as u64)?;
     let (text, mut signatures) = match Note::parse(&bytes) {
         Ok(note) => (note.text, note.signatures),
@@ -72,7 +82,7 @@ pub(super) fn sign(console: &Console, arguments: &SignArguments) -> Result<Answe
             .because(&cause),
         )
     })?;
-    let signature = signer.sign(&text);
+    let signature = signer.sign(&text)?;
     if signatures
         .iter()
         .any(|there| there.name == signature.name && there.key_id == signature.key_id)

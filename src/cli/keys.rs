@@ -4,7 +4,10 @@
 //! file that is something else is told by what it is. A PEM file has no name for its key, a signature needs one: it stands in the `.vkey`
 //! file of the same stem (`centre.key`, `centre.vkey`), or is given by `--name`.
 //!
-//! Does not read encrypted keys: a program that runs unattended would need the passphrase beside them.
+//! [`encrypted`] has keys under a passphrase, [`holder`] who signs: a key file, or a command that has the key elsewhere.
+
+pub mod encrypted;
+pub(super) mod holder;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -112,8 +115,14 @@ pub enum Kind {
     TooLarge,
     /// No bytes at all.
     Empty,
-    /// A PKCS#8 private key under a passphrase.
+    /// A PKCS#8 private key under a passphrase, and none was given.
     Encrypted,
+    /// Under another passphrase.
+    Passphrase,
+    /// Under a passphrase, by a scheme that is not PBES2 with PBKDF2.
+    Scheme,
+    /// Under a passphrase, with more rounds than anybody should wait for.
+    Iterations(u32),
     /// A public key in PEM.
     PublicKey,
     /// A vkey: public too.
@@ -138,6 +147,14 @@ impl KeyFile {
     /// # Errors
     /// [`KeyFileError::Read`], [`KeyFileError::Kind`].
     pub fn read(path: &Path) -> Result<KeyFile, KeyFileError> {
+        KeyFile::read_with(path, None)
+    }
+
+    /// The same, of a file that may be under a passphrase.
+    ///
+    /// # Errors
+    /// As [`KeyFile::read`]; [`Kind::Passphrase`] if it is another one.
+    pub fn read_with(path: &Path, passphrase: Option<&str>) -> Result<KeyFile, KeyFileError> {
         let read = |source| KeyFileError::Read {
             path: path.to_owned(),
             source,
@@ -155,7 +172,7 @@ impl KeyFile {
         if pem.len() as u64 > KEY_FILE_BYTES_MAX {
             return Err(kind(Kind::TooLarge));
         }
-        let key = parse(&pem).map_err(kind)?;
+        let key = parse(&pem, passphrase).map_err(kind)?;
         Ok(KeyFile {
             key,
             path: path.to_owned(),
@@ -255,12 +272,24 @@ impl Generated {
     /// # Errors
     /// [`KeyFileError::Exists`], [`KeyFileError::Write`]; then neither file was made.
     pub fn write(&self, path: &Path) -> Result<PathBuf, KeyFileError> {
+        self.write_under(path, None)
+    }
+
+    /// The same, under a passphrase.
+    ///
+    /// # Errors
+    /// As [`Generated::write`].
+    pub fn write_under(
+        &self,
+        path: &Path,
+        passphrase: Option<&str>,
+    ) -> Result<PathBuf, KeyFileError> {
         let vkey_path = path.with_extension("vkey");
         if vkey_path == path {
             // `-o x.vkey`: the key would lie where everybody looks for the public half.
             return Err(KeyFileError::Exists { path: vkey_path });
         }
-        let pem = encode(&self.key);
+        let pem = encode(&self.key, passphrase);
         create(path, pem.as_bytes(), 0o600)?;
         let vkey = format!("{}\n", self.signer.vkey());
         create(&vkey_path, vkey.as_bytes(), 0o644).inspect_err(|_| {
@@ -271,16 +300,20 @@ impl Generated {
 }
 
 /// PKCS#8 version 1, byte for byte what openssl writes; version 2 carries the public key too, and older openssl refuses that.
-fn encode(key: &SigningKey) -> Zeroizing<String> {
+fn encode(key: &SigningKey, passphrase: Option<&str>) -> Zeroizing<String> {
     let pair = KeypairBytes {
         secret_key: key.to_bytes(),
         public_key: None,
     };
-    pair.to_pkcs8_pem(LineEnding::LF)
-        .expect("32 bytes can be encoded")
+    match passphrase {
+        None => pair
+            .to_pkcs8_pem(LineEnding::LF)
+            .expect("32 bytes can be encoded"),
+        Some(passphrase) => encrypted::encode(&pair, passphrase),
+    }
 }
 
-fn parse(pem: &[u8]) -> Result<SigningKey, Kind> {
+fn parse(pem: &[u8], passphrase: Option<&str>) -> Result<SigningKey, Kind> {
     let Ok(text) = std::str::from_utf8(pem) else {
         return Err(Kind::NotPem);
     };
@@ -289,8 +322,7 @@ fn parse(pem: &[u8]) -> Result<SigningKey, Kind> {
     };
     let label = rest.split("-----").next().unwrap_or_default();
     match label {
-        "PRIVATE KEY" => {}
-        "ENCRYPTED PRIVATE KEY" => return Err(Kind::Encrypted),
+        "PRIVATE KEY" | "ENCRYPTED PRIVATE KEY" => {}
         "PUBLIC KEY" => return Err(Kind::PublicKey),
         "CERTIFICATE" => return Err(Kind::Certificate),
         "OPENSSH PRIVATE KEY" => return Err(Kind::OpenSsh),
@@ -298,7 +330,15 @@ fn parse(pem: &[u8]) -> Result<SigningKey, Kind> {
     }
     // What other programs write before the key (attributes of a key bag) is not ours to read.
     let start = text.len() - rest.len() - "-----BEGIN ".len();
-    let pair = KeypairBytes::from_pkcs8_pem(&text[start..]).map_err(|error| match error {
+    let pair = match (label, passphrase) {
+        ("PRIVATE KEY", _) => KeypairBytes::from_pkcs8_pem(&text[start..]),
+        (_, None) => return Err(Kind::Encrypted),
+        (_, Some(passphrase)) => {
+            let document = encrypted::open(&text[start..], passphrase)?;
+            KeypairBytes::from_pkcs8_der(document.as_bytes())
+        }
+    };
+    let pair = pair.map_err(|error| match error {
         pkcs8::Error::PublicKey(pkcs8::spki::Error::OidUnknown { oid }) => {
             Kind::Algorithm(oid.to_string())
         }
@@ -458,6 +498,7 @@ impl KeyFileError {
 
 impl Kind {
     fn said(&self) -> Said {
+        let max = encrypted::ITERATIONS_MAX;
         match self {
             Kind::TooLarge => said!(
                 "文件超过 {KEY_FILE_BYTES_MAX} 字节，密钥文件只有一百多字节",
@@ -465,8 +506,20 @@ impl Kind {
             ),
             Kind::Empty => said!("文件是空的", "the file is empty"),
             Kind::Encrypted => said!(
-                "它有口令保护；请用 openssl pkey -in 文件 -out 新文件 去掉口令，并妥善保管",
-                "it is under a passphrase; take that off with openssl pkey -in FILE -out NEW, and guard the new file"
+                "它有口令保护；请用 --passphrase-file 给出口令，或在终端运行并输入口令",
+                "it is under a passphrase; give --passphrase-file, or run this at a terminal and type it"
+            ),
+            Kind::Passphrase => said!(
+                "口令不对，或文件已损坏",
+                "the passphrase is wrong, or the file is damaged"
+            ),
+            Kind::Scheme => said!(
+                "它的加密方式不是 PBES2/PBKDF2；请用 openssl pkcs8 -topk8 -v2 aes-256-cbc 转换",
+                "it is not encrypted by PBES2 with PBKDF2; convert it with openssl pkcs8 -topk8 -v2 aes-256-cbc"
+            ),
+            Kind::Iterations(rounds) => said!(
+                "它要求 {rounds} 轮 PBKDF2，最多 {max} 轮",
+                "it asks for {rounds} rounds of PBKDF2, at most {max} are done"
             ),
             Kind::PublicKey => said!(
                 "它是公钥，签名要用私钥",
@@ -524,21 +577,55 @@ mod tests {
     /// RFC 8410 §10.3, the example with attributes and public key (version 2).
     const RFC_8410_V2: &str = "-----BEGIN PRIVATE KEY-----\nMHICAQEwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\noB8wHQYKKoZIhvcNAQkJFDEPDA1DdXJkbGUgQ2hhaXJzgSEAGb9ECWmEzf6FQbrB\nZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PRIVATE KEY-----\n";
     const RFC_8410_PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
+    const OPENSSL_ENCRYPTED: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIGbMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAgcwvJwgo3FvwICCAAw\nDAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEAENkePqxJRSXZjvCrP38kAEQAAs\nmVtJFU/Z3xMDawWcKkiURUrs3obch8gkwulacQ6yHxaaMCzoKOFh/loCE1nnIHWj\nYS7MRX4yx0wFMPn16XU=\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    const OPENSSL_SCRYPT: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIGTME8GCSqGSIb3DQEFDTBCMCEGCSsGAQQB2kcECzAUBAjXidQ0eyWlAAICQAAC\nAQgCAQEwHQYJYIZIAWUDBAEqBBCJNm/cUEicX2v2Rd+eNYWOBECa6shvlMyEEnIx\n+5PehDpn9C7LiEWWO7X8zMpezmrFjPxiXodmX/vsyMbFgxQCk3T1ScTtcN6v3hGs\navS9p2Bf\n-----END ENCRYPTED PRIVATE KEY-----\n";
     const PUBLIC_HEX: &str = "19bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1";
 
     #[test]
     fn keys_of_openssl_and_of_both_versions_are_read() {
         for pem in [RFC_8410, RFC_8410_V2] {
-            let key = parse(pem.as_bytes()).unwrap();
+            let key = parse(pem.as_bytes(), None).unwrap();
             assert_eq!(hex::encode(key.verifying_key().to_bytes()), PUBLIC_HEX);
         }
-        assert!(parse(format!("Bag Attributes\n  x: y\n{RFC_8410}").as_bytes()).is_ok());
+        assert!(
+            parse(
+                format!("Bag Attributes\n  x: y\n{RFC_8410}").as_bytes(),
+                None
+            )
+            .is_ok()
+        );
     }
 
     #[test]
     fn what_is_written_is_what_openssl_writes() {
-        let key = parse(RFC_8410.as_bytes()).unwrap();
-        assert_eq!(*encode(&key), RFC_8410);
+        let key = parse(RFC_8410.as_bytes(), None).unwrap();
+        assert_eq!(*encode(&key, None), RFC_8410);
+    }
+
+    /// By `openssl pkcs8 -topk8 -v2 aes-256-cbc` (3.5) of the key above; the passphrase protects nothing.
+    #[test]
+    fn a_key_under_a_passphrase_opens_with_it_alone() {
+        let key = parse(RFC_8410.as_bytes(), None).unwrap();
+        let pem = encode(&key, Some("correct horse"));
+        assert!(pem.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"));
+        assert_eq!(parse(pem.as_bytes(), None), Err(Kind::Encrypted));
+        assert_eq!(
+            parse(pem.as_bytes(), Some("wrong horse")),
+            Err(Kind::Passphrase)
+        );
+        let opened = parse(pem.as_bytes(), Some("correct horse")).unwrap();
+        assert_eq!(opened.to_bytes(), key.to_bytes());
+        assert_ne!(
+            *encode(&key, Some("correct horse")),
+            *pem,
+            "each file has its own salt"
+        );
+        let openssl = parse(OPENSSL_ENCRYPTED.as_bytes(), Some("correct horse")).unwrap();
+        assert_eq!(openssl.to_bytes(), key.to_bytes());
+        assert_eq!(
+            parse(OPENSSL_SCRYPT.as_bytes(), Some("correct horse")),
+            Err(Kind::Scheme)
+        );
     }
 
     #[test]
@@ -553,7 +640,7 @@ mod tests {
             .replace("GEAGb9E", "GEAGb9F")
             .replace("SEAGb9E", "SEAGb9F");
         let check = |text: &str, wanted: fn(&Kind) -> bool| {
-            let kind = parse(text.as_bytes()).expect_err(text);
+            let kind = parse(text.as_bytes(), None).expect_err(text);
             assert!(wanted(&kind), "{text}: {kind:?}");
             assert_ne!(kind.said().zh, kind.said().en);
         };
@@ -579,7 +666,7 @@ mod tests {
         });
         check(&other_half, |kind| matches!(kind, Kind::Damaged(_)));
         check("{\"type\":\"trade\"}", |kind| *kind == Kind::NotPem);
-        assert_eq!(parse(b"\xff\x00"), Err(Kind::NotPem));
+        assert_eq!(parse(b"\xff\x00", None), Err(Kind::NotPem));
     }
 
     #[test]

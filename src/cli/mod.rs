@@ -5,6 +5,7 @@
 //! | [`init`] | `init` |
 //! | [`serve`] | `serve`, `reindex` |
 //! | [`keys`] | key files: `keygen`, `sign` read and write them |
+//! | [`key`] | `key`, `endorse` |
 //! | [`post`], [`draft`] | `post` |
 //! | [`import`] | `import` |
 //! | [`search`] | `search`, `export ndjson` |
@@ -12,6 +13,8 @@
 //! | [`fetch`] | `get`, `receipt` |
 //! | [`verify`] | `verify` |
 //! | [`replay`] | `audit`, `mirror` |
+//! | [`backup`] | `backup`, `restore` |
+//! | [`monitor`] | `monitor` |
 //! | [`demo`] | `demo` |
 //! | [`order`] | `order`, `withheld` |
 //! | [`export`] | `export` |
@@ -20,6 +23,7 @@
 //!
 //! [`text`] has the two languages, [`out`] what a command hands back and how it is shown.
 
+mod backup;
 pub mod bench;
 mod bid;
 mod demo;
@@ -28,9 +32,11 @@ mod export;
 mod fetch;
 mod import;
 mod init;
+mod key;
 mod keygen;
 pub mod keys;
 mod order;
+mod monitor;
 pub mod out;
 mod post;
 mod replay;
@@ -42,11 +48,11 @@ mod vocabulary;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 
+use keys::holder::KeyArguments;
 use out::{Answer, Console, Exit, Failure};
 use text::{Lang, said};
 
@@ -86,6 +92,11 @@ enum Command {
     Keygen(keygen::Arguments),
     /// Sign one line of JSON, or add a signature to a note / 签名
     Sign(keygen::SignArguments),
+    /// Change the ledger's keys: write, join and post key statements / 密钥管理
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Add an authority's signature to a key statement, offline / 会签密钥声明
+    Endorse(key::EndorseArguments),
     /// Post drafts, one JSON object a line / 发布
     Post(post::Arguments),
     /// Post what others have published already / 导入已发布的公告
@@ -116,21 +127,16 @@ enum Command {
     /// Give the log in the forms of others / 导出
     #[command(subcommand)]
     Export(export::Form),
+    /// Copy a ledger's folder while it serves, and check the copy / 备份
+    Backup(backup::BackupArguments),
+    /// Check a backup and put it in place / 恢复
+    Restore(backup::RestoreArguments),
+    /// Watch a ledger and its copies for two histories / 监测
+    Monitor(monitor::Arguments),
     /// Show what each kind of notice needs / 各类公告的字段
     Vocabulary(vocabulary::Arguments),
     /// Measure this machine and the ledger on it / 性能测量
     Bench(bench::Arguments),
-}
-
-/// The key to sign with.
-#[derive(Clone, Debug, Args)]
-struct KeyArguments {
-    /// Private key, PKCS#8 PEM as `openssl genpkey -algorithm ed25519` writes it / 私钥文件
-    #[arg(long, value_name = "PEM")]
-    key: PathBuf,
-    /// The name it signs under; else the `.vkey` file beside it says / 密钥名
-    #[arg(long, value_name = "NAME")]
-    name: Option<String>,
 }
 
 /// The operator's word for what the ledger cannot know.
@@ -177,6 +183,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Reindex(arguments) => serve::reindex(&console, &arguments),
         Command::Keygen(arguments) => keygen::run(&console, &arguments),
         Command::Sign(arguments) => keygen::sign(&console, &arguments),
+        Command::Key(command) => key::run(&console, &command),
+        Command::Endorse(arguments) => key::endorse(&console, &arguments),
         Command::Post(arguments) => post::run(&console, &arguments),
         Command::Import(source) => import::run(&console, &source),
         Command::Seal(arguments) => bid::seal(&console, &arguments),
@@ -190,6 +198,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Order(order) => order::run(&console, &order),
         Command::Withheld(arguments) => order::withheld(&console, &arguments),
         Command::Export(form) => export::run(&console, &form),
+        Command::Backup(arguments) => backup::backup(&console, &arguments),
+        Command::Restore(arguments) => backup::restore(&console, &arguments),
+        Command::Monitor(arguments) => monitor::run(&console, &arguments),
         Command::Vocabulary(arguments) => vocabulary::run(&console, &arguments),
         Command::Bench(arguments) => bench::run(&console, &arguments),
     };

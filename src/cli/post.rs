@@ -10,13 +10,12 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::draft::Line;
-use super::keys::KeyFile;
+use super::keys::holder::Holder;
 use super::out::{Answer, Console, Exit, Failure};
 use super::text::{Said, said};
 use super::{KeyArguments, plain, read_file};
 use crate::store::{Http, HttpError};
 use crate::tlog::merkle::Hash;
-use crate::tlog::note::Signer;
 use crate::trade::commitment::Openings;
 
 /// What `post` is told.
@@ -59,11 +58,7 @@ pub(super) struct Outcome {
 }
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
-    let key = KeyFile::read(&arguments.key.key)?;
-    if let Some(warning) = key.warning() {
-        console.talk(&warning);
-    }
-    let signer = key.signer(arguments.key.name.as_deref())?;
+    let signer = arguments.key.open(console)?;
     let http = Http::new(&arguments.ledger)?;
     let mut total = Outcome::default();
     for file in &arguments.files {
@@ -143,7 +138,7 @@ pub(super) struct Posting<'a> {
 pub(super) fn post_lines<'a>(
     console: &Console,
     http: &'a Http,
-    signer: &'a Signer,
+    signer: &'a Holder,
     text: &str,
     posting: Posting<'a>,
 ) -> Result<Outcome, Failure> {
@@ -225,7 +220,7 @@ pub(super) fn ledger_name(http: &Http) -> Result<String, Failure> {
 
 struct Poster<'a> {
     http: &'a Http,
-    signer: &'a Signer,
+    signer: &'a Holder,
     ledger: String,
     heads: HashMap<String, Option<Hash>>,
     /// Ids by line number, for `amends`.
@@ -443,7 +438,7 @@ impl Poster<'_> {
 }
 
 /// What the ledger said of a line, in its own words.
-fn said_by(answer: &Value) -> String {
+pub(super) fn said_by(answer: &Value) -> String {
     let member = |name: &str| answer.get(name).and_then(Value::as_str);
     let (code, title) = (
         member("code").unwrap_or("?"),

@@ -123,17 +123,31 @@ fn replay(
 
 /// The audit inside the demo: how many records, if nothing is wrong.
 pub(super) fn audit_quietly(url: &str, policy: Policy) -> Result<u64, Failure> {
+    let target = Target::log(url, Source::Http(Http::new(url)?));
+    audit_of(&target, &[policy])
+}
+
+/// An audit of which only the outcome is wanted: how many records, or the first fault.
+pub(super) fn audit_of(target: &Target, policies: &[Policy]) -> Result<u64, Failure> {
     let console = Console {
         lang: Lang::En,
         json: true,
     };
-    let target = Target::log(url, Source::Http(Http::new(url)?));
-    let report = replay(&console, &target, &[policy], None)?;
+    let report = replay(&console, target, policies, None)?;
     match report.faults.first() {
-        None if report.ok => Ok(report.audited.size),
+        // A quorum of witnesses that is not met yet is no fault of the records.
+        None if report.is_clean() => Ok(report.audited.size),
         fault => {
-            let (zh, en) = fault.map_or_else(Default::default, |fault| {
-                (fault.zh.clone(), fault.en.clone())
+            let contradiction = || {
+                let Said { zh, en } = said!("签名互相矛盾", "signed views contradict each other");
+                (zh, en)
+            };
+            let (zh, en) = fault.map_or_else(contradiction, |fault| {
+                let object = &fault.object;
+                (
+                    format!("{object}：{}", fault.zh),
+                    format!("{object}: {}", fault.en),
+                )
             });
             Err(Failure::new(
                 Exit::Failed,
@@ -241,9 +255,39 @@ pub(super) struct MirrorArguments {
     /// Whom to trust; without it the copy is checked to hold together only / 信任策略
     #[arg(long, value_name = "POLICY", num_args = 1)]
     policy: Vec<PathBuf>,
+    /// Goes on: looks for new records every so many seconds / 持续镜像，间隔秒数
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    follow: Option<u64>,
 }
 
+/// Copies once, or again and again until something is wrong that waiting does not cure.
 pub(super) fn mirror(console: &Console, arguments: &MirrorArguments) -> Result<Answer, Failure> {
+    let Some(seconds) = arguments.follow else {
+        return mirror_once(console, arguments);
+    };
+    let mut records = None;
+    loop {
+        match mirror_once(console, arguments) {
+            Ok(answer) => {
+                let now = answer.members.get("records").cloned();
+                if now != records {
+                    records = now;
+                    if console.json {
+                        console.print_object(answer.members)?;
+                    } else {
+                        console.print(&answer.text)?;
+                    }
+                }
+            }
+            // The ledger is away, or shows less than the copy has: the copy stays as it is.
+            Err(failure) if failure.exit == Exit::Temporary => console.talk(&failure.said),
+            Err(failure) => return Err(failure),
+        }
+        std::thread::sleep(std::time::Duration::from_secs(seconds));
+    }
+}
+
+fn mirror_once(console: &Console, arguments: &MirrorArguments) -> Result<Answer, Failure> {
     let policies = arguments
         .policy
         .iter()

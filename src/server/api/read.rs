@@ -352,6 +352,10 @@ pub(super) async fn keys(
     let answer = Keys {
         ledger: state.ledger().to_owned(),
         genesis: state.genesis_id().to_string(),
+        head: api
+            .ledger
+            .chain(&Chain::Keys)?
+            .map(|chain| chain.head.to_string()),
         at,
         threshold: authority.threshold as u64,
         authorities: authority.vkeys.iter().map(ToString::to_string).collect(),

@@ -153,6 +153,8 @@ pub(in crate::server) struct Keys {
     pub ledger: String,
     /// Id of the genesis statement, which verifiers pin.
     pub genesis: String,
+    /// Id of the newest `genesis` or `key` statement: what the next one follows.
+    pub head: Option<String>,
     /// In force for the record at this index.
     pub at: u64,
     /// Authorities that must sign a change of keys.

@@ -1,0 +1,411 @@
+//! `backup` and `restore`: a copy of a ledger's folder that is checked before it is kept, and again before it is used.
+//!
+//! Promises: a backup is taken while the ledger serves, and audits clean, or it is not kept; each file stands in `SHA256SUMS` with its
+//! digest, as `sha256sum -c` reads it. A restore checks each file and replays the whole log before the first byte goes to its place, and
+//! refuses a copy that is behind what the log key has signed (last-signed).
+//!
+//! Does not copy keys or last-signed, which live and die with the key and not with the data; nor the index, which is rebuilt. What a
+//! restored ledger may sign is for `serve` to judge, by the rule of `--operator-word restored`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use sha2::{Digest, Sha256};
+
+use super::init::Folder;
+use super::out::{Answer, Console, Exit, Failure};
+use super::text::{Said, said};
+use super::verify::read_policy;
+use super::{plain, replay};
+use crate::audit::Target;
+use crate::ledger::last_signed::LastSigned;
+use crate::tlog::policy::Policy;
+
+/// The list of files, as `sha256sum` writes and checks it.
+const SUMS: &str = "SHA256SUMS";
+/// The list, at most: some millions of files.
+const SUMS_BYTES_MAX: u64 = 1 << 30;
+/// A running ledger may put a file away while it is copied; then the copy begins anew.
+const TRIES: u32 = 3;
+/// In this order: what was signed, then the batches that go beyond it, then the tiles under both. (All that `head` implies is there before
+/// `head` is; a batch is put away only when `head` is past it.)
+const PARTS: [&str; 8] = [
+    "policy",
+    "log/checkpoints",
+    "log/checkpoint",
+    "log/head",
+    "commit",
+    "log/tile",
+    "openings",
+    "documents",
+];
+
+/// What `backup` is told.
+#[derive(Debug, Args)]
+pub(super) struct BackupArguments {
+    /// The folder of the ledger, served or not / 数据目录
+    #[arg(long)]
+    data: PathBuf,
+    /// A folder that is not there yet / 备份目录
+    #[arg(value_name = "DIR")]
+    to: PathBuf,
+}
+
+/// What `restore` is told.
+#[derive(Debug, Args)]
+pub(super) struct RestoreArguments {
+    /// The backup / 备份目录
+    #[arg(value_name = "DIR")]
+    from: PathBuf,
+    /// The folder of the ledger, which is not there yet / 数据目录
+    #[arg(long)]
+    data: PathBuf,
+    /// Where the log key and last-signed lie / 密钥目录
+    #[arg(long, value_name = "DIR")]
+    keys: Option<PathBuf>,
+    /// Whom to trust; without it the policy in the backup, which its maker chose / 信任策略
+    #[arg(long, value_name = "POLICY", num_args = 1)]
+    policy: Vec<PathBuf>,
+}
+
+pub(super) fn backup(console: &Console, arguments: &BackupArguments) -> Result<Answer, Failure> {
+    let folder = Folder::new(&arguments.data, None);
+    let policy = folder.read_policy()?;
+    must_be_new(&arguments.to)?;
+    let begun = beside(&arguments.to);
+    let mut tries = 0;
+    let (files, records) = loop {
+        tries += 1;
+        let _ = fs::remove_dir_all(&begun);
+        let copied = copy_parts(&arguments.data, &begun)
+            .map_err(|error| copy_failed(&begun, &error))
+            .and_then(|files| Ok((files, audit(&begun, std::slice::from_ref(&policy))?)));
+        match copied {
+            Ok(done) => break done,
+            Err(_) if tries < TRIES => {}
+            Err(failure) => {
+                let _ = fs::remove_dir_all(&begun);
+                return Err(failure);
+            }
+        }
+    };
+    finish(&begun, &arguments.to, &files)?;
+    let (shown, count) = (arguments.to.display(), files.len());
+    let Said { zh, en } = said!(
+        "备份已写入 {shown}：{count} 个文件，{records} 条记录，已整体审计，没有发现问题。\n不含密钥和 last-signed：它们随密钥保管，不随数据备份。\n",
+        "the backup is in {shown}: {count} files, {records} records, audited as a whole without a fault.\nKeys and last-signed are not in it: they are kept with the key, not with the data.\n"
+    );
+    Ok(plain("backed-up", console.lang.say(&zh, &en))
+        .with("records", records)
+        .with("files", count))
+}
+
+pub(super) fn restore(console: &Console, arguments: &RestoreArguments) -> Result<Answer, Failure> {
+    let folder = Folder::new(&arguments.data, arguments.keys.as_deref());
+    let from = &arguments.from;
+    if fs::read_dir(&folder.data).is_ok_and(|mut entries| {
+        entries.any(|entry| entry.is_ok_and(|entry| entry.path() != folder.keys))
+    }) {
+        let data = folder.data.display();
+        return Err(Failure::input(
+            "exists",
+            said!(
+                "{data} 不是空目录；恢复不会覆盖任何数据，请换一个目录",
+                "{data} is not empty; a restore overwrites nothing, choose another folder"
+            ),
+        ));
+    }
+    // 1. Every file is the one that was backed up, and none is missing or was added.
+    let files = check_sums(from)?;
+    // 2. The whole log holds, by the policy that the restorer trusts.
+    let policies = if arguments.policy.is_empty() {
+        console.talk(&said!(
+            "注意：未给 --policy，用的是备份自带的策略；它若被换掉，这里看不出来",
+            "note: without --policy the one in the backup is used; if that was exchanged, this cannot be seen here"
+        ));
+        vec![read_policy(&from.join("policy"))?]
+    } else {
+        let policies = arguments.policy.iter().map(|path| read_policy(path));
+        policies.collect::<Result<Vec<_>, _>>()?
+    };
+    let records = audit(from, &policies)?;
+    // 3. The key has not signed beyond it.
+    let behind = check_last_signed(&folder, &policies, newest_size(from, records))?;
+    // 4. Only now the data goes to its place.
+    let begun = folder.data.join(".restoring");
+    let failed = |error: &std::io::Error| copy_failed(&folder.data, error);
+    for name in files.keys() {
+        copy_file(from, &begun, name).map_err(|error| {
+            let _ = fs::remove_dir_all(&begun);
+            failed(&error)
+        })?;
+    }
+    if let Err(lost) = audit(&begun, &policies) {
+        let _ = fs::remove_dir_all(&begun);
+        return Err(lost);
+    }
+    for entry in fs::read_dir(&begun).map_err(|error| failed(&error))? {
+        let entry = entry.map_err(|error| failed(&error))?;
+        fs::rename(entry.path(), folder.data.join(entry.file_name()))
+            .map_err(|error| failed(&error))?;
+    }
+    fs::remove_dir(&begun)
+        .and_then(|()| fs::File::open(&folder.data)?.sync_all())
+        .map_err(|error| failed(&error))?;
+    let (data, keys) = (folder.data.display(), folder.keys.display());
+    let next = if behind {
+        said!(
+            "last-signed 与数据相符，可直接运行：\n  mingzhang serve --data {data} --keys {keys}",
+            "last-signed agrees with the data; serve it:\n  mingzhang serve --data {data} --keys {keys}"
+        )
+    } else {
+        said!(
+            "没有 last-signed：程序无法知道日志密钥最后签到哪里。请先向镜像、审计方和见证方询问是否有人持有超过 {records} 条的检查点；有则先补回那些记录，没有才可运行：\n  mingzhang serve --data {data} --keys {keys} --operator-word restored\n如果有人持有更新的检查点而您仍然这样做，账本会被证明分叉，且无法挽回。",
+            "there is no last-signed: nobody here knows how far the log key has signed. Ask mirrors, auditors and witnesses whether anyone holds a checkpoint beyond {records} records; if so, bring those records back first; only if not:\n  mingzhang serve --data {data} --keys {keys} --operator-word restored\nIf anyone holds a newer checkpoint and you do this all the same, the ledger will be proved to have forked, for ever."
+        )
+    };
+    let (count, Said { zh, en }) = (files.len(), next);
+    let Said { zh, en } = said!(
+        "已恢复到 {data}：{count} 个文件，{records} 条记录，使用前已全部验证。\n{zh}\n",
+        "restored to {data}: {count} files, {records} records, all verified before use.\n{en}\n"
+    );
+    Ok(plain("restored", console.lang.say(&zh, &en))
+        .with("records", records)
+        .with("last_signed", behind))
+}
+
+/// Whether last-signed is there and says no more than the copy has.
+fn check_last_signed(folder: &Folder, policies: &[Policy], size: u64) -> Result<bool, Failure> {
+    let path = folder.keys.join("last-signed");
+    if !path.exists() {
+        return Ok(false);
+    }
+    let origin = policies
+        .first()
+        .and_then(|policy| policy.logs().first())
+        .map_or("", |log| log.vkey.name());
+    let newest = LastSigned::open(&path, origin).map_err(|error| {
+        let cause = crate::chain_of(&error);
+        Failure::input(
+            "last-signed",
+            said!("last-signed 不能用", "last-signed cannot be used").because(&cause),
+        )
+    })?;
+    match newest.newest() {
+        None => Ok(false),
+        Some(tree) if tree.size <= size => Ok(true),
+        Some(tree) => {
+            let signed = tree.size;
+            Err(Failure::new(
+                Exit::Failed,
+                "behind-last-signed",
+                said!(
+                    "日志密钥已签到 {signed} 条，备份只有 {size} 条：恢复它再继续写，就会有两份历史。没有恢复任何文件。请用更新的备份，或从镜像补回缺少的记录",
+                    "the log key has signed {signed} records, the backup has {size}: going on from it would make a second history. Nothing was restored. Use a newer backup, or bring the missing records back from a mirror"
+                ),
+            ))
+        }
+    }
+}
+
+/// How far the batches in the copy go, which may be beyond its head.
+fn newest_size(from: &Path, records: u64) -> u64 {
+    let commits = fs::read_dir(from.join("commit")).into_iter().flatten();
+    let sizes = commits.filter_map(|entry| {
+        let bytes = fs::read(entry.ok()?.path()).ok()?;
+        let commit = crate::store::commit::Commit::parse(&bytes.into()).ok()?;
+        Some(commit.new.size)
+    });
+    sizes.max().unwrap_or(0).max(records)
+}
+
+/// Copies all parts; the digests of what was copied.
+fn copy_parts(data: &Path, to: &Path) -> std::io::Result<BTreeMap<String, String>> {
+    let mut files = BTreeMap::new();
+    for part in PARTS {
+        let mut names = Vec::new();
+        list(data, part, &mut names)?;
+        for name in names {
+            match copy_file(data, to, &name) {
+                Ok(digest) => drop(files.insert(name, digest)),
+                // A batch or partial tile that the ledger has put away since: the audit says whether it was needed.
+                Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// The regular files at and under `name`, which need not be there.
+fn list(data: &Path, name: &str, names: &mut Vec<String>) -> std::io::Result<()> {
+    let path = data.join(name);
+    let metadata = match fs::symlink_metadata(&path) {
+        Ok(metadata) => metadata,
+        Err(absent) if absent.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if metadata.is_file() {
+        names.push(name.to_owned());
+        return Ok(());
+    }
+    if !metadata.is_dir() {
+        return Ok(()); // Nothing of ours is a link.
+    }
+    for entry in fs::read_dir(path)? {
+        let entry = entry?.file_name();
+        match entry.to_str() {
+            // What the store is writing has `#` in its name until it is whole.
+            Some(entry) if !entry.contains('#') => {
+                list(data, &format!("{name}/{entry}"), names)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Copies a file durably; its digest.
+fn copy_file(from: &Path, to: &Path, name: &str) -> std::io::Result<String> {
+    let bytes = fs::read(from.join(name))?;
+    let path = to.join(name);
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut file = fs::File::create(&path)?;
+    std::io::Write::write_all(&mut file, &bytes)?;
+    file.sync_all()?;
+    Ok(hex::encode(Sha256::digest(&bytes)))
+}
+
+/// Writes the list, and gives the copy its name.
+fn finish(begun: &Path, to: &Path, files: &BTreeMap<String, String>) -> Result<(), Failure> {
+    let lines = files
+        .iter()
+        .map(|(name, digest)| format!("{digest}  {name}\n"));
+    let lines: String = lines.collect();
+    crate::audit::write_atomically(&begun.join(SUMS), lines.as_bytes())
+        .and_then(|()| fs::rename(begun, to))
+        .map_err(|error| copy_failed(to, &error))
+}
+
+/// Holds every file against the list.
+fn check_sums(from: &Path) -> Result<BTreeMap<String, String>, Failure> {
+    let bytes = super::read_file(&from.join(SUMS), SUMS_BYTES_MAX)?;
+    let wrong = |code, said: Said| Failure::new(Exit::Failed, code, said);
+    let mut files = BTreeMap::new();
+    for (at, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
+        let known = line.split_once("  ").filter(|(digest, name)| {
+            digest.len() == 64
+                && name.split('/').all(|part| !matches!(part, "" | "." | ".."))
+                && PARTS.iter().any(|part| {
+                    name.strip_prefix(part)
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                })
+        });
+        let Some((digest, name)) = known else {
+            let number = at + 1;
+            return Err(wrong(
+                "sums",
+                said!(
+                    "{SUMS} 第 {number} 行不是备份中的文件",
+                    "line {number} of {SUMS} names no file that a backup has"
+                ),
+            ));
+        };
+        files.insert(name.to_owned(), digest.to_owned());
+    }
+    for (name, wanted) in &files {
+        match fs::read(from.join(name)).map(|bytes| hex::encode(Sha256::digest(bytes))) {
+            Ok(found) if found == *wanted => {}
+            Ok(found) => {
+                return Err(wrong(
+                    "file-changed",
+                    said!(
+                        "备份中的 {name} 被改过：摘要为 {found}，应为 {wanted}",
+                        "{name} in the backup was changed: its digest is {found}, wanted {wanted}"
+                    ),
+                ));
+            }
+            Err(error) => {
+                return Err(wrong(
+                    "file-missing",
+                    said!("备份中缺少 {name}", "{name} is missing in the backup").because(&error),
+                ));
+            }
+        }
+    }
+    let mut there = Vec::new();
+    for part in PARTS {
+        list(from, part, &mut there).map_err(|error| copy_failed(from, &error))?;
+    }
+    match there.iter().find(|name| !files.contains_key(*name)) {
+        Some(name) => Err(wrong(
+            "file-added",
+            said!(
+                "备份中多出 {name}，{SUMS} 里没有它",
+                "{name} was added to the backup, {SUMS} does not have it"
+            ),
+        )),
+        None => {
+            // A document is named by its digest, so that it can be checked without the list too.
+            let documents = files.iter().filter_map(|(name, digest)| {
+                let file = name.strip_prefix("documents/")?.rsplit('/').next()?;
+                (file.len() == 64 && file != digest).then_some(name)
+            });
+            match documents.into_iter().next() {
+                Some(name) => Err(wrong(
+                    "document",
+                    said!("{name} 与其摘要不符", "{name} is not what its name says"),
+                )),
+                None => Ok(files),
+            }
+        }
+    }
+}
+
+/// The whole log replayed: how many records, or the first fault.
+fn audit(folder: &Path, policies: &[Policy]) -> Result<u64, Failure> {
+    let target = Target::folder(folder).map_err(|error| {
+        let cause = crate::chain_of(&error);
+        Failure::input(
+            "target",
+            said!("其中没有账本", "there is no ledger in it").because(&cause),
+        )
+    })?;
+    replay::audit_of(&target, policies)
+}
+
+fn must_be_new(to: &Path) -> Result<(), Failure> {
+    if !to.exists() {
+        return Ok(());
+    }
+    let shown = to.display();
+    Err(Failure::input(
+        "exists",
+        said!(
+            "{shown} 已存在；备份从不覆盖，请换一个名称",
+            "{shown} exists already; a backup overwrites nothing, choose another name"
+        ),
+    ))
+}
+
+fn beside(to: &Path) -> PathBuf {
+    let mut name = to.as_os_str().to_owned();
+    name.push(".begun");
+    PathBuf::from(name)
+}
+
+fn copy_failed(folder: &Path, error: &std::io::Error) -> Failure {
+    let shown = folder.display();
+    Failure::temporary(
+        "copy",
+        said!(
+            "复制到 {shown} 没有完成",
+            "the copy in {shown} is not complete"
+        )
+        .because(error),
+    )
+}

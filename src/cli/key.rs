@@ -1,0 +1,623 @@
+//! `key` and `endorse`: changes of keys, made by one person, read and endorsed by others offline, and posted by any of them.
+//!
+//! Promises: the text is checked as the ledger would check it before anybody signs it; whoever endorses is shown in words what the
+//! signature will mean; a file that is endorsed is replaced whole or not at all. Does not count signatures by itself: the threshold is
+//! the ledger's, who says with `--ledger` how many are wanted.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use super::keys::holder::KeyArguments;
+use super::keys::{self, read_vkey_file};
+use super::out::{Answer, Console, Exit, Failure};
+use super::text::{Lang, Said, said};
+use super::{plain, read_file};
+use crate::audit::write_atomically;
+use crate::store::Http;
+use crate::tlog::note::{Note, Signature, Vkey};
+use crate::trade::statement::{Body, Change, GENESIS_NOTE_BYTES_MAX, Statement, sign_statement};
+
+const ANSWER_BYTES_MAX: u64 = 4 << 20;
+/// A file of a key or genesis statement, at most.
+const FILE_BYTES_MAX: u64 = 2 * GENESIS_NOTE_BYTES_MAX as u64;
+
+/// What `key` is told.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Write a statement that admits a key / 接纳密钥
+    Admit(AdmitArguments),
+    /// Write a statement that revokes a key / 撤销密钥
+    Revoke(RevokeArguments),
+    /// Write a statement that replaces the authorities / 更换管理机构
+    Authority(AuthorityArguments),
+    /// Write a statement that admits a new log key / 更换日志密钥
+    Log(LogArguments),
+    /// Join the endorsed copies of a statement and post them / 合并各机构的签名并发布
+    Post(PostArguments),
+    /// Show the keys in force / 查看有效密钥
+    Show(ShowArguments),
+}
+
+/// Where the statement goes in the ledger's chain of keys.
+#[derive(Debug, Args)]
+pub(super) struct Place {
+    /// The ledger's address, which is asked for its name and newest key statement / 账本地址
+    #[arg(long, value_name = "URL", required_unless_present = "follows")]
+    ledger: Option<String>,
+    /// Without a network: the ledger's name / 账本名称
+    #[arg(long, value_name = "NAME", requires = "follows")]
+    origin: Option<String>,
+    /// Without a network: id of the newest genesis or key statement / 前一条密钥声明的编号
+    #[arg(
+        long,
+        value_name = "ID",
+        requires = "origin",
+        conflicts_with = "ledger"
+    )]
+    follows: Option<String>,
+    /// Where the unsigned statement goes / 输出文件
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+/// Whom a new key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Role {
+    Publisher,
+    Supervisor,
+    Operator,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AdmitArguments {
+    #[command(flatten)]
+    place: Place,
+    /// What the key may sign / 角色
+    #[arg(long, value_enum)]
+    role: Role,
+    /// The key: a vkey or a .vkey file / 公钥
+    #[arg(long, value_name = "VKEY|FILE")]
+    vkey: String,
+    /// The bearer's name in its own language, such as 韶山市公共资源交易中心 / 名称
+    #[arg(long, value_name = "NAME")]
+    display_name: String,
+    /// Its unified social credit code / 统一社会信用代码
+    #[arg(long, value_name = "CODE")]
+    uscc: Option<String>,
+    /// From when on deadlines are judged by the ledger's clock, RFC 3339 / 正式启用时间
+    #[arg(long, value_name = "TIME")]
+    live_from: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RevokeArguments {
+    #[command(flatten)]
+    place: Place,
+    /// The key: a vkey or a .vkey file / 公钥
+    #[arg(long, value_name = "VKEY|FILE")]
+    vkey: String,
+    /// Why / 原因
+    #[arg(long)]
+    reason: String,
+    /// Since when it may have been in other hands, RFC 3339 / 何时起可疑
+    #[arg(long, value_name = "TIME")]
+    suspect_since: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AuthorityArguments {
+    #[command(flatten)]
+    place: Place,
+    /// How many of them must sign / 须几家签名
+    #[arg(long)]
+    threshold: usize,
+    /// All the authorities from then on / 新的全体管理机构公钥
+    #[arg(long, required = true, num_args = 1.., value_name = "VKEY|FILE")]
+    vkey: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LogArguments {
+    #[command(flatten)]
+    place: Place,
+    /// The new log key, named as the ledger: a vkey or a .vkey file / 新的日志公钥
+    #[arg(long, value_name = "VKEY|FILE")]
+    vkey: String,
+    /// The operator's name / 运行者名称
+    #[arg(long, value_name = "NAME")]
+    display_name: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PostArguments {
+    /// The ledger's address / 账本地址
+    #[arg(long, value_name = "URL")]
+    ledger: String,
+    /// Endorsed copies of one statement / 各机构签过的文件
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArguments {
+    /// The ledger's address / 账本地址
+    #[arg(long, value_name = "URL")]
+    ledger: String,
+}
+
+/// What `endorse` is told.
+#[derive(Debug, Args)]
+pub(super) struct EndorseArguments {
+    /// A genesis or key statement, signed by others already or not / 待签文件
+    file: PathBuf,
+    #[command(flatten)]
+    key: KeyArguments,
+    /// Where the endorsed statement goes; else the file itself is replaced / 输出文件
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(super) fn run(console: &Console, command: &Command) -> Result<Answer, Failure> {
+    match command {
+        Command::Admit(admit) => {
+            let role = match admit.role {
+                Role::Publisher => "publisher",
+                Role::Supervisor => "supervisor",
+                Role::Operator => "operator",
+            };
+            let mut change = json!({
+                "op": "admit", "role": role, "vkey": vkey(&admit.vkey)?.to_string(),
+                "name": admit.display_name, "uscc": admit.uscc,
+            });
+            if let Some(time) = &admit.live_from {
+                change["live_from"] = time.as_str().into();
+            }
+            write(console, &admit.place, &change)
+        }
+        Command::Revoke(revoke) => {
+            let mut change = json!({
+                "op": "revoke", "vkey": vkey(&revoke.vkey)?.to_string(), "reason": revoke.reason,
+            });
+            if let Some(time) = &revoke.suspect_since {
+                change["suspect_since"] = time.as_str().into();
+            }
+            write(console, &revoke.place, &change)
+        }
+        Command::Authority(authority) => {
+            let vkeys = authority.vkey.iter().map(|text| vkey(text));
+            let vkeys: Vec<String> = vkeys
+                .map(|vkey| vkey.map(|vkey| vkey.to_string()))
+                .collect::<Result<_, _>>()?;
+            let change =
+                json!({ "op": "authority", "threshold": authority.threshold, "vkeys": vkeys });
+            write(console, &authority.place, &change)
+        }
+        Command::Log(log) => {
+            let change = json!({
+                "op": "admit", "role": "log", "vkey": vkey(&log.vkey)?.to_string(),
+                "name": log.display_name, "uscc": null,
+            });
+            write(console, &log.place, &change)
+        }
+        Command::Post(arguments) => post(console, arguments),
+        Command::Show(arguments) => show(console, arguments),
+    }
+}
+
+/// A vkey as given, or the one in a file.
+fn vkey(text: &str) -> Result<Vkey, Failure> {
+    if let Ok(vkey) = text.parse() {
+        return Ok(vkey);
+    }
+    read_vkey_file(Path::new(text))?.ok_or_else(|| {
+        Failure::usage(
+            "vkey",
+            said!(
+                "{text} 既不是 vkey，也不是 vkey 文件",
+                "{text} is neither a vkey nor a .vkey file"
+            ),
+        )
+    })
+}
+
+/// Writes the unsigned statement, after the parser has accepted what it will be.
+fn write(console: &Console, place: &Place, change: &Value) -> Result<Answer, Failure> {
+    let (origin, follows) = match (&place.ledger, &place.origin, &place.follows) {
+        (_, Some(origin), Some(follows)) => (origin.clone(), follows.clone()),
+        (Some(url), _, _) => {
+            let keys = keys_of(&Http::new(url)?)?;
+            let member = |name: &str| {
+                let text = keys.get(name).and_then(Value::as_str);
+                text.map(str::to_owned).ok_or_else(|| not_a_ledger(url))
+            };
+            (member("ledger")?, member("head")?)
+        }
+        _ => {
+            return Err(Failure::usage(
+                "place",
+                said!(
+                    "请给出 --ledger，或 --origin 与 --follows",
+                    "give --ledger, or --origin and --follows"
+                ),
+            ));
+        }
+    };
+    let statement = json!({
+        "type": "key", "v": 1, "ledger": origin, "follows": follows, "changes": [change],
+    });
+    let text = format!("{statement}\n");
+    // Signed by a key that nobody has, only to hear what the ledger's parser says.
+    let nobody = keys::generate("nobody.example")?.signer;
+    let parsed = sign_statement(&text, &[&nobody]).map_err(|error| form(&error))?;
+    let changes = words(console.lang, &parsed);
+    keys::create(&place.output, text.as_bytes(), 0o644)?;
+    let (path, id) = (place.output.display(), parsed.id());
+    let Said { zh, en } = said!(
+        "{changes}声明编号 {id}，尚未签名，已写入 {path}。\n下一步：把文件交给各管理机构，各自运行\n  mingzhang endorse --key 机构.key {path}\n签够后由任何一方发布：\n  mingzhang key post --ledger URL {path} …\n",
+        "{changes}statement {id}, not signed yet, is in {path}.\nnext, hand the file to the authorities; each runs\n  mingzhang endorse --key AUTHORITY.key {path}\nwhen enough have, any of you posts it:\n  mingzhang key post --ledger URL {path} …\n"
+    );
+    Ok(plain("key-statement", console.lang.say(&zh, &en))
+        .with("file", path.to_string())
+        .with("statement", id.to_string()))
+}
+
+pub(super) fn endorse(console: &Console, arguments: &EndorseArguments) -> Result<Answer, Failure> {
+    let (text, mut signatures) = read(&arguments.file)?;
+    let holder = arguments.key.open(console)?;
+    let nobody = keys::generate("nobody.example")?.signer;
+    let parsed = sign_statement(&text, &[&nobody]).map_err(|error| form(&error))?;
+    if !matches!(parsed.body(), Body::Genesis(_) | Body::Key(_)) {
+        let found = parsed.statement_type();
+        return Err(Failure::input(
+            "not-a-key-statement",
+            said!(
+                "这是 {found} 声明；endorse 只用于 genesis 和 key，其他请用 sign 或 post",
+                "this is a {found} statement; endorse is for genesis and key, use sign or post for others"
+            ),
+        ));
+    }
+    let changes = words(console.lang, &parsed);
+    console.talk(&said!("将要签名：\n{changes}", "to be signed:\n{changes}"));
+    let vkey = holder.vkey();
+    let mine = |line: &Signature| line.name == vkey.name() && line.key_id == vkey.key_id();
+    if let Some(there) = signatures.iter().find(|line| mine(line)) {
+        let name = holder.name();
+        if vkey.verify(text.as_bytes(), &there.bytes) {
+            return Err(Failure::input(
+                "signed-already",
+                said!("{name} 已经签过", "{name} has signed already"),
+            ));
+        }
+        // Whoever changed the text after a signature leaves a line that holds no more.
+        return Err(Failure::new(
+            Exit::Failed,
+            "signature",
+            said!(
+                "文件中 {name} 的签名不成立：签名之后文本被改过，请不要签，并找来原文件",
+                "the line of {name} in the file does not hold: the text was changed after it was signed; do not sign, ask for the original"
+            ),
+        ));
+    }
+    signatures.push(holder.sign(&text)?);
+    let names: Vec<&str> = signatures.iter().map(|line| line.name.as_str()).collect();
+    let (count, names) = (names.len(), names.join(", "));
+    let note = Note {
+        text,
+        signatures: signatures.clone(),
+    }
+    .encode();
+    match &arguments.output {
+        Some(path) => keys::create(path, note.as_bytes(), 0o644)?,
+        None => write_atomically(&arguments.file, note.as_bytes()).map_err(|source| {
+            keys::KeyFileError::Write {
+                path: arguments.file.clone(),
+                source,
+            }
+        })?,
+    }
+    let path = arguments
+        .output
+        .as_ref()
+        .unwrap_or(&arguments.file)
+        .display();
+    let Said { zh, en } = said!(
+        "已签。{path} 现有 {count} 个签名：{names}\n",
+        "signed. {path} has {count} signatures now: {names}\n"
+    );
+    Ok(plain("endorsed", console.lang.say(&zh, &en))
+        .with("file", path.to_string())
+        .with("statement", parsed.id().to_string())
+        .with("signatures", count))
+}
+
+fn post(console: &Console, arguments: &PostArguments) -> Result<Answer, Failure> {
+    let (mut text, mut lines): (Option<String>, Vec<Signature>) = (None, Vec::new());
+    for file in &arguments.files {
+        let (found, signatures) = read(file)?;
+        if text.as_ref().is_some_and(|text| *text != found) {
+            let path = file.display();
+            return Err(Failure::input(
+                "other-statement",
+                said!(
+                    "{path} 是另一条声明，不能合并签名",
+                    "{path} is another statement, its signatures cannot be joined"
+                ),
+            ));
+        }
+        text = Some(found);
+        for line in signatures {
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+    }
+    let note = Note {
+        text: text.unwrap_or_default(),
+        signatures: lines,
+    }
+    .encode();
+    let statement = Statement::parse(note.as_bytes()).map_err(|error| form(&error))?;
+    let http = Http::new(&arguments.ledger)?;
+    let answer = http.call(
+        "POST",
+        "api/v1/statements",
+        &[
+            ("content-type", "text/plain"),
+            ("accept-language", console.lang.tag()),
+        ],
+        Some(note.as_bytes()),
+        ANSWER_BYTES_MAX,
+    )?;
+    let body: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+    let index = body.get("index").and_then(Value::as_u64);
+    match (answer.status, index) {
+        (200 | 201, Some(index)) => {
+            let changes = words(console.lang, &statement);
+            let Said { zh, en } = said!(
+                "{changes}已登记为第 {index} 条，自第 {index} 条之后生效。\n",
+                "{changes}logged as record {index}, in effect after it.\n"
+            );
+            Ok(plain("key-changed", console.lang.say(&zh, &en))
+                .with("index", index)
+                .with("statement", statement.id().to_string()))
+        }
+        (status, _) => {
+            let cause = super::post::said_by(&body);
+            let said = said!("账本没有接受", "the ledger did not take it").because(&cause);
+            Err(match status {
+                502..=504 | 507 | 429 => Failure::temporary("ledger-busy", said),
+                _ => Failure::input("refused", said),
+            })
+        }
+    }
+}
+
+fn show(console: &Console, arguments: &ShowArguments) -> Result<Answer, Failure> {
+    let keys = keys_of(&Http::new(&arguments.ledger)?)?;
+    let text_of = |value: &Value, name: &str| {
+        value
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let authorities = keys
+        .get("authorities")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let (threshold, count) = (
+        keys.get("threshold").and_then(Value::as_u64).unwrap_or(0),
+        authorities.len(),
+    );
+    let origin = text_of(&keys, "ledger");
+    let Said { zh, en } = said!(
+        "账本 {origin}\n管理机构 {count} 家，须 {threshold} 家签名：\n",
+        "ledger {origin}\n{count} authorities, {threshold} must sign:\n"
+    );
+    let mut text = console.lang.say(&zh, &en).to_owned();
+    for vkey in authorities.iter().filter_map(Value::as_str) {
+        text.push_str(&format!("  {vkey}\n"));
+    }
+    for key in keys
+        .get("keys")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let (role, name, vkey) = (
+            text_of(key, "role"),
+            text_of(key, "name"),
+            text_of(key, "vkey"),
+        );
+        text.push_str(&format!("{role}  {name}\n  {vkey}\n"));
+    }
+    let mut answer = plain("keys", text);
+    if let Value::Object(members) = keys {
+        answer.members = members;
+    }
+    Ok(answer)
+}
+
+fn keys_of(http: &Http) -> Result<Value, Failure> {
+    let answer = http.call("GET", "api/v1/keys", &[], None, ANSWER_BYTES_MAX)?;
+    match serde_json::from_slice(&answer.body) {
+        Ok(keys) if answer.status == 200 => Ok(keys),
+        _ => Err(not_a_ledger(http.base())),
+    }
+}
+
+fn not_a_ledger(url: &str) -> Failure {
+    Failure::temporary(
+        "no-keys",
+        said!(
+            "{url} 没有给出密钥清单和最新的密钥声明；请核对网址，稍后再试",
+            "{url} does not say its keys and newest key statement; check the address, try again later"
+        ),
+    )
+}
+
+/// A statement's text with the lines it has so far.
+fn read(path: &Path) -> Result<(String, Vec<Signature>), Failure> {
+    let bytes = read_file(path, FILE_BYTES_MAX)?;
+    if let Ok(note) = Note::parse(&bytes) {
+        return Ok((note.text, note.signatures));
+    }
+    let text = String::from_utf8(bytes).unwrap_or_default();
+    let line = text.trim_end_matches(['\n', '\r']);
+    if line.is_empty() || line.contains('\n') {
+        let path = path.display();
+        return Err(Failure::input(
+            "not-a-key-statement",
+            said!(
+                "{path} 不是一行 JSON，也不是签过的声明；应为 key admit 等命令写出的文件",
+                "{path} is neither a line of JSON nor a signed statement; wanted a file that key admit and the like have written"
+            ),
+        ));
+    }
+    Ok((format!("{line}\n"), Vec::new()))
+}
+
+fn form(error: &crate::trade::statement::StatementError) -> Failure {
+    let (zh, en) = (error.zh(), crate::chain_of(error));
+    Failure::input(
+        "statement-form",
+        said!("声明有误：{zh}", "the statement cannot be so: {en}"),
+    )
+}
+
+/// What a signature under the statement means, for whoever gives it.
+fn words(lang: Lang, statement: &Statement) -> String {
+    let mut text = String::new();
+    let mut add = |said: Said| {
+        text.push_str(said.in_(lang));
+        text.push('\n');
+    };
+    let ledger = statement.ledger();
+    add(said!("账本 {ledger}", "ledger {ledger}"));
+    match statement.body() {
+        Body::Genesis(genesis) => {
+            let (threshold, count) = (genesis.authority.threshold, genesis.authority.vkeys.len());
+            add(said!(
+                "· 建立账本：{count} 家管理机构，须 {threshold} 家签名",
+                "· begin the ledger: {count} authorities, {threshold} must sign"
+            ));
+        }
+        Body::Key(changes) => changes.iter().for_each(|change| add(change_words(change))),
+        _ => {}
+    }
+    text
+}
+
+fn change_words(change: &Change) -> Said {
+    match change {
+        Change::Admit(admit) => {
+            let (role, name, vkey) = (admit.role, &admit.name, &admit.vkey);
+            let print = keys::fingerprint(vkey);
+            said!(
+                "· 接纳 {role} 密钥：{name}\n    {vkey}\n    指纹（请电话核对）：{print}",
+                "· admit a {role} key: {name}\n    {vkey}\n    fingerprint, compare it by telephone: {print}"
+            )
+        }
+        Change::Revoke(revoke) => {
+            let (vkey, reason) = (&revoke.vkey, &revoke.reason);
+            let since = revoke.suspect_since.as_ref().map(ToString::to_string);
+            let since = since.unwrap_or_else(|| "-".to_owned());
+            said!(
+                "· 撤销密钥（不能恢复）：{vkey}\n    原因：{reason}；可疑起始：{since}",
+                "· revoke a key, for ever: {vkey}\n    reason: {reason}; suspect since: {since}"
+            )
+        }
+        Change::Authority(set) => {
+            let (threshold, count) = (set.threshold, set.vkeys.len());
+            let vkeys: Vec<String> = set.vkeys.iter().map(|vkey| format!("    {vkey}")).collect();
+            let vkeys = vkeys.join("\n");
+            said!(
+                "· 更换管理机构：此后 {count} 家，须 {threshold} 家签名（新旧两组都须达到门限）\n{vkeys}",
+                "· replace the authorities: {count} from then on, {threshold} must sign (old and new set both reach their threshold)\n{vkeys}"
+            )
+        }
+        Change::EraseEntry(erasure) => {
+            let (index, basis) = (erasure.index, &erasure.basis);
+            said!(
+                "· 依法删除第 {index} 条的内容：{basis}",
+                "· erase the content of record {index} by order: {basis}"
+            )
+        }
+    }
+}
+
+/// The id that a file's statement will have, for tests and scripts.
+#[cfg(test)]
+fn id_of(path: &Path) -> crate::tlog::merkle::Hash {
+    crate::tlog::merkle::Hash::sha256(read(path).expect("a test wrote it").0.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONSOLE: Console = Console {
+        lang: Lang::En,
+        json: true,
+    };
+
+    /// Danger: an authority signs something else than what it was shown, or a changed text keeps its signatures.
+    #[test]
+    fn a_text_changed_after_a_signature_is_not_signed_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["a1", "a2", "centre"] {
+            let key = keys::generate(&format!("{name}.example")).unwrap();
+            key.write(&at(&format!("{name}.key"))).unwrap();
+        }
+        let place = Place {
+            ledger: None,
+            origin: Some("ledger.example/2026".to_owned()),
+            follows: Some("0".repeat(64)),
+            output: at("change"),
+        };
+        let centre = at("centre.vkey").display().to_string();
+        let admit = AdmitArguments {
+            place,
+            role: Role::Publisher,
+            vkey: centre,
+            display_name: "Centre".to_owned(),
+            uscc: None,
+            live_from: None,
+        };
+        run(&CONSOLE, &Command::Admit(admit)).unwrap();
+        let id = id_of(&at("change"));
+        let sign = |key: &str| {
+            endorse(
+                &CONSOLE,
+                &EndorseArguments {
+                    file: at("change"),
+                    key: KeyArguments {
+                        key: at(key),
+                        name: None,
+                        passphrase_file: None,
+                        signer: None,
+                    },
+                    output: None,
+                },
+            )
+        };
+        sign("a1.key").unwrap();
+        assert_eq!(sign("a1.key").unwrap_err().code, "signed-already");
+        assert_eq!(sign("a2.key").unwrap().members["signatures"], 2);
+        assert_eq!(
+            id_of(&at("change")),
+            id,
+            "endorsing does not change the text"
+        );
+
+        let changed = std::fs::read_to_string(at("change"))
+            .unwrap()
+            .replace("\"Centre\"", "\"Cantre\"");
+        std::fs::write(at("change"), changed).unwrap();
+        assert_eq!(sign("a1.key").unwrap_err().code, "signature");
+    }
+}
