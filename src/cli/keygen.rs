@@ -21,12 +21,19 @@ pub(super) struct Arguments {
     /// Where the private key goes; its `.vkey` is written beside it / 私钥文件
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// A witness's key, which cosigns checkpoints and nothing else / 见证人密钥
+    #[arg(long)]
+    witness: bool,
 }
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
     let generated = keys::generate(&arguments.name)?;
-    let vkey_path = generated.write(&arguments.output)?;
-    let vkey = generated.signer.vkey();
+    let cosigner = generated.cosigner();
+    let (vkey_path, vkey) = if arguments.witness {
+        (generated.write_witness(&arguments.output)?, cosigner.vkey())
+    } else {
+        (generated.write(&arguments.output)?, generated.signer.vkey())
+    };
     let (key_path, vkey_path) = (arguments.output.display(), vkey_path.display());
     let fingerprint = keys::fingerprint(vkey);
     let Said { zh, en } = said!(

@@ -11,6 +11,7 @@
 //! | [`verify`] | `verify` |
 //! | [`replay`] | `audit`, `mirror` |
 //! | [`demo`] | `demo` |
+//! | [`witness`] | `witness serve`, `witness run` |
 //! | [`vocabulary`] | `vocabulary` |
 //! | [`mod@bench`] | `bench` |
 //!
@@ -31,6 +32,7 @@ mod serve;
 pub mod text;
 mod verify;
 mod vocabulary;
+mod witness;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -93,6 +95,9 @@ enum Command {
     Audit(replay::AuditArguments),
     /// Copy a log, verified before it is stored / 镜像
     Mirror(replay::MirrorArguments),
+    /// Be a witness: cosign only what is consistent / 见证账本
+    #[command(subcommand)]
+    Witness(witness::Command),
     /// Show what each kind of notice needs / 各类公告的字段
     Vocabulary(vocabulary::Arguments),
     /// Measure this machine and the ledger on it / 性能测量
@@ -161,6 +166,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Verify(arguments) => verify::run(&console, &arguments),
         Command::Audit(arguments) => replay::audit(&console, &arguments),
         Command::Mirror(arguments) => replay::mirror(&console, &arguments),
+        Command::Witness(command) => witness::run(&console, &command),
         Command::Vocabulary(arguments) => vocabulary::run(&console, &arguments),
         Command::Bench(arguments) => bench::run(&console, &arguments),
     };
