@@ -21,9 +21,9 @@ use crate::tlog::checkpoint;
 use crate::tlog::cosignature::Cosigner;
 use crate::tlog::note::{NOTE_BYTES_MAX, Note, Vkey};
 use crate::tlog::policy::{POLICY_BYTES_MAX, Policy};
-use crate::tlog::witness::AddCheckpoint;
+use crate::tlog::witness::{AddCheckpoint, Refusal};
 use crate::witness::state::StateError;
-use crate::witness::{Watched, Witness};
+use crate::witness::{AddError, Watched, Witness};
 
 /// Where a witness listens unless it is told otherwise.
 const LISTEN: &str = "127.0.0.1:7879";
@@ -123,7 +123,7 @@ fn pull(console: &Console, arguments: &RunArguments) -> Result<Answer, Failure> 
         let stop = stop_signal();
         tokio::pin!(stop);
         loop {
-            let looked = look(&http, &witness).await;
+            let looked = look(console, &http, &witness).await;
             if arguments.once {
                 return looked;
             }
@@ -148,13 +148,20 @@ fn pull(console: &Console, arguments: &RunArguments) -> Result<Answer, Failure> 
 }
 
 /// Head, consistency from the log's own tiles, cosignature, delivery.
-async fn look(http: &Http, witness: &Arc<Witness>) -> Result<Answer, Failure> {
-    let head = http.read("head", NOTE_BYTES_MAX as u64).await?;
+async fn look(console: &Console, http: &Http, witness: &Arc<Witness>) -> Result<Answer, Failure> {
+    let mut head = http.read("head", NOTE_BYTES_MAX as u64).await?;
+    if head.is_none() {
+        // Logs written by others have no `head`.
+        head = http.read("checkpoint", NOTE_BYTES_MAX as u64).await?;
+    }
     let head = head.ok_or_else(|| {
         let url = http.base();
         Failure::temporary(
             "no-head",
-            said!("{url} 没有 head", "there is no head at {url}"),
+            said!(
+                "{url} 没有 head 或 checkpoint",
+                "there is neither head nor checkpoint at {url}"
+            ),
         )
     })?;
     let unreadable = |cause: &dyn std::fmt::Display| {
@@ -213,15 +220,27 @@ async fn look(http: &Http, witness: &Arc<Witness>) -> Result<Answer, Failure> {
         .expect("cosigning does not panic")
         .map_err(|error| {
             let cause = crate::chain_of(&error);
-            Failure::new(
-                Exit::Contradiction,
-                "not-cosigned",
-                said!(
-                    "未联署：此账本与先前所见不一致，或状态不可用",
-                    "not cosigned: the log contradicts what was seen before, or the state is unusable"
-                )
-                .because(&cause),
-            )
+            let (exit, code) = match &error {
+                AddError::Refused(Refusal::Fork { .. }) => (Exit::Contradiction, "fork"),
+                AddError::Refused(Refusal::Proof { .. }) => (Exit::Failed, "not-consistent"),
+                AddError::Refused(_) => (Exit::Failed, "not-cosigned"),
+                AddError::Clock { .. } | AddError::State { .. } => (Exit::Input, "witness-unfit"),
+            };
+            let said = match exit {
+                Exit::Contradiction => said!(
+                    "未联署：账本对同一条数签了两棵不同的树，两份签名已存入 state/evidence，请报告",
+                    "not cosigned: the log has signed two different trees of one size; both are kept in state/evidence: report it"
+                ),
+                Exit::Failed => said!(
+                    "未联署：账本出示的内容与先前所见不能证明一致",
+                    "not cosigned: what the log shows is not proved to extend what was cosigned before"
+                ),
+                _ => said!(
+                    "未联署：见证机的时钟或磁盘有问题，排除后重新启动",
+                    "not cosigned: this machine's clock or disk is at fault; mend it and start again"
+                ),
+            };
+            Failure::new(exit, code, said.because(&cause))
         })?;
     let cosigned = Note {
         text: note.text,
@@ -237,6 +256,18 @@ async fn look(http: &Http, witness: &Arc<Witness>) -> Result<Answer, Failure> {
     })
     .await
     .expect("a POST does not panic")?;
+    if sent.status == 404 {
+        // No log has to take them; the word is given and kept all the same, and monitors can compare it.
+        let Said { zh, en } = said!(
+            "已联署 {origin}，{size} 条记录，存于见证目录的 state 中；该账本不接收联署，未送达\n",
+            "cosigned {origin}, {size} records, kept in the witness's state folder; this ledger takes no cosignatures, it was not delivered\n"
+        );
+        return Ok(plain("cosigned-kept", console.lang.say(&zh, &en))
+            .with("origin", origin)
+            .with("tree_size", size)
+            .with("delivered", false)
+            .with("note", cosigned));
+    }
     if !(200..300).contains(&sent.status) {
         let status = sent.status;
         return Err(Failure::temporary(
@@ -252,9 +283,10 @@ async fn look(http: &Http, witness: &Arc<Witness>) -> Result<Answer, Failure> {
         "已联署 {origin}，{size} 条记录\n",
         "cosigned {origin}, {size} records\n"
     );
-    Ok(plain("cosigned", format!("{zh}{en}"))
+    Ok(plain("cosigned", console.lang.say(&zh, &en))
         .with("origin", origin)
         .with("tree_size", size)
+        .with("delivered", true)
         .with("note", cosigned))
 }
 
@@ -301,7 +333,8 @@ impl Role {
         }
         for text in &self.log {
             let vkey = parse_vkey(text)?;
-            add(&vkey.name().to_owned(), vkey);
+            let origin = vkey.name().to_owned();
+            add(&origin, vkey);
         }
         for pair in self.foreign.chunks_exact(2) {
             add(&pair[0], parse_vkey(&pair[1])?);
@@ -332,7 +365,7 @@ impl Role {
                     ),
                 ));
             };
-            // A state without its key is a witness whose key was lost: a new key over it would be refused anyhow, and later.
+            // A new key over an old state is refused on opening: the state is not cosigned by it.
             std::fs::create_dir_all(&self.data).map_err(|error| {
                 let shown = self.data.display();
                 Failure::input(

@@ -27,15 +27,19 @@ fn witness(folder: &Path) -> Result<Witness, StateError> {
 }
 
 /// A log of entries that begin with `mark`: another mark, another history.
+fn entry(mark: u8, n: u64) -> Vec<u8> {
+    [&[mark][..], &n.to_be_bytes()].concat()
+}
+
 fn tree(mark: u8, size: u64) -> Tree {
     let mut edge = Edge::empty();
-    let entries: Vec<Vec<u8>> = (0..size).map(|n| vec![mark, n as u8]).collect();
+    let entries: Vec<Vec<u8>> = (0..size).map(|n| entry(mark, n)).collect();
     edge.append(&entries);
     edge.tree()
 }
 
 fn request(mark: u8, old_size: u64, size: u64) -> AddCheckpoint {
-    let leaf = |n: u64| crate::tlog::merkle::leaf_hash(&[mark, n as u8]);
+    let leaf = |n: u64| crate::tlog::merkle::leaf_hash(&entry(mark, n));
     let proof = if old_size == 0 || old_size == size {
         Vec::new()
     } else {
@@ -184,7 +188,7 @@ fn a_damaged_or_foreign_state_is_not_believed() {
         vkeys: vec![signer().vkey().clone()],
     };
     assert!(matches!(
-        Witness::open(folder.path(), other, &[watched.clone()]),
+        Witness::open(folder.path(), other, std::slice::from_ref(&watched)),
         Err(StateError::Foreign { .. })
     ));
     assert!(matches!(
