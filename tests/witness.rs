@@ -1,16 +1,22 @@
 //! The witness as others see it: over HTTP and by the program. What breaks if these break is in `src/witness/tests.rs`.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use mingzhang::server::witness::router;
+use mingzhang::store::Http;
 use mingzhang::tlog::checkpoint::Checkpoint;
 use mingzhang::tlog::cosignature::{self, Cosigner};
-use mingzhang::tlog::merkle::{Tree, leaf_hash};
-use mingzhang::tlog::note::{Signature, Signer, Vkey, parse_signatures};
+use mingzhang::tlog::merkle::{Hash, Tree, leaf_hash, node_hash};
+use mingzhang::tlog::note::{Note, Signature, Signer, Vkey, parse_signatures};
+use mingzhang::tlog::policy::Policy;
+use mingzhang::tlog::witness::{AddCheckpoint, parse_size};
 use mingzhang::witness::{Watched, Witness, origin_hash};
 use tower::ServiceExt;
 
@@ -176,4 +182,174 @@ async fn one_command_makes_a_witness_and_a_fork_ends_it() {
         std::fs::remove_file(folder.path().join(name)).unwrap();
     }
     assert_eq!(run(&["--name", "witness.example/w"]).0, 3);
+}
+
+/// A witness in a process of its own, killed when it is dropped.
+struct Process {
+    child: Child,
+    http: Http,
+    vkey: String,
+}
+
+impl Process {
+    fn start(folder: &Path, name: &str) -> Process {
+        let log = signer().vkey().to_string();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_mingzhang"))
+            .args(["--json", "witness", "serve", "--listen", "127.0.0.1:0"])
+            .args(["--data", name, "--name", name, "--log", &log])
+            .current_dir(folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        // The object may be of several lines: it ends with a brace at their beginning.
+        let (mut text, mut json) = (String::new(), None);
+        while json.is_none() && lines.read_line(&mut text).unwrap() > 0 {
+            json = serde_json::from_str::<serde_json::Value>(&text).ok();
+        }
+        let json = json.unwrap();
+        Process {
+            child,
+            http: Http::new(json["url"].as_str().unwrap()).unwrap(),
+            vkey: json["vkey"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    /// What a log does: with the size it remembers, and once more with the size that a 409 says.
+    fn cosign(&self, mut old_size: u64, tree: &Tree, leaves: &[Hash]) -> Result<Signature, u16> {
+        loop {
+            let checkpoint = signer()
+                .sign_note(Checkpoint::new(ORIGIN, *tree).encode())
+                .encode();
+            let proof = match (old_size, tree.size) {
+                (1, 2) => vec![leaves[1]],
+                _ => Vec::new(),
+            };
+            let request = AddCheckpoint {
+                old_size,
+                proof,
+                checkpoint,
+            };
+            let body = request.encode();
+            let answer = self
+                .http
+                .call(
+                    "POST",
+                    "add-checkpoint",
+                    &[],
+                    Some(body.as_bytes()),
+                    1 << 20,
+                )
+                .map_err(|_| 0u16)?;
+            match answer.status {
+                200 => return Ok(parse_signatures(&answer.body).unwrap().remove(0)),
+                409 => {
+                    let seen = parse_size(&answer.body).unwrap();
+                    if seen == old_size || seen > tree.size {
+                        return Err(409);
+                    }
+                    old_size = seen;
+                }
+                status => return Err(status),
+            }
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Two of three are enough; one that was killed in between catches up, and none of them follows a fork.
+#[test]
+fn two_of_three_witnesses_are_enough_and_none_follows_a_fork() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["w1.example", "w2.example", "w3.example"];
+    let mut processes: Vec<Process> = names
+        .iter()
+        .map(|name| Process::start(folder.path(), name))
+        .collect();
+    let mut policy = format!("log {}\n", signer().vkey());
+    for (name, process) in names.iter().zip(&processes) {
+        policy.push_str(&format!("witness {name} {}\n", process.vkey));
+    }
+    policy.push_str("group all 2 w1.example w2.example w3.example\nquorum all\n");
+    let policy = Policy::parse(policy.as_bytes()).unwrap();
+    let leaves = [leaf_hash(b"a"), leaf_hash(b"b"), leaf_hash(b"c")];
+    let one = Tree {
+        size: 1,
+        root_hash: leaves[0],
+    };
+    let two = Tree {
+        size: 2,
+        root_hash: node_hash(&leaves[0], &leaves[1]),
+    };
+    let forked = Tree {
+        size: 2,
+        root_hash: node_hash(&leaves[0], &leaves[2]),
+    };
+    let judge = |tree: &Tree, lines: Vec<Signature>| {
+        let text = Checkpoint::new(ORIGIN, *tree).encode();
+        let log_line = signer().sign(&text);
+        let signatures = [vec![log_line], lines].concat();
+        let note = Note { text, signatures }.encode();
+        policy.open(note.as_bytes()).unwrap()
+    };
+
+    let cosign = |processes: &[Process], old_size: u64, tree: &Tree, leaves: &[Hash]| {
+        let lines = processes
+            .iter()
+            .filter_map(|process| process.cosign(old_size, tree, leaves).ok());
+        lines.collect::<Vec<_>>()
+    };
+    let judged = judge(&one, cosign(&processes, 0, &one, &leaves));
+    assert!(judged.quorum().met && judged.missing().is_empty());
+
+    drop(processes.pop());
+    let judged = judge(&two, cosign(&processes, 1, &two, &leaves));
+    assert!(judged.quorum().met);
+    assert_eq!(judged.missing(), ["w3.example"]);
+    let judged = judge(&two, cosign(&processes[..1], 2, &two, &leaves));
+    assert!(!judged.quorum().met, "one of three is not two");
+
+    // The operator shows the one that slept another history, signed with the log's own key: it cannot tell, and is one of three only.
+    let slept = Process::start(folder.path(), names[2]);
+    let fork_leaves = [leaves[0], leaves[2]];
+    slept.cosign(2, &forked, &fork_leaves).unwrap();
+    for process in &processes {
+        assert_eq!(process.cosign(2, &forked, &fork_leaves), Err(422));
+    }
+    processes.push(slept);
+    assert_eq!(processes[2].cosign(2, &two, &leaves), Err(422));
+    let forks = cosign(&processes, 2, &forked, &fork_leaves);
+    assert!(
+        !judge(&forked, forks).quorum().met,
+        "a fork never has a quorum"
+    );
+    assert!(
+        judge(&two, cosign(&processes, 2, &two, &leaves))
+            .quorum()
+            .met
+    );
+
+    // Two processes never share a folder: the second ends at once.
+    let arguments = [
+        "witness",
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        names[0],
+    ];
+    let log = signer().vkey().to_string();
+    let (code, said) = mingzhang(folder.path(), &[&arguments[..], &["--log", &log]].concat());
+    assert_eq!(
+        (code, said["code"].as_str()),
+        (4, Some("state-in-use")),
+        "{said}"
+    );
 }
