@@ -22,6 +22,7 @@ pub mod store;
 pub mod tlog;
 pub mod trade;
 pub mod verify;
+pub mod witness;
 
 /// An error with its causes in one line, for the operator: `Display` of an error says its own part only.
 pub fn chain_of(error: &(dyn std::error::Error + 'static)) -> String {

@@ -27,6 +27,9 @@ pub(super) struct Arguments {
     /// The passphrase, first line of this file / 口令文件
     #[arg(long, value_name = "FILE", requires = "encrypt")]
     passphrase_file: Option<PathBuf>,
+    /// A witness's key, which cosigns checkpoints and nothing else / 见证人密钥
+    #[arg(long, conflicts_with = "encrypt")]
+    witness: bool,
 }
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
@@ -39,8 +42,15 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     };
     let generated = keys::generate(&arguments.name)?;
     let passphrase = passphrase.as_ref().map(|passphrase| passphrase.as_str());
-    let vkey_path = generated.write_under(&arguments.output, passphrase)?;
-    let vkey = generated.signer.vkey();
+    let cosigner = generated.cosigner();
+    let (vkey_path, vkey) = if arguments.witness {
+        (generated.write_witness(&arguments.output)?, cosigner.vkey())
+    } else {
+        (
+            generated.write_under(&arguments.output, passphrase)?,
+            generated.signer.vkey(),
+        )
+    };
     let (key_path, vkey_path) = (arguments.output.display(), vkey_path.display());
     let fingerprint = keys::fingerprint(vkey);
     let Said { zh, en } = said!(

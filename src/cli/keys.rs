@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 
 use super::out::Failure;
 use super::text::{Said, said};
+use crate::tlog::cosignature::Cosigner;
 use crate::tlog::note::{NAME_BYTES_MAX, Signer, Vkey, VkeyError};
 
 /// A vkey: name, key ID, base64 of 33 bytes, and two `+`.
@@ -231,6 +232,16 @@ impl KeyFile {
         self.named(&name)
     }
 
+    /// The key as a witness's, under the name given or the name beside it.
+    ///
+    /// # Errors
+    /// As [`KeyFile::signer`].
+    pub fn cosigner(&self, name: Option<&str>) -> Result<Cosigner, KeyFileError> {
+        let signer = self.signer(name)?;
+        Ok(Cosigner::new(signer.name(), self.key.clone())
+            .expect("the name was one for the same key as a signer's"))
+    }
+
     /// A word to the operator whose key file others can read.
     pub fn warning(&self) -> Option<Said> {
         let path = self.path.display();
@@ -284,6 +295,29 @@ impl Generated {
         path: &Path,
         passphrase: Option<&str>,
     ) -> Result<PathBuf, KeyFileError> {
+        self.write_with(path, self.signer.vkey(), passphrase)
+    }
+
+    /// The same key as a witness's: it must sign nothing but cosignatures.
+    pub fn cosigner(&self) -> Cosigner {
+        Cosigner::new(self.signer.name(), self.key.clone())
+            .expect("the name was one for the same key as a signer's")
+    }
+
+    /// As [`Generated::write`], with the vkey of a witness (signature type 0x04).
+    ///
+    /// # Errors
+    /// [`KeyFileError::Exists`], [`KeyFileError::Write`]; then neither file was made.
+    pub fn write_witness(&self, path: &Path) -> Result<PathBuf, KeyFileError> {
+        self.write_with(path, self.cosigner().vkey(), None)
+    }
+
+    fn write_with(
+        &self,
+        path: &Path,
+        vkey: &Vkey,
+        passphrase: Option<&str>,
+    ) -> Result<PathBuf, KeyFileError> {
         let vkey_path = path.with_extension("vkey");
         if vkey_path == path {
             // `-o x.vkey`: the key would lie where everybody looks for the public half.
@@ -291,7 +325,7 @@ impl Generated {
         }
         let pem = encode(&self.key, passphrase);
         create(path, pem.as_bytes(), 0o600)?;
-        let vkey = format!("{}\n", self.signer.vkey());
+        let vkey = format!("{vkey}\n");
         create(&vkey_path, vkey.as_bytes(), 0o644).inspect_err(|_| {
             let _ = std::fs::remove_file(path); // Made two lines up; nobody has it yet.
         })?;

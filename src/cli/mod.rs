@@ -18,6 +18,7 @@
 //! | [`demo`] | `demo` |
 //! | [`order`] | `order`, `withheld` |
 //! | [`export`] | `export` |
+//! | [`witness`] | `witness serve`, `witness run` |
 //! | [`vocabulary`] | `vocabulary` |
 //! | [`mod@bench`] | `bench` |
 //!
@@ -35,8 +36,8 @@ mod init;
 mod key;
 mod keygen;
 pub mod keys;
-mod order;
 mod monitor;
+mod order;
 pub mod out;
 mod post;
 mod replay;
@@ -45,6 +46,7 @@ mod serve;
 pub mod text;
 mod verify;
 mod vocabulary;
+mod witness;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -133,6 +135,9 @@ enum Command {
     Restore(backup::RestoreArguments),
     /// Watch a ledger and its copies for two histories / 监测
     Monitor(monitor::Arguments),
+    /// Be a witness: cosign only what is consistent / 见证账本
+    #[command(subcommand)]
+    Witness(witness::Command),
     /// Show what each kind of notice needs / 各类公告的字段
     Vocabulary(vocabulary::Arguments),
     /// Measure this machine and the ledger on it / 性能测量
@@ -201,6 +206,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Backup(arguments) => backup::backup(&console, &arguments),
         Command::Restore(arguments) => backup::restore(&console, &arguments),
         Command::Monitor(arguments) => monitor::run(&console, &arguments),
+        Command::Witness(command) => witness::run(&console, &command),
         Command::Vocabulary(arguments) => vocabulary::run(&console, &arguments),
         Command::Bench(arguments) => bench::run(&console, &arguments),
     };

@@ -9,6 +9,7 @@
 //! | [`cosignature`] | c2sp.org/tlog-cosignature@v1.0.1 | a witness's dated signature of a checkpoint |
 //! | [`policy`] | c2sp.org/tlog-policy | which logs, which witnesses, how many of them |
 //! | [`proof`] | c2sp.org/tlog-proof@v1 | an inclusion proof with its checkpoint, in one file |
+//! | [`witness`] | c2sp.org/tlog-witness@v1.0.0 | what a log asks of a witness, and each answer |
 //!
 //! Everything here is pure: no input or output, no clock, no randomness, and nothing of the rest of
 //! this crate. Whatever is parsed is bounded, and refused unless encoding it again gives the same
@@ -21,3 +22,4 @@ pub mod note;
 pub mod policy;
 pub mod proof;
 pub mod tile;
+pub mod witness;

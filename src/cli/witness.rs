@@ -1,0 +1,411 @@
+//! `witness serve` and `witness run`: what a supervising authority runs.
+//!
+//! One folder has all of it: `witness.key` (made on the first start), `witness.vkey` (to be sent to the ledger's operator) and `state/`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::{Args, Subcommand};
+
+use super::keys::{self, KeyFile};
+use super::out::{Answer, Console, Exit, Failure, envelope};
+use super::serve::{bind, start_log, stop_signal, url_of};
+use super::text::{Said, said};
+use super::{plain, read_file, runtime};
+use crate::server::accept::{self, Limits};
+use crate::server::witness::router;
+use crate::store::{Http, LogReader, Source};
+use crate::tlog::checkpoint;
+use crate::tlog::cosignature::Cosigner;
+use crate::tlog::note::{NOTE_BYTES_MAX, Note, Vkey};
+use crate::tlog::policy::{POLICY_BYTES_MAX, Policy};
+use crate::tlog::witness::{AddCheckpoint, Refusal};
+use crate::witness::state::StateError;
+use crate::witness::{AddError, Watched, Witness};
+
+/// Where a witness listens unless it is told otherwise.
+const LISTEN: &str = "127.0.0.1:7879";
+
+/// The two ways to be a witness.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Cosign what logs send / 接受账本来函并联署
+    Serve(ServeArguments),
+    /// Fetch the ledger's head, check it and cosign it, without being reachable from outside / 主动取回并联署
+    Run(RunArguments),
+}
+
+/// Who the witness is and what it watches.
+#[derive(Debug, Args)]
+struct Role {
+    /// The witness's folder: key and state / 见证目录
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The witness's name, wanted on the first start only / 见证人名称
+    #[arg(long)]
+    name: Option<String>,
+    /// A policy file, whose logs are watched / 策略文件
+    #[arg(long, value_name = "FILE")]
+    policy: Vec<PathBuf>,
+    /// A log's vkey, whose name is its origin / 账本公钥
+    #[arg(long, value_name = "VKEY")]
+    log: Vec<String>,
+    /// A log whose key name is not its origin / 密钥名与来源名不同的日志
+    #[arg(long, num_args = 2, value_names = ["ORIGIN", "VKEY"])]
+    foreign: Vec<String>,
+}
+
+/// What `witness serve` is told.
+#[derive(Debug, Args)]
+pub(super) struct ServeArguments {
+    #[command(flatten)]
+    role: Role,
+    /// Address and port / 监听地址
+    #[arg(long, default_value = LISTEN)]
+    listen: SocketAddr,
+}
+
+/// What `witness run` is told.
+#[derive(Debug, Args)]
+pub(super) struct RunArguments {
+    #[command(flatten)]
+    role: Role,
+    /// The ledger / 账本网址
+    #[arg(long, value_name = "URL")]
+    ledger: String,
+    /// Once, then end; else every --every seconds / 只做一次
+    #[arg(long)]
+    once: bool,
+    /// Seconds between two looks, 1 to 86400 / 间隔秒数
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    every: u64,
+}
+
+pub(super) fn run(console: &Console, command: &Command) -> Result<Answer, Failure> {
+    start_log();
+    match command {
+        Command::Serve(arguments) => serve(console, arguments),
+        Command::Run(arguments) => pull(console, arguments),
+    }
+}
+
+fn serve(console: &Console, arguments: &ServeArguments) -> Result<Answer, Failure> {
+    let witness = Arc::new(arguments.role.open(console)?);
+    runtime().block_on(async {
+        let listener = bind(arguments.listen).await?;
+        let (url, vkey) = (url_of(&listener), witness.vkey().to_string());
+        let logs: Vec<&str> = witness.origins().collect();
+        if console.json {
+            let mut members = serde_json::Map::new();
+            members.insert("url".to_owned(), url.clone().into());
+            members.insert("vkey".to_owned(), vkey.into());
+            members.insert("logs".to_owned(), logs.into());
+            console.print_object(envelope(Exit::Ok, "serving", &members, None))?;
+        } else {
+            let logs = logs.join(", ");
+            console.talk(&said!(
+                "见证人 {vkey}\n正在 {url} 见证：{logs}。按 Ctrl-C 停止。",
+                "witness {vkey}\nwatches {logs} at {url}. Ctrl-C stops it."
+            ));
+        }
+        let app = router(witness, Arc::new(now));
+        accept::serve(listener, app, Limits::default(), stop_signal()).await;
+        Ok(plain("stopped", String::new()))
+    })
+}
+
+fn pull(console: &Console, arguments: &RunArguments) -> Result<Answer, Failure> {
+    let http = Http::new(&arguments.ledger)?;
+    let witness = Arc::new(arguments.role.open(console)?);
+    runtime().block_on(async {
+        let stop = stop_signal();
+        tokio::pin!(stop);
+        loop {
+            let looked = look(console, &http, &witness).await;
+            if arguments.once {
+                return looked;
+            }
+            // A failure is told and tried again: an office's witness outlives the ledger's bad hours. A fork is not outlived.
+            match looked {
+                Ok(answer) if console.json => console.print_object(envelope(
+                    answer.exit,
+                    answer.code,
+                    &answer.members,
+                    None,
+                ))?,
+                Ok(answer) => console.print(&answer.text)?,
+                Err(failure) if failure.exit == Exit::Temporary => console.talk(&failure.said),
+                Err(failure) => return Err(failure),
+            }
+            tokio::select! {
+                () = &mut stop => return Ok(plain("stopped", String::new())),
+                () = tokio::time::sleep(Duration::from_secs(arguments.every)) => {}
+            }
+        }
+    })
+}
+
+/// Head, consistency from the log's own tiles, cosignature, delivery.
+async fn look(console: &Console, http: &Http, witness: &Arc<Witness>) -> Result<Answer, Failure> {
+    let mut head = http.read("head", NOTE_BYTES_MAX as u64).await?;
+    if head.is_none() {
+        // Logs written by others have no `head`.
+        head = http.read("checkpoint", NOTE_BYTES_MAX as u64).await?;
+    }
+    let head = head.ok_or_else(|| {
+        let url = http.base();
+        Failure::temporary(
+            "no-head",
+            said!(
+                "{url} 没有 head 或 checkpoint",
+                "there is neither head nor checkpoint at {url}"
+            ),
+        )
+    })?;
+    let unreadable = |cause: &dyn std::fmt::Display| {
+        Failure::input(
+            "head",
+            said!("账本的 head 不可用", "the ledger's head cannot be used").because(&cause),
+        )
+    };
+    let note = Note::parse(&head).map_err(|error| unreadable(&error))?;
+    let new = checkpoint::Checkpoint::parse(&note.text).map_err(|error| unreadable(&error))?;
+    let (origin, tree) = (new.origin, new.tree);
+    let seen = witness.seen(&origin).ok_or_else(|| {
+        Failure::input(
+            "unknown-log",
+            said!(
+                "{origin} 不在所见证的账本之列：用 --policy 或 --log 指定",
+                "{origin} is not watched here: give --policy or --log"
+            ),
+        )
+    })?;
+    if tree.size < seen.size {
+        let (have, want) = (tree.size, seen.size);
+        return Err(Failure::temporary(
+            "behind",
+            said!(
+                "账本出示的树只有 {have} 条，已联署到 {want} 条：可能是缓存，若持续如此则账本已回退，请报告",
+                "the ledger shows a tree of {have}, {want} are cosigned already: a cache perhaps; if it lasts, the ledger was rolled back: report it"
+            ),
+        ));
+    }
+    let reader = LogReader::new(Source::Http(http.clone()));
+    let proof = if seen.size == 0 || seen.size == tree.size {
+        Vec::new()
+    } else {
+        let proof = reader.prove_consistency(seen.size, tree.size, &tree).await;
+        proof.map_err(|error| {
+            let cause = crate::chain_of(&error);
+            Failure::temporary(
+                "proof",
+                said!(
+                    "取不到一致性证明，未联署",
+                    "no consistency proof could be had, nothing is cosigned"
+                )
+                .because(&cause),
+            )
+        })?
+    };
+    let request = AddCheckpoint {
+        old_size: seen.size,
+        proof,
+        checkpoint: note.encode(),
+    };
+    let role = witness.clone();
+    let line = tokio::task::spawn_blocking(move || role.add(&request, now()))
+        .await
+        .expect("cosigning does not panic")
+        .map_err(|error| {
+            let cause = crate::chain_of(&error);
+            let (exit, code) = match &error {
+                AddError::Refused(Refusal::Fork { .. }) => (Exit::Contradiction, "fork"),
+                AddError::Refused(Refusal::Proof { .. }) => (Exit::Failed, "not-consistent"),
+                AddError::Refused(_) => (Exit::Failed, "not-cosigned"),
+                AddError::Clock { .. } | AddError::State { .. } => (Exit::Input, "witness-unfit"),
+            };
+            let said = match exit {
+                Exit::Contradiction => said!(
+                    "未联署：账本对同一条数签了两棵不同的树，两份签名已存入 state/evidence，请报告",
+                    "not cosigned: the log has signed two different trees of one size; both are kept in state/evidence: report it"
+                ),
+                Exit::Failed => said!(
+                    "未联署：账本出示的内容与先前所见不能证明一致",
+                    "not cosigned: what the log shows is not proved to extend what was cosigned before"
+                ),
+                _ => said!(
+                    "未联署：见证机的时钟或磁盘有问题，排除后重新启动",
+                    "not cosigned: this machine's clock or disk is at fault; mend it and start again"
+                ),
+            };
+            Failure::new(exit, code, said.because(&cause))
+        })?;
+    let cosigned = Note {
+        text: note.text,
+        signatures: vec![line],
+    }
+    .encode();
+    let size = tree.size;
+    let headers = [("content-type", "text/plain; charset=utf-8")];
+    let (sender, body) = (http.clone(), cosigned.clone());
+    let sent = tokio::task::spawn_blocking(move || {
+        let name = "api/v1/cosignatures";
+        sender.call("POST", name, &headers, Some(body.as_bytes()), 64 << 10)
+    })
+    .await
+    .expect("a POST does not panic")?;
+    if sent.status == 404 {
+        // No log has to take them; the word is given and kept all the same, and monitors can compare it.
+        let Said { zh, en } = said!(
+            "已联署 {origin}，{size} 条记录，存于见证目录的 state 中；该账本不接收联署，未送达\n",
+            "cosigned {origin}, {size} records, kept in the witness's state folder; this ledger takes no cosignatures, it was not delivered\n"
+        );
+        return Ok(plain("cosigned-kept", console.lang.say(&zh, &en))
+            .with("origin", origin)
+            .with("tree_size", size)
+            .with("delivered", false)
+            .with("note", cosigned));
+    }
+    if !(200..300).contains(&sent.status) {
+        let status = sent.status;
+        return Err(Failure::temporary(
+            "not-delivered",
+            said!(
+                "已联署 {size} 条记录并存盘，但账本未收（HTTP {status}）",
+                "{size} records are cosigned and kept here, but the ledger did not take the cosignature (HTTP {status})"
+            ),
+        )
+        .with("note", cosigned));
+    }
+    let Said { zh, en } = said!(
+        "已联署 {origin}，{size} 条记录\n",
+        "cosigned {origin}, {size} records\n"
+    );
+    Ok(plain("cosigned", console.lang.say(&zh, &en))
+        .with("origin", origin)
+        .with("tree_size", size)
+        .with("delivered", true)
+        .with("note", cosigned))
+}
+
+impl Role {
+    fn open(&self, console: &Console) -> Result<Witness, Failure> {
+        let watched = self.watched()?;
+        let cosigner = self.cosigner(console)?;
+        Witness::open(&self.data.join("state"), cosigner, &watched).map_err(|error| {
+            let cause = crate::chain_of(&error);
+            let said = said!("见证状态打不开", "the witness's state cannot be opened");
+            match error {
+                StateError::InUse { .. } => {
+                    Failure::temporary("state-in-use", said.because(&cause))
+                }
+                _ => Failure::input("state", said.because(&cause)),
+            }
+        })
+    }
+
+    fn watched(&self) -> Result<Vec<Watched>, Failure> {
+        let mut watched: Vec<Watched> = Vec::new();
+        let mut add =
+            |origin: &str, vkey: Vkey| match watched.iter_mut().find(|log| log.origin == origin) {
+                Some(log) if log.vkeys.contains(&vkey) => {}
+                Some(log) => log.vkeys.push(vkey),
+                None => watched.push(Watched {
+                    origin: origin.to_owned(),
+                    vkeys: vec![vkey],
+                }),
+            };
+        for path in &self.policy {
+            let shown = path.display().to_string();
+            let bytes = read_file(path, POLICY_BYTES_MAX as u64)?;
+            let policy = Policy::parse(&bytes).map_err(|error| {
+                let cause = crate::chain_of(&error);
+                Failure::input(
+                    "policy",
+                    said!("策略文件 {shown} 有误", "the policy {shown} is not one").because(&cause),
+                )
+            })?;
+            for log in policy.logs() {
+                add(log.vkey.name(), log.vkey.clone());
+            }
+        }
+        for text in &self.log {
+            let vkey = parse_vkey(text)?;
+            let origin = vkey.name().to_owned();
+            add(&origin, vkey);
+        }
+        for pair in self.foreign.chunks_exact(2) {
+            add(&pair[0], parse_vkey(&pair[1])?);
+        }
+        if watched.is_empty() {
+            return Err(Failure::usage(
+                "no-log",
+                said!(
+                    "没有指定要见证的账本：用 --policy FILE 或 --log VKEY",
+                    "no log to watch: give --policy FILE or --log VKEY"
+                ),
+            ));
+        }
+        Ok(watched)
+    }
+
+    /// The key in the folder; on the first start, with a name, it is made.
+    fn cosigner(&self, console: &Console) -> Result<Cosigner, Failure> {
+        let path = self.data.join("witness.key");
+        if !path.exists() {
+            let Some(name) = &self.name else {
+                let shown = path.display();
+                return Err(Failure::usage(
+                    "no-key",
+                    said!(
+                        "没有密钥 {shown}：首次启动请加 --name 见证人名称",
+                        "there is no key {shown}: on the first start give --name"
+                    ),
+                ));
+            };
+            // A new key over an old state is refused on opening: the state is not cosigned by it.
+            std::fs::create_dir_all(&self.data).map_err(|error| {
+                let shown = self.data.display();
+                Failure::input(
+                    "folder",
+                    said!("建不了目录 {shown}", "cannot make the folder {shown}").because(&error),
+                )
+            })?;
+            let made = make(name, &path)?;
+            let shown = path.display();
+            console.talk(&said!(
+                "已生成见证密钥 {shown}（请勿复制、勿外传）。公钥请交账本运行者写入策略：\n{made}",
+                "made the witness key {shown} (never copy it or give it away). Send its public half to the ledger's operator, for the policy:\n{made}"
+            ));
+        }
+        let key = KeyFile::read(&path)?;
+        if let Some(warning) = key.warning() {
+            console.talk(&warning);
+        }
+        key.cosigner(self.name.as_deref()).map_err(Failure::from)
+    }
+}
+
+/// A new witness key with its vkey of type 0x04 beside it; returns the vkey.
+pub(super) fn make(name: &str, path: &Path) -> Result<Vkey, Failure> {
+    let generated = keys::generate(name)?;
+    generated.write_witness(path)?;
+    Ok(generated.cosigner().vkey().clone())
+}
+
+fn parse_vkey(text: &str) -> Result<Vkey, Failure> {
+    Vkey::parse(text).map_err(|error| {
+        Failure::usage(
+            "vkey",
+            said!("{text} 不是公钥（vkey）", "{text} is not a vkey").because(&error),
+        )
+    })
+}
+
+/// POSIX seconds; 0, which nothing is cosigned at, if the clock is before 1970.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}

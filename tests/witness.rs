@@ -1,0 +1,355 @@
+//! The witness as others see it: over HTTP and by the program. What breaks if these break is in `src/witness/tests.rs`.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use mingzhang::server::witness::router;
+use mingzhang::store::Http;
+use mingzhang::tlog::checkpoint::Checkpoint;
+use mingzhang::tlog::cosignature::{self, Cosigner};
+use mingzhang::tlog::merkle::{Hash, Tree, leaf_hash, node_hash};
+use mingzhang::tlog::note::{Note, Signature, Signer, Vkey, parse_signatures};
+use mingzhang::tlog::policy::Policy;
+use mingzhang::tlog::witness::{AddCheckpoint, parse_size};
+use mingzhang::witness::{Watched, Witness, origin_hash};
+use tower::ServiceExt;
+
+const ORIGIN: &str = "ledger.example/log";
+
+fn signer() -> Signer {
+    Signer::from_seed(ORIGIN, &[1; 32]).unwrap()
+}
+
+fn text(entry: &[u8]) -> String {
+    let tree = Tree {
+        size: 1,
+        root_hash: leaf_hash(entry),
+    };
+    Checkpoint::new(ORIGIN, tree).encode()
+}
+
+fn note(entry: &[u8]) -> String {
+    signer().sign_note(text(entry)).encode()
+}
+
+#[tokio::test]
+async fn each_status_is_that_of_the_document() {
+    let folder = tempfile::tempdir().unwrap();
+    let cosigner = Cosigner::from_seed("witness.example/w", &[2; 32]).unwrap();
+    let vkey = cosigner.vkey().clone();
+    let watched = Watched {
+        origin: ORIGIN.to_owned(),
+        vkeys: vec![signer().vkey().clone()],
+    };
+    let witness = Arc::new(Witness::open(folder.path(), cosigner, &[watched]).unwrap());
+    let app = router(witness, Arc::new(|| 1_700_000_000));
+    let send = |method: &str, path: String, body: String| {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .body(Body::from(body))
+            .unwrap();
+        let app = app.clone();
+        async move {
+            let answer = app.oneshot(request).await.unwrap();
+            let status = answer.status().as_u16();
+            let media_type = answer.headers()["content-type"]
+                .to_str()
+                .unwrap()
+                .to_owned();
+            let body = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+            (
+                status,
+                media_type,
+                String::from_utf8(body.to_vec()).unwrap(),
+            )
+        }
+    };
+    let add = |body: String| send("POST", "/add-checkpoint".to_owned(), body);
+    let at = format!("/{}/checkpoint", origin_hash(ORIGIN));
+
+    assert_eq!(send("GET", at.clone(), String::new()).await.0, 404);
+    let (status, _, body) = add(format!("old 0\n\n{}", note(b"a"))).await;
+    assert_eq!(status, 200, "{body}");
+    let lines: Vec<Signature> = parse_signatures(body.as_bytes()).unwrap();
+    assert_eq!(lines.len(), 1);
+    let time = cosignature::verify(&vkey, &text(b"a"), &lines[0].bytes);
+    assert_eq!(time, Some(1_700_000_000));
+
+    let (status, media_type, body) = add(format!("old 0\n\n{}", note(b"a"))).await;
+    assert_eq!((status, media_type.as_str()), (409, "text/x.tlog.size"));
+    assert_eq!(body, "1\n");
+    for (body, want) in [
+        (format!("old 1\n\n{}", note(b"a")), 200),
+        (format!("old 2\n\n{}", note(b"a")), 400),
+        ("old x\n\n".to_owned(), 400),
+        (
+            format!("old 1\n\n{}", note(b"a").replace("\n1\n", "\n2\n")),
+            403,
+        ),
+        (
+            format!("old 1\n\n{}", note(b"a").replace("log\n", "lag\n")),
+            404,
+        ),
+        (format!("old 1\n\n{}", note(b"b")), 422),
+        ("x".repeat(600_000), 413),
+    ] {
+        let (status, _, answer) = add(body.clone()).await;
+        assert_eq!(status, want, "{body:.80} {answer}");
+    }
+    let (status, _, body) = send("GET", at, String::new()).await;
+    assert_eq!(status, 200);
+    assert!(
+        body.starts_with(&text(b"a")) && body.contains("— witness.example/w "),
+        "{body}"
+    );
+    let other = format!("/{}/checkpoint", origin_hash("other"));
+    assert_eq!(send("GET", other, String::new()).await.0, 404);
+}
+
+fn mingzhang(folder: &Path, arguments: &[&str]) -> (i32, serde_json::Value) {
+    let Output { status, stdout, .. } = Command::new(env!("CARGO_BIN_EXE_mingzhang"))
+        .arg("--json")
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    let json = serde_json::from_slice(&stdout).unwrap_or(serde_json::Value::Null);
+    (status.code().unwrap(), json)
+}
+
+/// Serves what a log shows, and changes its mind when told.
+async fn serve_log(listener: tokio::net::TcpListener, shown: Arc<std::sync::Mutex<String>>) {
+    use axum::{Router, routing::get};
+    let app = Router::new().route(
+        "/checkpoint",
+        get(move || {
+            let shown = shown.lock().unwrap().clone();
+            async move { shown }
+        }),
+    );
+    axum::serve(listener, app).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_command_makes_a_witness_and_a_fork_ends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let shown = Arc::new(std::sync::Mutex::new(note(b"a")));
+    tokio::spawn(serve_log(listener, shown.clone()));
+    let log = signer().vkey().to_string();
+    let run = |more: &[&str]| {
+        let arguments = [
+            "witness", "run", "--once", "--data", "w", "--ledger", &url, "--log", &log,
+        ];
+        let arguments = [&arguments[..], more].concat();
+        tokio::task::block_in_place(|| mingzhang(folder.path(), &arguments))
+    };
+    // Without a name there is nobody to be.
+    assert_eq!(run(&[]).0, 2);
+    let (code, said) = run(&["--name", "witness.example/w"]);
+    assert_eq!(
+        (code, said["code"].as_str()),
+        (0, Some("cosigned-kept")),
+        "{said}"
+    );
+    assert_eq!(said["tree_size"], 1);
+    let vkey = std::fs::read_to_string(folder.path().join("w/witness.vkey")).unwrap();
+    let vkey = Vkey::parse(vkey.trim_end()).unwrap();
+    let cosigned = said["note"].as_str().unwrap();
+    let (text, _) = cosigned.split_once("\n\n").unwrap();
+    let parsed = mingzhang::tlog::note::Note::parse(cosigned.as_bytes()).unwrap();
+    let line = &parsed.signatures[0];
+    assert!(cosignature::verify(&vkey, &format!("{text}\n"), &line.bytes).is_some());
+    // Again, without the name; then the log shows another tree of that size.
+    assert_eq!(run(&[]).0, 0);
+    *shown.lock().unwrap() = note(b"b");
+    let (code, said) = run(&[]);
+    assert_eq!((code, said["code"].as_str()), (6, Some("fork")), "{said}");
+    let evidence = std::fs::read_dir(folder.path().join("w/state/evidence")).unwrap();
+    assert_eq!(evidence.count(), 1);
+    *shown.lock().unwrap() = note(b"a");
+    assert_eq!(run(&[]).0, 0, "the history that was cosigned goes on");
+    // Another key over this state is another witness.
+    for name in ["w/witness.key", "w/witness.vkey"] {
+        std::fs::remove_file(folder.path().join(name)).unwrap();
+    }
+    assert_eq!(run(&["--name", "witness.example/w"]).0, 3);
+}
+
+/// A witness in a process of its own, killed when it is dropped.
+struct Process {
+    child: Child,
+    http: Http,
+    vkey: String,
+}
+
+impl Process {
+    fn start(folder: &Path, name: &str) -> Process {
+        let log = signer().vkey().to_string();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_mingzhang"))
+            .args(["--json", "witness", "serve", "--listen", "127.0.0.1:0"])
+            .args(["--data", name, "--name", name, "--log", &log])
+            .current_dir(folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        // The object may be of several lines: it ends with a brace at their beginning.
+        let (mut text, mut json) = (String::new(), None);
+        while json.is_none() && lines.read_line(&mut text).unwrap() > 0 {
+            json = serde_json::from_str::<serde_json::Value>(&text).ok();
+        }
+        let json = json.unwrap();
+        Process {
+            child,
+            http: Http::new(json["url"].as_str().unwrap()).unwrap(),
+            vkey: json["vkey"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    /// What a log does: with the size it remembers, and once more with the size that a 409 says.
+    fn cosign(&self, mut old_size: u64, tree: &Tree, leaves: &[Hash]) -> Result<Signature, u16> {
+        loop {
+            let checkpoint = signer()
+                .sign_note(Checkpoint::new(ORIGIN, *tree).encode())
+                .encode();
+            let proof = match (old_size, tree.size) {
+                (1, 2) => vec![leaves[1]],
+                _ => Vec::new(),
+            };
+            let request = AddCheckpoint {
+                old_size,
+                proof,
+                checkpoint,
+            };
+            let body = request.encode();
+            let answer = self
+                .http
+                .call(
+                    "POST",
+                    "add-checkpoint",
+                    &[],
+                    Some(body.as_bytes()),
+                    1 << 20,
+                )
+                .map_err(|_| 0u16)?;
+            match answer.status {
+                200 => return Ok(parse_signatures(&answer.body).unwrap().remove(0)),
+                409 => {
+                    let seen = parse_size(&answer.body).unwrap();
+                    if seen == old_size || seen > tree.size {
+                        return Err(409);
+                    }
+                    old_size = seen;
+                }
+                status => return Err(status),
+            }
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Two of three are enough; one that was killed in between catches up, and none of them follows a fork.
+#[test]
+fn two_of_three_witnesses_are_enough_and_none_follows_a_fork() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["w1.example", "w2.example", "w3.example"];
+    let mut processes: Vec<Process> = names
+        .iter()
+        .map(|name| Process::start(folder.path(), name))
+        .collect();
+    let mut policy = format!("log {}\n", signer().vkey());
+    for (name, process) in names.iter().zip(&processes) {
+        policy.push_str(&format!("witness {name} {}\n", process.vkey));
+    }
+    policy.push_str("group all 2 w1.example w2.example w3.example\nquorum all\n");
+    let policy = Policy::parse(policy.as_bytes()).unwrap();
+    let leaves = [leaf_hash(b"a"), leaf_hash(b"b"), leaf_hash(b"c")];
+    let one = Tree {
+        size: 1,
+        root_hash: leaves[0],
+    };
+    let two = Tree {
+        size: 2,
+        root_hash: node_hash(&leaves[0], &leaves[1]),
+    };
+    let forked = Tree {
+        size: 2,
+        root_hash: node_hash(&leaves[0], &leaves[2]),
+    };
+    let judge = |tree: &Tree, lines: Vec<Signature>| {
+        let text = Checkpoint::new(ORIGIN, *tree).encode();
+        let log_line = signer().sign(&text);
+        let signatures = [vec![log_line], lines].concat();
+        let note = Note { text, signatures }.encode();
+        policy.open(note.as_bytes()).unwrap()
+    };
+
+    let cosign = |processes: &[Process], old_size: u64, tree: &Tree, leaves: &[Hash]| {
+        let lines = processes
+            .iter()
+            .filter_map(|process| process.cosign(old_size, tree, leaves).ok());
+        lines.collect::<Vec<_>>()
+    };
+    let judged = judge(&one, cosign(&processes, 0, &one, &leaves));
+    assert!(judged.quorum().met && judged.missing().is_empty());
+
+    drop(processes.pop());
+    let judged = judge(&two, cosign(&processes, 1, &two, &leaves));
+    assert!(judged.quorum().met);
+    assert_eq!(judged.missing(), ["w3.example"]);
+    let judged = judge(&two, cosign(&processes[..1], 2, &two, &leaves));
+    assert!(!judged.quorum().met, "one of three is not two");
+
+    // The operator shows the one that slept another history, signed with the log's own key: it cannot tell, and is one of three only.
+    let slept = Process::start(folder.path(), names[2]);
+    let fork_leaves = [leaves[0], leaves[2]];
+    slept.cosign(2, &forked, &fork_leaves).unwrap();
+    for process in &processes {
+        assert_eq!(process.cosign(2, &forked, &fork_leaves), Err(422));
+    }
+    processes.push(slept);
+    assert_eq!(processes[2].cosign(2, &two, &leaves), Err(422));
+    let forks = cosign(&processes, 2, &forked, &fork_leaves);
+    assert!(
+        !judge(&forked, forks).quorum().met,
+        "a fork never has a quorum"
+    );
+    assert!(
+        judge(&two, cosign(&processes, 2, &two, &leaves))
+            .quorum()
+            .met
+    );
+
+    // Two processes never share a folder: the second ends at once.
+    let arguments = [
+        "witness",
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        names[0],
+    ];
+    let log = signer().vkey().to_string();
+    let (code, said) = mingzhang(folder.path(), &[&arguments[..], &["--log", &log]].concat());
+    assert_eq!(
+        (code, said["code"].as_str()),
+        (4, Some("state-in-use")),
+        "{said}"
+    );
+}
