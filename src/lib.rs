@@ -15,6 +15,7 @@ pub mod cli;
 pub mod import;
 pub mod ledger;
 pub mod receipt;
+pub mod rules;
 pub mod server;
 pub mod store;
 pub mod tlog;
