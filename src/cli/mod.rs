@@ -10,6 +10,7 @@
 //! | [`fetch`] | `get`, `receipt` |
 //! | [`verify`] | `verify` |
 //! | [`replay`] | `audit`, `mirror` |
+//! | [`law`] | `findings`, `due`, `statistics`, `rules` |
 //! | [`demo`] | `demo` |
 //! | [`vocabulary`] | `vocabulary` |
 //! | [`mod@bench`] | `bench` |
@@ -24,6 +25,7 @@ mod import;
 mod init;
 mod keygen;
 pub mod keys;
+mod law;
 pub mod out;
 mod post;
 mod replay;
@@ -95,6 +97,15 @@ enum Command {
     Mirror(replay::MirrorArguments),
     /// Show what each kind of notice needs / 各类公告的字段
     Vocabulary(vocabulary::Arguments),
+    /// What the law asks and this ledger has not seen, or saw late / 依法应公开而未见、迟、短、早的
+    Findings(law::FindingsArguments),
+    /// What falls due next / 近期到期
+    Due(law::DueArguments),
+    /// Counts by rule, category, region, month / 统计
+    Statistics(law::StatisticsArguments),
+    /// Time limits of the law: list, show, check a pack / 时限规则
+    #[command(subcommand)]
+    Rules(law::RulesCommand),
     /// Measure this machine and the ledger on it / 性能测量
     Bench(bench::Arguments),
 }
@@ -162,6 +173,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Audit(arguments) => replay::audit(&console, &arguments),
         Command::Mirror(arguments) => replay::mirror(&console, &arguments),
         Command::Vocabulary(arguments) => vocabulary::run(&console, &arguments),
+        Command::Findings(arguments) => law::findings(&console, &arguments),
+        Command::Due(arguments) => law::due(&console, &arguments),
+        Command::Statistics(arguments) => law::statistics(&console, &arguments),
+        Command::Rules(command) => law::rules(&console, &command),
         Command::Bench(arguments) => bench::run(&console, &arguments),
     };
     console.end(outcome)

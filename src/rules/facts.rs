@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::calendar::Day;
 use crate::tlog::merkle::Hash;
 use crate::trade::json::Value;
-use crate::trade::statement::{Amends, Body, Effect, Statement};
+use crate::trade::keys::KeyState;
+use crate::trade::statement::{Amends, Body, Effect, Role, Statement};
 use crate::trade::time::{OffsetTime, Time};
 
 /// Minutes that China's clocks are ahead of UTC: the day of a record's own time is theirs.
@@ -60,6 +61,18 @@ impl Moment {
             self.ms < other.ms
         }
     }
+}
+
+/// From when on the ledger's clock counts for a publisher, as the log said before the record at `index`: a key admitted later changes no
+/// earlier answer.
+#[must_use]
+pub fn live_from(keys: &KeyState, publisher: &str, index: u64) -> Option<OffsetTime> {
+    keys.keys()
+        .filter(|key| {
+            key.role == Role::Publisher && key.vkey.name() == publisher && key.admitted_at < index
+        })
+        .filter_map(|key| key.live_from)
+        .min_by_key(|from| from.time)
 }
 
 /// A party and a price for a lot.

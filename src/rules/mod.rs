@@ -8,6 +8,7 @@
 //! | [`engine`] | what is due, done, late, too short, premature, missing |
 //! | [`contradictions`] | what cannot both be so |
 //! | [`words`] | the sentence of a finding |
+//! | [`publicity`] | what became of publicities of candidates |
 //! | [`statistics`] | counts over many projects |
 //!
 //! Pure: no clock, no store; the date is an argument. A finding is derived, never stored; it says what this ledger has not seen,
@@ -18,6 +19,7 @@ pub mod contradictions;
 pub mod engine;
 pub mod facts;
 pub mod pack;
+pub mod publicity;
 pub mod statistics;
 pub mod words;
 
