@@ -25,3 +25,6 @@ pub mod words;
 
 pub use engine::{AsOf, Finding, Law, Outcome, ProjectReport, project_report};
 pub use facts::Disclosure;
+
+#[cfg(test)]
+mod tests;

@@ -5,12 +5,14 @@
 //! | `form` | the three forms of a post |
 //! | `post`, `batch` | one statement, many statements |
 //! | `read` | records, projects, receipts, proofs, keys, openings |
+//! | `law` | findings of a project |
 //! | `documents` | files by digest, streamed |
 //! | `types` | the JSON of answers |
 
 mod batch;
 mod documents;
 mod form;
+mod law;
 mod post;
 mod read;
 mod types;
@@ -82,6 +84,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         read::records,
         read::statement,
         read::project,
+        law::description,
         read::receipt,
         read::consistency,
         read::keys,
@@ -195,7 +198,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 14);
+        assert_eq!(operations, 15);
         ids.sort();
         ids.dedup();
         assert_eq!(
