@@ -1,6 +1,6 @@
 //! `findings`, `due`, `statistics`, `rules`: what follows from a log, a rule pack and a calendar, recomputed by whoever asks.
 //!
-//! Reads every record through tiles that hang from the signed checkpoint. Does not verify statements' signatures: `audit` does.
+//! Reads every record through tiles that hang from the newest signed tree. Does not verify statements' signatures: `audit` does.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,6 +20,8 @@ use crate::rules::pack::{Pack, Rule};
 use crate::rules::publicity::Publicities;
 use crate::rules::statistics::Statistics;
 use crate::store::LogReader;
+use crate::tlog::merkle::Tree;
+use crate::tlog::policy::Policy;
 use crate::trade::keys::KeyState;
 use crate::trade::record::parse_entry;
 use crate::trade::statement::{Body, Statement};
@@ -564,7 +566,25 @@ fn ask(question: &Question) -> Result<Asked, Failure> {
             offset_minutes: crate::rules::facts::CHINA_MINUTES,
         }),
     };
-    let (projects, records) = runtime().block_on(read_log(question, supposed))?;
+    let target = Target::parse(&question.target).map_err(|error| {
+        let cause = crate::chain_of(&error);
+        Failure::input(
+            "target",
+            said!("没有账本", "there is no log").because(&cause),
+        )
+    })?;
+    let policies = question
+        .policy
+        .iter()
+        .map(|path| read_policy(path))
+        .collect::<Result<Vec<_>, _>>()?;
+    let wanted = Wanted {
+        target: &target,
+        policies: &policies,
+        publisher: question.publisher.as_deref(),
+        project: question.project.as_deref(),
+    };
+    let (projects, records) = runtime().block_on(read_log(wanted, supposed))?;
     Ok(Asked {
         pack,
         calendar,
@@ -620,10 +640,43 @@ fn packs(paths: &[PathBuf]) -> Result<Pack, Failure> {
     Ok(pack)
 }
 
+/// What the rules compiled in say of a log that was audited, as of `date`: findings by rule, and each finding.
+pub(super) fn of_audited(
+    target: &Target,
+    policies: &[Policy],
+    date: Time,
+) -> Result<Vec<(ProjectReport, Finding)>, Failure> {
+    let wanted = Wanted {
+        target,
+        policies,
+        publisher: None,
+        project: None,
+    };
+    let (projects, _) = runtime().block_on(read_log(wanted, None))?;
+    let mut found = Vec::new();
+    for project in projects.values() {
+        let Some(report) = project_report(project, Law::builtin(), AsOf::date(date)) else {
+            continue;
+        };
+        let faults: Vec<Finding> = report.faults().cloned().collect();
+        found.extend(faults.into_iter().map(|finding| (report.clone(), finding)));
+    }
+    Ok(found)
+}
+
+/// Which records are read.
+struct Wanted<'a> {
+    target: &'a Target,
+    policies: &'a [Policy],
+    publisher: Option<&'a str>,
+    project: Option<&'a str>,
+}
+
 async fn read_log(
-    question: &Question,
+    wanted: Wanted<'_>,
     supposed: Option<OffsetTime>,
 ) -> Result<(Projects, u64), Failure> {
+    let target = wanted.target;
     let unreadable = |cause: &(dyn std::error::Error + 'static)| {
         let cause = crate::chain_of(cause);
         Failure::temporary(
@@ -631,40 +684,42 @@ async fn read_log(
             said!("读不到账本", "the log cannot be read").because(&cause),
         )
     };
-    let target = Target::parse(&question.target).map_err(|error| {
-        let cause = crate::chain_of(&error);
-        Failure::input(
-            "target",
-            said!("没有账本", "there is no log").because(&cause),
-        )
-    })?;
-    let note = target
-        .source()
-        .read("checkpoint", CHECKPOINT_BYTES_MAX)
-        .await
-        .map_err(|error| unreadable(&error))?;
-    let Some(note) = note else {
-        return Err(Failure::input(
-            "checkpoint",
-            said!("账本没有检查点", "the log has no checkpoint"),
-        ));
-    };
-    let mut verified = None;
-    for path in &question.policy {
-        verified = verified.or(read_policy(path)?.open(&note).ok());
+    // `checkpoint` waits for witnesses; what `head` has besides is signed too, and would else be called missing.
+    let mut tree: Option<Tree> = None;
+    let mut found = false;
+    for name in ["checkpoint", "head"] {
+        let note = target
+            .source()
+            .read(name, CHECKPOINT_BYTES_MAX)
+            .await
+            .map_err(|error| unreadable(&error))?;
+        let Some(note) = note else { continue };
+        found = true;
+        let signed = wanted
+            .policies
+            .iter()
+            .find_map(|policy| policy.open(&note).ok())
+            .map(|verified| verified.tree());
+        if signed.is_some_and(|signed| tree.is_none_or(|tree| tree.size < signed.size)) {
+            tree = signed;
+        }
     }
-    let tree = match verified {
-        Some(verified) => verified.tree(),
-        None => {
-            return Err(Failure::new(
+    let Some(tree) = tree else {
+        return Err(if found {
+            Failure::new(
                 super::Exit::Failed,
                 "checkpoint",
                 said!(
                     "检查点不是策略认可的日志密钥所签",
                     "the checkpoint is not signed by a log key of the policy"
                 ),
-            ));
-        }
+            )
+        } else {
+            Failure::input(
+                "checkpoint",
+                said!("账本没有检查点", "the log has no checkpoint"),
+            )
+        });
     };
     let reader = LogReader::new(target.source().clone());
     let mut keys: Option<KeyState> = None;
@@ -707,12 +762,9 @@ async fn read_log(
                 Body::Trade(_) => {
                     let publisher = statement.publisher().unwrap_or_default();
                     let project = statement.project().unwrap_or_default();
-                    let wanted = question
-                        .publisher
-                        .as_ref()
-                        .is_none_or(|one| one == publisher)
-                        && question.project.as_ref().is_none_or(|one| one == project);
-                    if !wanted {
+                    let asked = wanted.publisher.is_none_or(|one| one == publisher)
+                        && wanted.project.is_none_or(|one| one == project);
+                    if !asked {
                         continue;
                     }
                     let live = keys
