@@ -325,7 +325,12 @@ fn amendments_move_deadlines_and_withdrawals_end_them() {
         .event("bid_deadline", noon(deadline));
     let until = "2026-03-01";
     let rule = "CN-TB-24";
-    check(&[notice.clone()], until, rule, &[Outcome::TooShort]);
+    check(
+        std::slice::from_ref(&notice),
+        until,
+        rule,
+        &[Outcome::TooShort],
+    );
     let moved = record(1, "change_notice", day("2026-01-10"))
         .event("bid_deadline", noon(day("2026-01-25")))
         .amends(&notice, Effect::Correct);
@@ -373,7 +378,7 @@ fn an_objection_stops_the_clock() {
         let finding = report.findings.iter().find(|one| one.rule == rule).unwrap();
         finding.due.clone().unwrap()
     };
-    assert_eq!(due(&[publicity.clone()]), "2026-02-05");
+    assert_eq!(due(std::slice::from_ref(&publicity)), "2026-02-05");
     assert_eq!(due(&[publicity, objection, reply]), "2026-02-08");
 }
 
