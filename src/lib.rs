@@ -4,7 +4,7 @@
 //! was altered, dropped, back-dated or shown differently to different people.
 //!
 //! Reading order, which is also the order of dependence: [`tlog`] (the C2SP formats and their mathematics), [`trade`] (what publishers say),
-//! [`import`] (what others have published, as drafts),
+//! [`rules`] (the law, as findings), [`import`] (what others have published, as drafts),
 //! [`receipt`] and [`verify`] (the offline verdict), [`store`] (objects by name), [`ledger`] (the running log), [`audit`] (replay of a whole
 //! log), [`server`] (HTTP) and [`cli`]. `docs/ARCHITECTURE.md` is the map, `docs/format.md` has the bytes.
 
@@ -16,6 +16,7 @@ pub mod export;
 pub mod import;
 pub mod ledger;
 pub mod receipt;
+pub mod rules;
 pub mod search;
 pub mod server;
 pub mod store;

@@ -34,7 +34,7 @@ use futures_util::{StreamExt, stream};
 pub use evidence::{EVIDENCE_BYTES_MAX, EvidenceError, ForkEvidence, Shown};
 pub use memory::EntryCache;
 pub use mirror::{MirrorError, Mirrored, mirror};
-pub use page::Lang;
+pub use page::{Lang, escape};
 pub use report::{
     Contradiction, Counts, ERASED_MAX, ErasedShown, Evidence, FAULTS_MAX, Fault, NotCounted,
     Report, Sentence, SignedShown, Step, TreeShown,

@@ -417,7 +417,7 @@ fn list(
 }
 
 /// Text as text, in an element or a quoted attribute. Control characters, which some browsers would act on, become visible.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -15,6 +15,7 @@
 //! | [`replay`] | `audit`, `mirror` |
 //! | [`backup`] | `backup`, `restore` |
 //! | [`monitor`] | `monitor` |
+//! | [`law`] | `findings`, `due`, `statistics`, `rules` |
 //! | [`demo`] | `demo` |
 //! | [`order`] | `order`, `withheld` |
 //! | [`export`] | `export` |
@@ -36,6 +37,7 @@ mod init;
 mod key;
 mod keygen;
 pub mod keys;
+mod law;
 mod monitor;
 mod order;
 pub mod out;
@@ -140,6 +142,15 @@ enum Command {
     Witness(witness::Command),
     /// Show what each kind of notice needs / 各类公告的字段
     Vocabulary(vocabulary::Arguments),
+    /// What the law asks and this ledger has not seen, or saw late / 依法应公开而未见、迟、短、早的
+    Findings(law::FindingsArguments),
+    /// What falls due next / 近期到期
+    Due(law::DueArguments),
+    /// Counts by rule, category, region, month / 统计
+    Statistics(law::StatisticsArguments),
+    /// Time limits of the law: list, show, check a pack / 时限规则
+    #[command(subcommand)]
+    Rules(law::RulesCommand),
     /// Measure this machine and the ledger on it / 性能测量
     Bench(bench::Arguments),
 }
@@ -208,6 +219,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Monitor(arguments) => monitor::run(&console, &arguments),
         Command::Witness(command) => witness::run(&console, &command),
         Command::Vocabulary(arguments) => vocabulary::run(&console, &arguments),
+        Command::Findings(arguments) => law::findings(&console, &arguments),
+        Command::Due(arguments) => law::due(&console, &arguments),
+        Command::Statistics(arguments) => law::statistics(&console, &arguments),
+        Command::Rules(command) => law::rules(&console, &command),
         Command::Bench(arguments) => bench::run(&console, &arguments),
     };
     console.end(outcome)

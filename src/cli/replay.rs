@@ -8,9 +8,10 @@ use serde_json::Value;
 use super::out::{Answer, Console, Exit, Failure};
 use super::text::{Lang, Said, said};
 use super::verify::read_policy;
-use super::{plain, runtime};
+use super::{law, plain, runtime};
 use crate::audit::{self, AuditError, MirrorError, Options, Report, State, Target};
 use crate::ledger::clock::system_clock;
+use crate::rules::{Finding, Law, ProjectReport};
 use crate::store::{Http, Source};
 use crate::tlog::policy::Policy;
 
@@ -65,7 +66,13 @@ pub(super) fn audit(console: &Console, arguments: &AuditArguments) -> Result<Ans
         } else {
             audit::Lang::En
         };
-        write_page(path, &report.html(lang))?;
+        let mut page = report.html(lang);
+        // A log that does not hold together has no findings: there is nothing to judge.
+        if report.faults.is_empty() {
+            let found = law::of_audited(&target, &policies, system_clock()().wall)?;
+            add_findings(&mut page, console.lang, &found);
+        }
+        write_page(path, &page)?;
     }
     if let (Some(path), Some(state)) = (&arguments.state, State::of(&report)) {
         state.write(path).map_err(|error| state_failed(&error))?;
@@ -156,6 +163,46 @@ pub(super) fn audit_of(target: &Target, policies: &[Policy]) -> Result<u64, Fail
             ))
         }
     }
+}
+
+/// Findings on one page, at most; `mingzhang findings` has all.
+const FINDINGS_SHOWN: usize = 1_000;
+
+/// Puts what the law asks at the end of the page.
+fn add_findings(page: &mut String, lang: Lang, found: &[(ProjectReport, Finding)]) {
+    let law = Law::builtin();
+    let (pack, calendar, count) = (&law.pack.version, law.calendar.version(), found.len());
+    let (title, head) = (
+        said!("依法应公开事项", "What the law asks"),
+        said!(
+            "规则 {pack}，日历 {calendar}：{count} 条待核对。本账本未见，不等于未公开。",
+            "rules {pack}, calendar {calendar}: {count} findings. Not seen here does not mean not published."
+        ),
+    );
+    let mut section = format!(
+        "<h2>{}</h2>\n<p>{}</p>\n<ul>\n",
+        title.in_(lang),
+        head.in_(lang)
+    );
+    for (report, finding) in found.iter().take(FINDINGS_SHOWN) {
+        let sentence = lang.say(&finding.zh, &finding.en);
+        let line = format!(
+            "{} {} {:?}: {sentence}",
+            report.project, finding.rule, finding.evidence
+        );
+        section.push_str(&format!("<li>{}</li>\n", audit::escape(&line)));
+    }
+    section.push_str("</ul>\n");
+    if count > FINDINGS_SHOWN {
+        let more = count - FINDINGS_SHOWN;
+        let line = said!(
+            "另有 {more} 条，见 mingzhang findings",
+            "{more} more: see mingzhang findings"
+        );
+        section.push_str(&format!("<p>{}</p>\n", line.in_(lang)));
+    }
+    let end = page.rfind("</body>").unwrap_or(page.len());
+    page.insert_str(end, &section);
 }
 
 fn write_page(path: &Path, page: &str) -> Result<(), Failure> {

@@ -250,7 +250,7 @@ fn fraction_ms(rest: &[u8]) -> Option<(i64, &[u8])> {
     if !(1..=9).contains(&count) {
         return None;
     }
-    let padded = [after_dot[..count].as_ref(), b"00"].concat();
+    let padded = [&after_dot[..count], b"00".as_slice()].concat();
     Some((digits(&padded[..3])?, &after_dot[count..]))
 }
 
@@ -290,7 +290,7 @@ fn days_in_month(year: i64, month: u8) -> u8 {
 
 /// Days from 1970-01-01 to a date of the Gregorian calendar (Howard Hinnant, "chrono-compatible low-level date
 /// algorithms"): years begin in March, so that the leap day is the last of its year.
-const fn days_from_civil(year: i64, month: u8, day: u8) -> i64 {
+pub(crate) const fn days_from_civil(year: i64, month: u8, day: u8) -> i64 {
     let (month, day) = (month as i64, day as i64);
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
@@ -301,7 +301,7 @@ const fn days_from_civil(year: i64, month: u8, day: u8) -> i64 {
 }
 
 /// The inverse of [`days_from_civil`].
-fn civil_from_days(days: i64) -> (i64, u8, u8) {
+pub(crate) fn civil_from_days(days: i64) -> (i64, u8, u8) {
     let days = days + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year_of_era =

@@ -579,3 +579,119 @@ fn notices_are_imported_once_however_often_it_is_run() {
     run(&["audit", &served.url, "--policy", &policy]).exits(0);
     assert_eq!(served.terminate(), Some(0));
 }
+
+#[test]
+fn what_the_law_asks_is_answered_from_the_log_alone() {
+    let desk = Desk::new();
+    let data = init(&desk, "ledger", ORIGIN);
+    let served = Served::start(&data);
+    let (key, policy) = (format!("{data}/centre.key"), format!("{data}/policy"));
+    let file = desk.write("drafts.jsonl", &(drafts(0..606).join("\n") + "\n"));
+    let post = ["post", "--ledger", &served.url, "--key", &key, &file];
+    run(&post).exits(0);
+    let about = ["--policy", &policy, "--live-from", "2026-11-24"];
+    let history = ["--as-of", "2026-02-07", "--by-claim", "--json"];
+    let ask =
+        |command: &str, more: &[&str]| run(&[&[command, &served.url][..], &about, more].concat());
+
+    // The table of real notices: what is lawful in practice is no finding, what is not is found.
+    let said = ask("statistics", &[&history[..], &["--publicity"]].concat())
+        .exits(0)
+        .json("publicity");
+    let counts = &said["publicity"];
+    let premature = counts["premature"].as_array().unwrap();
+    assert_eq!(premature.len(), 2, "{counts}");
+    assert_eq!(
+        (
+            &counts["too_short"],
+            &counts["without_award"],
+            &counts["missing"]
+        ),
+        (&0.into(), &35.into(), &35.into()),
+        "{counts}"
+    );
+    assert!(
+        counts["exactly_72_hours"].as_u64().unwrap() > 50,
+        "{counts}"
+    );
+    assert_eq!(said["pack"], "cn-2026.1");
+    let found = ask("findings", &history).exits(0).json("findings");
+    let of = |rule: &str| -> Vec<&Value> {
+        let projects = found["projects"].as_array().unwrap();
+        projects
+            .iter()
+            .flat_map(|project| project["findings"].as_array().unwrap())
+            .filter(|finding| finding["rule"] == rule)
+            .collect()
+    };
+    assert_eq!(of("CN-ORDER-1").len(), 2);
+    assert_eq!(
+        of("CN-OG-26P")
+            .iter()
+            .filter(|one| one["outcome"] == "missing")
+            .count(),
+        35
+    );
+
+    // By the ledger's clock nothing had been logged in February, and a project can be asked for over HTTP.
+    let then = ask("findings", &["--as-of", "2026-02-07", "--json"])
+        .exits(0)
+        .json("findings");
+    assert_eq!(then["projects"].as_array().unwrap().len(), 0);
+    let project = found["projects"][0]["project"].as_str().unwrap();
+    served.project(project);
+    let name = format!("api/v1/projects/{CENTRE}/{project}/report");
+    let report = served.http().get(&name, 1 << 20).unwrap().unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    assert_eq!(report["project"], project);
+    // Without a live_from the ledger's clock counts, and all of it is dated back.
+    assert!(
+        report["findings"].to_string().contains("BACK-DATED"),
+        "{report}"
+    );
+    assert!(
+        served
+            .http()
+            .get(&name.replace("/report", "/reports"), 1 << 20)
+            .unwrap()
+            .is_none()
+    );
+
+    // A pack of the centre's own, and what is wrong with it.
+    let own = "version = \"own.1\"\n[[rule]]\nid = \"CN-ORDER-1\"\nlaw = \"x\"\narticle = \"1\"\nzh = \"x\"\nen = \"x\"\ntype = \"keep\"\nmark = \"V\"\n";
+    let pack = desk.write("own.toml", own);
+    run(&["rules", "check", &pack])
+        .exits(0)
+        .says(&["nothing wrong"]);
+    let other = ask(
+        "statistics",
+        &[&history[..], &["--publicity", "--pack", &pack]].concat(),
+    );
+    let other = other.exits(0).json("publicity");
+    assert_eq!(other["pack"], "cn-2026.1+own.1");
+    assert_eq!(other["publicity"]["premature"].as_array().unwrap().len(), 0);
+    let wrong = desk.write("wrong.toml", &own.replace("keep", "max"));
+    run(&["rules", "check", &wrong])
+        .exits(3)
+        .says(&["line 2", "from is missing"]);
+    run(&["rules", "show", "CN-TB-46"])
+        .exits(0)
+        .says(&["招标投标法"]);
+    run(&["rules", "show", "CN-TB-99"]).exits(3);
+    run(&["rules", "list"])
+        .exits(0)
+        .says(&["SEC-37", "[m] off"]);
+
+    let csv = ask("findings", &["--format", "csv"]).exits(0);
+    assert!(csv.out.lines().count() > 37, "{}", csv.out);
+    ask("due", &["--within", "7d"])
+        .exits(0)
+        .says(&["due within 7 days"]);
+    ask("due", &["--within", "soon"]).exits(2);
+    ask("statistics", &["--format", "csv"])
+        .exits(0)
+        .says(&["rule,CN-IR-54B,"]);
+    let page = desk.path("audit.html");
+    run(&["audit", &served.url, "--policy", &policy, "--report", &page]);
+    assert!(desk.read("audit.html").contains("What the law asks"));
+}

@@ -6,6 +6,7 @@
 //! | `post`, `batch` | one statement, many statements |
 //! | `read` | records, projects, receipts, proofs, keys, openings |
 //! | `search` | records by words, numbers and dates |
+//! | `law` | findings of a project |
 //! | `documents` | files by digest, streamed |
 //! | `ocds` | a project in the form of the Open Contracting Data Standard |
 //! | `withheld` | what is not shown by order, and the list of it |
@@ -14,6 +15,7 @@
 mod batch;
 mod documents;
 mod form;
+mod law;
 mod ocds;
 mod post;
 mod read;
@@ -94,6 +96,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         search::search,
         read::statement,
         read::project,
+        law::description,
         read::receipt,
         read::consistency,
         read::keys,
@@ -209,7 +212,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 17);
+        assert_eq!(operations, 18);
         ids.sort();
         ids.dedup();
         assert_eq!(

@@ -165,6 +165,23 @@ pub(super) async fn statement(
     Ok(json(&request, &Record::of(&view)))
 }
 
+/// What a project is asked.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProjectParams {
+    after: Option<u64>,
+    limit: Option<usize>,
+    as_of: Option<String>,
+}
+
+fn absent() -> Problem {
+    Problem::new(
+        &kinds::NOT_FOUND,
+        "no logged statement of that publisher names that project",
+    )
+    .zh("该发布者没有登记过该项目的声明")
+}
+
 /// The records of one project. The publisher's name may have slashes; the project is the last segment.
 #[utoipa::path(
     get,
@@ -183,15 +200,18 @@ pub(super) async fn statement(
 pub(super) async fn project(
     State(api): State<Api>,
     Path(path): Path<String>,
-    Params(page): Params<PageParams>,
+    Params(page): Params<ProjectParams>,
     request: HeaderMap,
 ) -> Result<Response, Problem> {
-    let absent = || {
-        Problem::new(
-            &kinds::NOT_FOUND,
-            "no logged statement of that publisher names that project",
-        )
-        .zh("该发布者没有登记过该项目的声明")
+    // A publisher's name may have slashes, so that only a look-up tells `…/P-1/report` from a project called `report`.
+    if let Some(of) = path.strip_suffix("/report")
+        && let Some(answer) = super::law::report(&api, of, page.as_of.as_deref()).await?
+    {
+        return Ok(json(&request, &answer));
+    }
+    let page = PageParams {
+        after: page.after,
+        limit: page.limit,
     };
     let (publisher, project) = path.rsplit_once('/').ok_or_else(absent)?;
     if names::check_name(publisher).is_err() || names::check_project(project).is_err() {

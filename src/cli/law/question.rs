@@ -1,0 +1,337 @@
+//! What every question about the law needs: a log read through the newest signed tree, rule packs, a calendar, a date.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::audit::Target;
+use crate::cli::out::{Exit, Failure};
+use crate::cli::text::{Said, said};
+use crate::cli::verify::read_policy;
+use crate::cli::{read_file, runtime};
+use crate::ledger::clock::system_clock;
+use crate::rules::calendar::{Calendar, Day};
+use crate::rules::engine::{AsOf, Finding, Law, ProjectReport, project_report};
+use crate::rules::facts::{Disclosure, live_from};
+use crate::rules::pack::Pack;
+use crate::store::LogReader;
+use crate::tlog::merkle::Tree;
+use crate::tlog::policy::Policy;
+use crate::trade::keys::KeyState;
+use crate::trade::record::parse_entry;
+use crate::trade::statement::{Body, Statement};
+use crate::trade::time::{OffsetTime, Time};
+
+const FILE_BYTES_MAX: u64 = 4 << 20;
+const CHECKPOINT_BYTES_MAX: u64 = 1 << 20;
+const BUNDLE: u64 = 256;
+
+/// Which log, by which law, as of when.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Question {
+    /// A data folder, a mirror, or a ledger's address / 目录或网址
+    #[arg(value_name = "DIR|URL")]
+    pub(super) target: String,
+    /// Whom to trust: policy files, the newest first / 信任策略
+    #[arg(long, required = true, value_name = "POLICY", num_args = 1)]
+    pub(super) policy: Vec<PathBuf>,
+    /// Further rule packs, TOML: they add rules or override those of the same id / 另加规则
+    #[arg(long, value_name = "FILE.toml", num_args = 1)]
+    pub(super) pack: Vec<PathBuf>,
+    /// Holidays of a region on top of the national calendar, JSON / 地方放假
+    #[arg(long, value_name = "FILE.json", num_args = 1)]
+    pub(super) calendar: Vec<PathBuf>,
+    /// The date of the question, YYYY-MM-DD, to its end in China; else now / 截至
+    #[arg(long, value_name = "DATE")]
+    pub(super) as_of: Option<String>,
+    /// See records from before a publisher went live on the day they claim, not on the day they were logged / 补录按所称日期
+    #[arg(long)]
+    pub(super) by_claim: bool,
+    /// Suppose this day for publishers whose keys name no live_from / 未注明上线日的发布者按此日
+    #[arg(long, value_name = "DATE")]
+    pub(super) live_from: Option<String>,
+    /// Only this publisher / 发布者
+    #[arg(long, value_name = "NAME")]
+    pub(super) publisher: Option<String>,
+    /// Only this project / 项目
+    #[arg(long, value_name = "ID")]
+    pub(super) project: Option<String>,
+}
+
+/// Projects of a log, by publisher and id.
+pub(super) type Projects = BTreeMap<(String, String), Vec<Disclosure>>;
+
+/// A question made ready: everything that is read.
+pub(super) struct Asked {
+    pub(super) pack: Pack,
+    pub(super) calendar: Calendar,
+    pub(super) as_of: AsOf,
+    pub(super) projects: Projects,
+    pub(super) records: u64,
+}
+
+impl Asked {
+    pub(super) fn law(&self) -> Law<'_> {
+        Law {
+            pack: &self.pack,
+            calendar: &self.calendar,
+        }
+    }
+
+    pub(super) fn reports(&self) -> impl Iterator<Item = ProjectReport> {
+        self.projects
+            .values()
+            .filter_map(|project| project_report(project, self.law(), self.as_of))
+    }
+
+    pub(super) fn head(&self) -> Said {
+        let (pack, calendar) = (&self.pack.version, self.calendar.version());
+        let (date, records) = (self.as_of.date, self.records);
+        said!(
+            "规则 {pack}，日历 {calendar}，截至 {date}，账本 {records} 条。本账本未见，不等于未公开。",
+            "rules {pack}, calendar {calendar}, as of {date}, {records} records. Not seen here does not mean not published."
+        )
+    }
+}
+
+pub(super) fn ask(question: &Question) -> Result<Asked, Failure> {
+    let pack = packs(&question.pack)?;
+    let mut calendar = Calendar::builtin().clone();
+    for path in &question.calendar {
+        let text = read_text(path)?;
+        calendar = calendar.with_overlay(&text).map_err(|error| {
+            let (shown, cause) = (path.display(), crate::chain_of(&error));
+            Failure::input(
+                "calendar",
+                said!("{shown} 不是日历文件", "{shown} is no calendar file").because(&cause),
+            )
+        })?;
+    }
+    let date = match &question.as_of {
+        None => system_clock()().wall,
+        Some(text) => day_of(text, "23:59:59.999")?,
+    };
+    let supposed = match &question.live_from {
+        None => None,
+        Some(text) => Some(OffsetTime {
+            time: day_of(text, "00:00:00.000")?,
+            offset_minutes: crate::rules::facts::CHINA_MINUTES,
+        }),
+    };
+    let target = Target::parse(&question.target).map_err(|error| {
+        let cause = crate::chain_of(&error);
+        Failure::input(
+            "target",
+            said!("没有账本", "there is no log").because(&cause),
+        )
+    })?;
+    let policies = question
+        .policy
+        .iter()
+        .map(|path| read_policy(path))
+        .collect::<Result<Vec<_>, _>>()?;
+    let wanted = Wanted {
+        target: &target,
+        policies: &policies,
+        publisher: question.publisher.as_deref(),
+        project: question.project.as_deref(),
+    };
+    let (projects, records) = runtime().block_on(read_log(wanted, supposed))?;
+    Ok(Asked {
+        pack,
+        calendar,
+        as_of: AsOf {
+            date,
+            by_claim: question.by_claim,
+        },
+        projects,
+        records,
+    })
+}
+
+fn day_of(text: &str, clock: &str) -> Result<Time, Failure> {
+    let wrong = || {
+        Failure::usage(
+            "date",
+            said!(
+                "{text} 不是日期，应如 2026-02-07",
+                "{text} is no date, wanted one like 2026-02-07"
+            ),
+        )
+    };
+    Day::parse(text).ok_or_else(wrong)?;
+    let stated = OffsetTime::parse(&format!("{text}T{clock}+08:00"));
+    stated.map(|stated| stated.time).map_err(|_| wrong())
+}
+
+fn read_text(path: &std::path::Path) -> Result<String, Failure> {
+    let shown = path.display();
+    String::from_utf8(read_file(path, FILE_BYTES_MAX)?).map_err(|_| {
+        Failure::input(
+            "not-utf-8",
+            said!("{shown} 不是 UTF-8 文本", "{shown} is not UTF-8"),
+        )
+    })
+}
+
+pub(super) fn read_pack(path: &std::path::Path) -> Result<Pack, Failure> {
+    Pack::parse(&read_text(path)?).map_err(|error| {
+        let (shown, cause) = (path.display(), crate::chain_of(&error));
+        Failure::input(
+            "pack",
+            said!("规则文件 {shown} 有误", "the rule pack {shown} is wrong").because(&cause),
+        )
+    })
+}
+
+pub(super) fn packs(paths: &[PathBuf]) -> Result<Pack, Failure> {
+    let mut pack = Pack::builtin().clone();
+    for path in paths {
+        pack = pack.with(read_pack(path)?);
+    }
+    Ok(pack)
+}
+
+/// What the rules compiled in say of a log that was audited, as of `date`: findings by rule, and each finding.
+pub(in crate::cli) fn of_audited(
+    target: &Target,
+    policies: &[Policy],
+    date: Time,
+) -> Result<Vec<(ProjectReport, Finding)>, Failure> {
+    let wanted = Wanted {
+        target,
+        policies,
+        publisher: None,
+        project: None,
+    };
+    let (projects, _) = runtime().block_on(read_log(wanted, None))?;
+    let mut found = Vec::new();
+    for project in projects.values() {
+        let Some(report) = project_report(project, Law::builtin(), AsOf::date(date)) else {
+            continue;
+        };
+        let faults: Vec<Finding> = report.faults().cloned().collect();
+        found.extend(faults.into_iter().map(|finding| (report.clone(), finding)));
+    }
+    Ok(found)
+}
+
+/// Which records are read.
+struct Wanted<'a> {
+    target: &'a Target,
+    policies: &'a [Policy],
+    publisher: Option<&'a str>,
+    project: Option<&'a str>,
+}
+
+async fn read_log(
+    wanted: Wanted<'_>,
+    supposed: Option<OffsetTime>,
+) -> Result<(Projects, u64), Failure> {
+    let target = wanted.target;
+    let unreadable = |cause: &(dyn std::error::Error + 'static)| {
+        let cause = crate::chain_of(cause);
+        Failure::temporary(
+            "log",
+            said!("读不到账本", "the log cannot be read").because(&cause),
+        )
+    };
+    // `checkpoint` waits for witnesses; what `head` has besides is signed too, and would else be called missing.
+    let mut tree: Option<Tree> = None;
+    let mut found = false;
+    for name in ["checkpoint", "head"] {
+        let note = target
+            .source()
+            .read(name, CHECKPOINT_BYTES_MAX)
+            .await
+            .map_err(|error| unreadable(&error))?;
+        let Some(note) = note else { continue };
+        found = true;
+        let signed = wanted
+            .policies
+            .iter()
+            .find_map(|policy| policy.open(&note).ok())
+            .map(|verified| verified.tree());
+        if signed.is_some_and(|signed| tree.is_none_or(|tree| tree.size < signed.size)) {
+            tree = signed;
+        }
+    }
+    let Some(tree) = tree else {
+        return Err(if found {
+            Failure::new(
+                Exit::Failed,
+                "checkpoint",
+                said!(
+                    "检查点不是策略认可的日志密钥所签",
+                    "the checkpoint is not signed by a log key of the policy"
+                ),
+            )
+        } else {
+            Failure::input(
+                "checkpoint",
+                said!("账本没有检查点", "the log has no checkpoint"),
+            )
+        });
+    };
+    let reader = LogReader::new(target.source().clone());
+    let mut keys: Option<KeyState> = None;
+    let mut projects = Projects::new();
+    for number in 0..tree.size.div_ceil(BUNDLE) {
+        let entries = reader
+            .bundle(&tree, number)
+            .await
+            .map_err(|error| unreadable(&error))?;
+        for (index, entry) in (number * BUNDLE..).zip(entries) {
+            // Erased by order: its hash stays, what it said is gone.
+            if entry.is_empty() {
+                continue;
+            }
+            let broken = |cause: &(dyn std::error::Error + 'static)| {
+                let cause = crate::chain_of(cause);
+                Failure::new(
+                    Exit::Failed,
+                    "record",
+                    said!(
+                        "第 {index} 条不能读；请先审计账本",
+                        "record {index} cannot be read; audit the log first"
+                    )
+                    .because(&cause),
+                )
+            };
+            let (header, note) = parse_entry(&entry).map_err(|error| broken(&error))?;
+            let statement = Statement::parse(note).map_err(|error| broken(&error))?;
+            match statement.body() {
+                Body::Genesis(_) => {
+                    keys =
+                        Some(KeyState::from_genesis(&statement).map_err(|error| broken(&error))?);
+                }
+                Body::Key(_) => {
+                    if let Some(keys) = &mut keys {
+                        keys.apply(index, &statement)
+                            .map_err(|error| broken(&error))?;
+                    }
+                }
+                Body::Trade(_) => {
+                    let publisher = statement.publisher().unwrap_or_default();
+                    let project = statement.project().unwrap_or_default();
+                    let asked = wanted.publisher.is_none_or(|one| one == publisher)
+                        && wanted.project.is_none_or(|one| one == project);
+                    if !asked {
+                        continue;
+                    }
+                    let live = keys
+                        .as_ref()
+                        .and_then(|keys| live_from(keys, publisher, index))
+                        .or(supposed);
+                    if let Some(one) = Disclosure::read(index, header.time, &statement, live) {
+                        let key = (one.publisher.clone(), one.project.clone());
+                        projects.entry(key).or_default().push(one);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok((projects, tree.size))
+}

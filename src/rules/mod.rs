@@ -1,0 +1,30 @@
+//! 2b: the law as rules. From the records of a project, a pack, a calendar and a date follow findings, the same for everybody.
+//!
+//! | file | what it knows |
+//! | --- | --- |
+//! | [`calendar`] | which days are worked |
+//! | [`pack`] | time limits as data |
+//! | [`facts`] | what rules read of a record, and which statement is in force |
+//! | [`engine`] | what is due, done, late, too short, premature, missing |
+//! | [`contradictions`] | what cannot both be so |
+//! | [`words`] | the sentence of a finding |
+//! | [`publicity`] | what became of publicities of candidates |
+//! | [`statistics`] | counts over many projects |
+//!
+//! Pure: no clock, no store; the date is an argument. A finding is derived, never stored; it says what this ledger has not seen,
+//! never that somebody broke the law.
+
+pub mod calendar;
+pub mod contradictions;
+pub mod engine;
+pub mod facts;
+pub mod pack;
+pub mod publicity;
+pub mod statistics;
+pub mod words;
+
+pub use engine::{AsOf, Finding, Law, Outcome, ProjectReport, project_report};
+pub use facts::Disclosure;
+
+#[cfg(test)]
+mod tests;
