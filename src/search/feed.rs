@@ -272,11 +272,8 @@ impl Texts {
     /// All texts but digests and commitments.
     fn walk(&mut self, value: &Value<'_>, path: &str) {
         match value {
-            Value::String(text) => {
-                if names::parse_hash(text).is_err() {
-                    self.add(text);
-                }
-            }
+            Value::String(text) if names::parse_hash(text).is_ok() => {}
+            Value::String(text) => self.add(text),
             Value::Array(items) => items.iter().for_each(|item| self.walk(item, "item")),
             Value::Object(members) => {
                 if value.get("commitment").is_some() {

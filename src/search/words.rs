@@ -11,8 +11,8 @@ use unicode_normalization::UnicodeNormalization;
 
 /// Places between two fields: no phrase is as long.
 pub(super) const FIELD_GAP: usize = 1_000;
-/// A run of letters is cut here: an index of endless words serves nobody.
-const WORD_BYTES_MAX: usize = 64;
+/// A run of letters is cut here, in the index and in the query: an index of endless words serves nobody.
+const WORD_CHARACTERS_MAX: usize = 64;
 
 /// A word and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,11 +43,7 @@ pub(super) fn runs(text: &str) -> Vec<Run> {
         let (character, letter) = (is_character(c), c.is_alphanumeric());
         match runs.last_mut() {
             Some(Run::Characters(run)) if open && character => run.push(c),
-            Some(Run::Letters(run)) if open && letter && !character => {
-                if run.len() < WORD_BYTES_MAX {
-                    run.push(c);
-                }
-            }
+            Some(Run::Letters(run)) if open && letter && !character => run.push(c),
             _ if character => runs.push(Run::Characters(vec![c])),
             _ if letter => runs.push(Run::Letters(c.to_string())),
             _ => {}
@@ -72,7 +68,7 @@ pub(super) fn words(text: &str, from: usize, into: &mut Vec<Word>) -> usize {
 /// The words of one run: pairs, or the one there is.
 pub(super) fn words_of(run: &Run) -> Vec<String> {
     match run {
-        Run::Letters(word) => vec![word.clone()],
+        Run::Letters(word) => vec![word.chars().take(WORD_CHARACTERS_MAX).collect()],
         Run::Characters(run) if run.len() == 1 => vec![run[0].to_string()],
         Run::Characters(run) => run.windows(2).map(|pair| pair.iter().collect()).collect(),
     }
