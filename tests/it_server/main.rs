@@ -7,6 +7,7 @@ mod batch;
 mod documents;
 mod law;
 mod pages;
+mod portal;
 mod post;
 mod read;
 mod service;
