@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod bid;
+mod law;
 mod search;
 
 use std::ffi::OsStr;
@@ -112,8 +113,13 @@ struct Served {
 
 impl Served {
     fn start(data: &str) -> Served {
+        Served::start_with(data, &[])
+    }
+
+    fn start_with(data: &str, more: &[&str]) -> Served {
         let mut child = program()
             .args(["serve", "--listen", "127.0.0.1:0", "--json", "--data", data])
+            .args(more)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
