@@ -335,8 +335,11 @@ mod tests {
     use crate::tlog::note::Signer;
     use crate::trade::statement::sign_statement;
 
+    /// Kind, details, and which earlier one it amends how.
+    type Said<'a> = (&'a str, Value, Option<(usize, &'a str)>);
+
     /// A chain of statements from what each says, and which of them it amends.
-    fn chain(said: &[(&str, Value, Option<(usize, &str)>)]) -> Vec<Statement> {
+    fn chain(said: &[Said<'_>]) -> Vec<Statement> {
         let centre = Signer::from_seed("centre.example", &[7; 32]).unwrap();
         let mut made: Vec<Statement> = Vec::new();
         for (kind, details, amends) in said {
@@ -450,7 +453,7 @@ mod tests {
         );
     }
 
-    fn steps_until(said: &[(&str, Value, Option<(usize, &str)>)], n: usize) -> Vec<Status> {
+    fn steps_until(said: &[Said<'_>], n: usize) -> Vec<Status> {
         let steps = steps(&chain(&said[..n]), &[]);
         steps.iter().map(|step| step.status).collect()
     }
