@@ -73,6 +73,7 @@ struct Api {
     ledger: Ledger,
     options: Arc<Options>,
     uploads: Arc<Semaphore>,
+    figures: Arc<portal::FiguresMemory>,
 }
 
 impl Api {
@@ -89,6 +90,7 @@ pub fn router(ledger: Ledger, options: Options) -> Router {
         ledger,
         options: Arc::new(options),
         uploads,
+        figures: Arc::default(),
     };
     let reads = Router::new()
         .merge(log::routes())

@@ -4,6 +4,9 @@
 //! | file | what it knows |
 //! | --- | --- |
 //! | `entry` | one record, and why one is not shown |
+//! | `home`, `find` | the front page, searching |
+//! | `filters`, `list` | the form, and rows of notices |
+//! | `health` | how the ledger is |
 //! | `check` | the page on which a document or receipt is checked |
 //! | `refusal` | problems as pages |
 //! | `view` | a statement as labelled rows and tables |
@@ -18,6 +21,11 @@
 
 mod check;
 mod entry;
+mod filters;
+mod find;
+mod health;
+mod home;
+mod list;
 mod names;
 mod refusal;
 mod said;
@@ -37,6 +45,7 @@ use super::cache;
 use super::problem::Problem;
 use crate::tlog::policy::Policy;
 
+pub(super) use home::FiguresMemory;
 pub(super) use refusal::{refusal, wants_page};
 use words::{Lang, Words};
 
@@ -59,6 +68,8 @@ pub(super) fn routes() -> Router<Api> {
     for lang in [Lang::Zh, Lang::En] {
         let at = |path: &str| format!("{}{path}", lang.prefix());
         router = router
+            .route(&at("/"), get(home::home))
+            .route(&at("/search"), get(find::search))
             .route(&at("/entries/{index}"), get(entry::entry))
             .route(&at("/check"), get(check::check));
     }
@@ -120,6 +131,11 @@ impl Page {
 
     /// A sentence with its one gap filled by a number.
     fn fill(&self, sentence: &str, n: &u64) -> String {
+        sentence.replacen("{}", &n.to_string(), 1)
+    }
+
+    /// The same with a count.
+    fn fill_usize(&self, sentence: &str, n: &usize) -> String {
         sentence.replacen("{}", &n.to_string(), 1)
     }
 
