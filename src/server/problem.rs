@@ -412,53 +412,6 @@ pub fn markdown() -> String {
     table
 }
 
-/// The body of the help page of one kind, or of the list of all (`None`), as HTML in both languages.
-pub(super) fn page(kind: Option<&Kind>) -> String {
-    let mut html = String::new();
-    let Some(kind) = kind else {
-        html.push_str("<h1>错误代码 <small lang=\"en\">problems</small></h1>\n<table>\n");
-        for kind in kinds::ALL {
-            let Kind {
-                code,
-                status,
-                title_zh,
-                title_en,
-                ..
-            } = kind;
-            let _ = writeln!(
-                html,
-                "<tr><td>{status}</td><td><a href=\"/problems/{code}\"><code>{code}</code></a></td><td>{title_zh}<br><span lang=\"en\">{title_en}</span></td></tr>",
-            );
-        }
-        html.push_str("</table>\n");
-        return html;
-    };
-    let Kind {
-        code,
-        status,
-        title_zh,
-        title_en,
-        help_zh,
-        help_en,
-    } = kind;
-    let (help_zh, help_en) = (escape(help_zh), escape(help_en));
-    let _ = write!(
-        html,
-        "<h1>{title_zh}</h1>\n<p><code>{code}</code> · HTTP {status}</p>\n<p>{help_zh}</p>\n\
-         <section lang=\"en\">\n<h2>{title_en}</h2>\n<p>{help_en}</p>\n</section>\n<p><a href=\"/problems\">全部错误代码 all problems</a></p>\n",
-    );
-    html
-}
-
-/// Text as an HTML text node or attribute value.
-pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#39;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

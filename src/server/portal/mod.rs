@@ -8,6 +8,7 @@
 //! | `filters`, `list` | the form, and rows of notices |
 //! | `health` | how the ledger is |
 //! | `check` | the page on which a document or receipt is checked |
+//! | `data` | entry points for programs, help for problems |
 //! | `refusal` | problems as pages |
 //! | `view` | a statement as labelled rows and tables |
 //! | `names` | ids as people know them |
@@ -20,6 +21,7 @@
 //! Decides nothing: what it shows can be checked beside it.
 
 mod check;
+mod data;
 mod entry;
 mod filters;
 mod find;
@@ -71,7 +73,10 @@ pub(super) fn routes() -> Router<Api> {
             .route(&at("/"), get(home::home))
             .route(&at("/search"), get(find::search))
             .route(&at("/entries/{index}"), get(entry::entry))
-            .route(&at("/check"), get(check::check));
+            .route(&at("/check"), get(check::check))
+            .route(&at("/data"), get(data::data))
+            .route(&at("/problems"), get(data::problems))
+            .route(&at("/problems/{code}"), get(data::problem));
     }
     router
 }

@@ -244,4 +244,13 @@ words! {
     this_list: "本页所列：", "Exactly this list:";
     indexed: "索引已编入记录：", "Records indexed:";
     indexed_lag: "（其余稍后即可检索到）", "(the rest will be found shortly)";
+
+    data_title: "数据与接口", "Data and interfaces";
+    data_intro: "页面上的一切都可以成批取得，并离线核对。账本本身是 C2SP tlog-tiles 格式的静态文件，任何人都可以整本镜像。", "Everything on these pages can be had in bulk and checked offline. The log itself is static files in C2SP's tlog-tiles format; anyone may mirror it.";
+    data_path: "路径", "Path";
+    data_what: "内容", "What it is";
+    genesis: "创世编号", "Genesis id";
+    genesis_note: "验证者固定它；请从其他途径核实。", "Verifiers pin it; get it by another way too.";
+    problems_title: "错误代码", "Error codes";
+    problems_all: "全部错误代码", "all error codes";
 }
