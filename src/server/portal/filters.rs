@@ -63,8 +63,12 @@ pub(super) fn filters(api: &Api, pairs: &Pairs, lang: Lang) -> Filters {
     let kinds = Stage::ALL
         .iter()
         .map(|stage| {
-            let of_stage = vocabulary.kinds.iter().filter(|kind| kind.stage == Some(*stage));
-            let choices = of_stage.map(|kind| choice("kind", &kind.id, lang.say(&kind.zh, &kind.en)));
+            let of_stage = vocabulary
+                .kinds
+                .iter()
+                .filter(|kind| kind.stage == Some(*stage));
+            let choices =
+                of_stage.map(|kind| choice("kind", &kind.id, lang.say(&kind.zh, &kind.en)));
             (names::stage(*stage, lang), choices.collect())
         })
         .collect();
@@ -82,14 +86,30 @@ pub(super) fn filters(api: &Api, pairs: &Pairs, lang: Lang) -> Filters {
         regions.insert(0, choice("region", &region, &names::region(&region, lang)));
     }
     let mut publishers: Vec<Choice> = Vec::new();
-    for key in api.ledger.keys().keys().filter(|key| key.role == Role::Publisher) {
+    for key in api
+        .ledger
+        .keys()
+        .keys()
+        .filter(|key| key.role == Role::Publisher)
+    {
         let name = key.vkey.name();
-        if publishers.len() < PUBLISHERS_MAX && publishers.iter().all(|one| one.value.plain() != name) {
-            publishers.push(choice("publisher", name, &names::publisher(&api.ledger, name)));
+        if publishers.len() < PUBLISHERS_MAX
+            && publishers.iter().all(|one| one.value.plain() != name)
+        {
+            publishers.push(choice(
+                "publisher",
+                name,
+                &names::publisher(&api.ledger, name),
+            ));
         }
     }
     Filters {
-        q: Said::new(&chosen("q")),
+        // `words` is the box after its reading as an id was declined.
+        q: Said::new(&if chosen("q").is_empty() {
+            chosen("words")
+        } else {
+            chosen("q")
+        }),
         from: Said::new(&chosen("from")),
         to: Said::new(&chosen("to")),
         stages,
@@ -124,7 +144,9 @@ fn periods(pairs: &Pairs, now: Time, lang: Lang) -> Vec<(&'static str, String, b
     let other = pairs.iter().filter(|(name, value)| {
         !matches!(name.as_str(), "from" | "to" | "before") && !value.is_empty()
     });
-    let other: Vec<(&str, &str)> = other.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let other: Vec<(&str, &str)> = other
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
     all.into_iter()
         .map(|(words, day)| {
             let is_shown = to.is_empty() && from == day;

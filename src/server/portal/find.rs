@@ -68,13 +68,28 @@ pub(super) async fn search(
     let read = read(&api, &pairs, &p).await?;
     let tree_size = api.ledger.head().tree.size;
     let typed = value(&pairs, "q");
-    let is_number = !typed.is_empty() && typed.len() <= 15 && typed.bytes().all(|b| b.is_ascii_digit());
-    let record = typed.parse().ok().filter(|index| is_number && *index < tree_size);
-    let given: Vec<(&str, &str)> = read.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let own: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let is_number =
+        !typed.is_empty() && typed.len() <= 15 && typed.bytes().all(|b| b.is_ascii_digit());
+    let record = typed
+        .parse()
+        .ok()
+        .filter(|index| is_number && *index < tree_size);
+    let given: Vec<(&str, &str)> = read
+        .pairs
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let own: Vec<(&str, &str)> = pairs
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
     let page_of = |before: Option<u64>| {
         let before = before.map(|before| before.to_string());
-        let mut conditions: Vec<(&str, &str)> = own.iter().copied().filter(|(name, _)| *name != "before").collect();
+        let mut conditions: Vec<(&str, &str)> = own
+            .iter()
+            .copied()
+            .filter(|(name, _)| *name != "before")
+            .collect();
         if let Some(before) = &before {
             conditions.push(("before", before));
         }
@@ -87,14 +102,24 @@ pub(super) async fn search(
     };
     let feed = {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(given.iter().filter(|(name, _)| !matches!(*name, "before" | "limit")));
+        query.extend_pairs(
+            given
+                .iter()
+                .filter(|(name, _)| !matches!(*name, "before" | "limit")),
+        );
         p.at(&format!("/feed.atom?{}", query.finish()))
     };
     let page = SearchPage {
         filters: filters(&api, &pairs, p.lang),
         read_as: read.as_words,
         as_words: read.as_words.map(|_| {
-            let quoted = own.iter().map(|(name, value)| if *name == "q" { ("words", *value) } else { (*name, *value) });
+            let quoted = own.iter().map(|(name, value)| {
+                if *name == "q" {
+                    ("words", *value)
+                } else {
+                    (*name, *value)
+                }
+            });
             search_link(p.lang, &quoted.collect::<Vec<_>>())
         }),
         record,
@@ -118,8 +143,16 @@ pub(super) async fn search(
 async fn read(api: &Api, pairs: &[(String, String)], p: &Page) -> Result<Read, Problem> {
     let w = p.w;
     let typed = value(pairs, "q");
-    let shape = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '〔' | '〕' | '[' | ']' | '(' | ')' | '第' | '号' | '/');
-    let may_be_id = typed.chars().any(|c| c.is_ascii_digit()) && typed.chars().all(|c| shape(c) || !c.is_ascii()) && !typed.contains(char::is_whitespace);
+    let shape = |c: char| {
+        c.is_ascii_alphanumeric()
+            || matches!(
+                c,
+                '-' | '_' | '.' | '〔' | '〕' | '[' | ']' | '(' | ')' | '第' | '号' | '/'
+            )
+    };
+    let may_be_id = typed.chars().any(|c| c.is_ascii_digit())
+        && typed.chars().all(|c| shape(c) || !c.is_ascii())
+        && !typed.contains(char::is_whitespace);
     let mut readings: Vec<(&str, Option<&'static str>)> = Vec::new();
     if parse_hash(&typed.to_ascii_lowercase()).is_ok() {
         readings.push(("id", Some(w.read_as_hash)));
@@ -143,7 +176,9 @@ async fn read(api: &Api, pairs: &[(String, String)], p: &Page) -> Result<Read, P
                 (name.to_owned(), value.clone())
             })
             .collect();
-        let conditions = renamed.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let conditions = renamed
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
         let query = match Query::parse(conditions) {
             Ok(query) => query,
             // What is typed is no such id, after all.

@@ -51,7 +51,9 @@ pub(super) fn health(api: &Api, p: &Page) -> Health {
     let checkpoint = api.ledger.checkpoint();
     let now = api.ledger.wall_time();
     let policy = policy(api);
-    let shown = checkpoint.as_ref().map_or(&head.note, |checkpoint| &checkpoint.note);
+    let shown = checkpoint
+        .as_ref()
+        .map_or(&head.note, |checkpoint| &checkpoint.note);
     let opened = policy.open(shown.as_bytes()).ok();
     let witnesses: Vec<Witness> = policy
         .witnesses()
@@ -62,7 +64,9 @@ pub(super) fn health(api: &Api, p: &Page) -> Health {
                 .filter(|one| one.name == witness.name)
                 .map(|one| one.timestamp)
                 .max();
-            let time = newest.and_then(|seconds| Time::from_ms(i64::try_from(seconds).ok()?.checked_mul(1_000)?));
+            let time = newest.and_then(|seconds| {
+                Time::from_ms(i64::try_from(seconds).ok()?.checked_mul(1_000)?)
+            });
             let age_s = time.map(|time| (now.as_ms() - time.as_ms()).max(0) / 1_000);
             Witness {
                 name: witness.name.clone(),
@@ -73,14 +77,17 @@ pub(super) fn health(api: &Api, p: &Page) -> Health {
             }
         })
         .collect();
-    let quorum = opened.as_ref().filter(|_| !witnesses.is_empty()).map(|opened| {
-        let quorum = opened.quorum();
-        Quorum {
-            is_met: quorum.met,
-            have: quorum.have,
-            need: quorum.need,
-        }
-    });
+    let quorum = opened
+        .as_ref()
+        .filter(|_| !witnesses.is_empty())
+        .map(|opened| {
+            let quorum = opened.quorum();
+            Quorum {
+                is_met: quorum.met,
+                have: quorum.have,
+                need: quorum.need,
+            }
+        });
     let size = head.tree.size;
     let covered = checkpoint.as_ref().map(|checkpoint| checkpoint.tree.size);
     let behind = size.saturating_sub(covered.unwrap_or(0));
@@ -88,7 +95,9 @@ pub(super) fn health(api: &Api, p: &Page) -> Health {
     Health {
         size,
         root: head.tree.root_hash.to_base64(),
-        last: head.time.map(|time| (size.saturating_sub(1), beijing(time))),
+        last: head
+            .time
+            .map(|time| (size.saturating_sub(1), beijing(time))),
         writing,
         checkpoint: covered,
         behind,
@@ -99,7 +108,13 @@ pub(super) fn health(api: &Api, p: &Page) -> Health {
     }
 }
 
-fn verdict(lang: Lang, writing: bool, quorum: Option<&Quorum>, covered: Option<u64>, behind: u64) -> (&'static str, String) {
+fn verdict(
+    lang: Lang,
+    writing: bool,
+    quorum: Option<&Quorum>,
+    covered: Option<u64>,
+    behind: u64,
+) -> (&'static str, String) {
     if !writing {
         return (
             "warn",
@@ -140,9 +155,18 @@ fn verdict(lang: Lang, writing: bool, quorum: Option<&Quorum>, covered: Option<u
 fn age(seconds: i64, lang: Lang) -> String {
     match seconds {
         0..60 => lang.say(format!("{seconds} 秒前"), format!("{seconds} s ago")),
-        60..3_600 => lang.say(format!("{} 分钟前", seconds / 60), format!("{} min ago", seconds / 60)),
-        3_600..172_800 => lang.say(format!("{} 小时前", seconds / 3_600), format!("{} h ago", seconds / 3_600)),
-        _ => lang.say(format!("{} 天前", seconds / 86_400), format!("{} days ago", seconds / 86_400)),
+        60..3_600 => lang.say(
+            format!("{} 分钟前", seconds / 60),
+            format!("{} min ago", seconds / 60),
+        ),
+        3_600..172_800 => lang.say(
+            format!("{} 小时前", seconds / 3_600),
+            format!("{} h ago", seconds / 3_600),
+        ),
+        _ => lang.say(
+            format!("{} 天前", seconds / 86_400),
+            format!("{} days ago", seconds / 86_400),
+        ),
     }
 }
 
@@ -159,17 +183,30 @@ mod tests {
             (7_199, "1 小时前", "1 h ago"),
             (172_800, "2 天前", "2 days ago"),
         ] {
-            assert_eq!((age(seconds, Lang::Zh).as_str(), age(seconds, Lang::En).as_str()), (zh, en));
+            assert_eq!(
+                (
+                    age(seconds, Lang::Zh).as_str(),
+                    age(seconds, Lang::En).as_str()
+                ),
+                (zh, en)
+            );
         }
     }
 
     #[test]
     fn the_verdict_never_calls_an_unwitnessed_ledger_witnessed() {
-        let quorum = Quorum { is_met: false, have: 1, need: 2 };
+        let quorum = Quorum {
+            is_met: false,
+            have: 1,
+            need: 2,
+        };
         let (state, said) = verdict(Lang::En, true, Some(&quorum), None, 3);
         assert!(state == "warn" && said.contains("1/2"), "{said}");
         let (_, said) = verdict(Lang::En, true, None, Some(3), 0);
         assert!(said.contains("No independent witness"), "{said}");
-        assert_eq!(verdict(Lang::Zh, false, Some(&quorum), Some(3), 0).0, "warn");
+        assert_eq!(
+            verdict(Lang::Zh, false, Some(&quorum), Some(3), 0).0,
+            "warn"
+        );
     }
 }

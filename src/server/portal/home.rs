@@ -65,7 +65,9 @@ pub(super) async fn home(
 ) -> Result<Response, Problem> {
     let p = Page::new(&api, &uri, "home");
     let figures = figures(&api).await;
-    let stages = figures.as_ref().map_or_else(Vec::new, |figures| rows(figures, &p));
+    let stages = figures
+        .as_ref()
+        .map_or_else(Vec::new, |figures| rows(figures, &p));
     let page = HomePage {
         filters: filters(&api, &[], p.lang),
         latest: latest(&api, p.lang).await?,
@@ -110,7 +112,9 @@ async fn figures(api: &Api) -> Option<Arc<Figures>> {
     let today = beijing_day(now);
     let week = Time::from_ms(now.as_ms() - 6 * DAY_MS).map(beijing_day)?;
     let known = api.figures.0.lock().ok()?.clone();
-    if let Some(known) = known.filter(|known| known.today == today && known.indexed_size == search.size()) {
+    if let Some(known) =
+        known.filter(|known| known.today == today && known.indexed_size == search.size())
+    {
         return Some(known);
     }
     let counted = tokio::task::spawn_blocking(move || count(&search, today, week)).await;
@@ -141,12 +145,17 @@ fn count(search: &Search, today: String, week: String) -> Option<Figures> {
 }
 
 fn rows(figures: &Figures, p: &Page) -> Vec<StageRow> {
-    let stages = Stage::ALL.iter().map(|stage| (names::stage(*stage, p.lang), stage.as_str()));
+    let stages = Stage::ALL
+        .iter()
+        .map(|stage| (names::stage(*stage, p.lang), stage.as_str()));
     let stages = stages.chain([(p.w.all, "")]);
     let rows = stages.zip(&figures.counts).map(|((name, stage), counts)| {
         let link = |from: &str| {
             let conditions = [("stage", stage), ("from", from)];
-            let given: Vec<(&str, &str)> = conditions.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+            let given: Vec<(&str, &str)> = conditions
+                .into_iter()
+                .filter(|(_, value)| !value.is_empty())
+                .collect();
             search_link(p.lang, &given)
         };
         StageRow {

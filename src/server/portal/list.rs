@@ -82,16 +82,30 @@ pub(super) fn notice(api: &Api, view: &EntryView, lang: Lang) -> Notice {
     let type_of = statement.statement_type();
     let kind = match fields.kind() {
         Some(kind) if matches!(statement.body(), Body::Trade(_)) => names::kind(kind, lang),
-        _ => names::statement_type(type_of, lang).unwrap_or(type_of).to_owned(),
+        _ => names::statement_type(type_of, lang)
+            .unwrap_or(type_of)
+            .to_owned(),
     };
-    let source = statement.publisher().map_or_else(String::new, |name| names::publisher(&api.ledger, name));
+    let source = statement
+        .publisher()
+        .map_or_else(String::new, |name| names::publisher(&api.ledger, name));
     Notice {
         title: Said::short(fields.title().unwrap_or(&kind), TITLE_CHARACTERS),
         day: beijing_day(issued.map_or(logged, |issued| issued.time)),
         iso: issued.map_or_else(|| logged.to_string(), |issued| issued.to_string()),
-        region: Said::short(&fields.region().map_or_else(String::new, |code| names::region(code, lang)), 40),
+        region: Said::short(
+            &fields
+                .region()
+                .map_or_else(String::new, |code| names::region(code, lang)),
+            40,
+        ),
         source: Said::short(&source, 40),
-        category: Said::short(&fields.category().map_or_else(String::new, |id| names::category(id, lang)), 40),
+        category: Said::short(
+            &fields
+                .category()
+                .map_or_else(String::new, |id| names::category(id, lang)),
+            40,
+        ),
         kind: Said::short(&kind, 40),
         id: statement.id().to_string(),
         logged,

@@ -5,7 +5,10 @@
 //! | --- | --- |
 //! | `entry` | one record, and why one is not shown |
 //! | `home`, `find` | the front page, searching |
+//! | `feed` | the same as an Atom feed |
 //! | `filters`, `list` | the form, and rows of notices |
+//! | `ledger`, `charts` | checkpoint, witnesses, keys, timeliness |
+//! | `negative` | what is withheld |
 //! | `health` | how the ledger is |
 //! | `check` | the page on which a document or receipt is checked |
 //! | `data` | entry points for programs, help for problems |
@@ -20,15 +23,19 @@
 //! Chinese and at `/en/` in English; only what [`Ledger::showing`](crate::ledger::Ledger::showing) lets be shown.
 //! Decides nothing: what it shows can be checked beside it.
 
+mod charts;
 mod check;
 mod data;
 mod entry;
+mod feed;
 mod filters;
 mod find;
 mod health;
 mod home;
+mod ledger;
 mod list;
 mod names;
+mod negative;
 mod refusal;
 mod said;
 mod statics;
@@ -74,6 +81,9 @@ pub(super) fn routes() -> Router<Api> {
             .route(&at("/search"), get(find::search))
             .route(&at("/entries/{index}"), get(entry::entry))
             .route(&at("/check"), get(check::check))
+            .route(&at("/ledger"), get(ledger::ledger))
+            .route(&at("/withheld"), get(negative::withheld))
+            .route(&at("/feed.atom"), get(feed::feed))
             .route(&at("/data"), get(data::data))
             .route(&at("/problems"), get(data::problems))
             .route(&at("/problems/{code}"), get(data::problem));
