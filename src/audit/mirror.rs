@@ -17,6 +17,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Progress;
 use super::fetch::{CHUNK_BUNDLES, WIDTH};
+use super::follow::{FollowError, Follower, keys_statement};
 use super::views;
 use crate::store::{LogReader, ReadError, Source, SourceError, Store, StoreError};
 use crate::tlog::checkpoint::Checkpoint;
@@ -24,9 +25,8 @@ use crate::tlog::merkle::{Hash, Tree};
 use crate::tlog::note::{NOTE_BYTES_MAX, Note};
 use crate::tlog::policy::Policy;
 use crate::tlog::tile::{self, Tile, TileError, TileSet};
-use crate::trade::keys::{KeyError, KeyState};
-use crate::trade::record::parse_entry;
-use crate::trade::statement::{Body, Chain, Change, Statement};
+use crate::trade::keys::KeyState;
+use crate::trade::statement::{Body, Change};
 
 /// Objects fetched at one time.
 const FETCHES: usize = 8;
@@ -130,15 +130,9 @@ pub enum MirrorError {
     },
     /// An order to erase stands in the log, and the keys that signed it do not follow from the pinned genesis.
     #[error(
-        "the log orders entries to be erased, and record {record}, on which that rests, does not count"
+        "the log orders entries to be erased, and the keys that may order it cannot be followed"
     )]
-    Keys {
-        /// The `genesis` or `key` record.
-        record: u64,
-        /// Why not.
-        #[source]
-        source: KeyError,
-    },
+    Keys(#[from] FollowError),
 }
 
 /// Copies the log at `from` into `folder`, which is made if it is not there. With no policy the copy is checked to hold together, and nothing
@@ -420,31 +414,13 @@ impl Run {
 
     /// Replays the `genesis` and `key` records of the copy, and erases what counted orders name.
     async fn follow_orders(&mut self, genesis: &Hash) -> Result<(), MirrorError> {
-        let mut keys: Option<KeyState> = None;
-        for number in 0..self.tree.size.div_ceil(WIDTH) {
-            for (record, entry) in
-                (number * WIDTH..).zip(self.copy.bundle(&self.tree, number).await?)
-            {
-                let Some(statement) = keys_statement(&entry) else {
-                    continue;
-                };
-                let fault = |source| MirrorError::Keys { record, source };
-                match &mut keys {
-                    None if record == 0 && statement.id() == *genesis => {
-                        keys = Some(KeyState::from_genesis(&statement).map_err(fault)?)
-                    }
-                    None => {
-                        return Err(fault(KeyError::GenesisId {
-                            found: statement.id(),
-                            wanted: *genesis,
-                        }));
-                    }
-                    Some(keys) => keys.apply(record, &statement).map_err(fault)?,
-                }
-            }
-        }
+        let mut follower = Follower::new(Some(*genesis));
+        follower
+            .advance(&self.copy, &self.tree, self.tree.size, |_| ())
+            .await?;
+        let keys = follower.keys();
         let erased: BTreeSet<u64> = keys
-            .iter()
+            .into_iter()
             .flat_map(KeyState::erasures)
             .map(|erased| erased.erasure.index)
             .collect();
@@ -511,17 +487,4 @@ fn has_order(bundle: &Bytes, tile: Tile) -> bool {
                 .any(|change| matches!(change, Change::EraseEntry(_))),
             _ => false,
         })
-}
-
-/// The statement of an entry, if it is of the chain of keys; most entries are passed over without being parsed.
-fn keys_statement(entry: &[u8]) -> Option<Statement> {
-    let (_, note) = parse_entry(entry).ok()?;
-    // Such notes are short, and say their type in so many letters.
-    let short = note.len() <= crate::trade::statement::GENESIS_NOTE_BYTES_MAX;
-    let named = |word: &[u8]| note.windows(word.len()).any(|letters| letters == word);
-    if !short || !(named(b"\"key\"") || named(b"\"genesis\"") || note.contains(&b'\\')) {
-        return None;
-    }
-    let statement = Statement::parse(note).ok()?;
-    (*statement.chain() == Chain::Keys).then_some(statement)
 }
