@@ -4,7 +4,7 @@
 //! was copied. (The kept checkpoints of the ledger itself cannot be listed over HTTP and are not copied; nor are `head`, openings or documents.)
 //!
 //! Promises: an object is authenticated before it is stored, and `checkpoint` is written last, so that a copy that breaks off is never a wrong
-//! one; what is there already is checked and not fetched again; a log that does not extend the copy is refused and leaves it as it was. Entries
+//! one, and the next run clears away what it left; what is there already is checked and not fetched again; a log that does not extend the copy is refused and leaves it as it was. Entries
 //! erased by order are erased from the copy too, if the order is signed as the pinned genesis demands.
 //!
 //! Does not replay: [`audit`](super::audit()) does that, on the copy.
@@ -30,6 +30,9 @@ use crate::trade::statement::{Body, Change};
 
 /// Objects fetched at one time.
 const FETCHES: usize = 8;
+/// Lies in the folder while it is written, with the size that is aimed at. Readers pass it over.
+const MARK: &str = "mirroring";
+const MARK_BYTES_MAX: u64 = 64;
 
 /// What a run of mirroring did.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -160,7 +163,13 @@ pub async fn mirror(
         extends(&reader, &served, copy).await?;
     }
 
-    // 2. Every object, authenticated, chunk by chunk.
+    // 2. Every object, authenticated, chunk by chunk. A run that breaks off leaves a mark, so that the next one looks for what it left.
+    let interrupted = store.read(MARK, MARK_BYTES_MAX).await?.is_some();
+    let grows = copy.as_ref().map(|copy| copy.tree) != Some(served.tree);
+    if grows {
+        let mark = format!("{}\n", served.tree.size);
+        store.put(MARK, Bytes::from(mark)).await?;
+    }
     let mut run = Run {
         from: reader,
         copy: LogReader::new(Source::Store(store.clone())),
@@ -200,8 +209,15 @@ pub async fn mirror(
         let kept = format!("checkpoints/{:020}", served.tree.size);
         run.store.create(&kept, note).await?;
     }
-    run.clear_partials(copy.map_or(0, |copy| copy.tree.size))
-        .await?;
+    if interrupted {
+        run.clear_leftovers().await?;
+    } else {
+        run.clear_partials(copy.map_or(0, |copy| copy.tree.size))
+            .await?;
+    }
+    if grows || interrupted {
+        run.store.delete(MARK).await?;
+    }
     Ok(run.outcome)
 }
 
@@ -444,6 +460,23 @@ impl Run {
                 self.store
                     .put(&tile.path(), Bytes::from(tile::encode_bundle(&entries)))
                     .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whatever the checkpoint does not imply: partial tiles of trees that runs which broke off were on the way to.
+    async fn clear_leftovers(&self) -> Result<(), MirrorError> {
+        for listed in self.store.list("tile/").await? {
+            let Ok(tile) = Tile::parse_path(&listed.name) else {
+                continue;
+            };
+            let implied = match tile {
+                Tile::Hashes { level, index, .. } => Tile::hashes(level, index, self.tree.size),
+                Tile::Entries { index, .. } => Tile::entries(index, self.tree.size),
+            };
+            if implied != Some(tile) {
+                self.store.delete(&listed.name).await?;
             }
         }
         Ok(())

@@ -21,6 +21,7 @@ mod mirror;
 mod page;
 mod receipts;
 mod replay;
+mod replica;
 mod report;
 mod signatures;
 mod state;
@@ -39,6 +40,7 @@ pub use memory::EntryCache;
 pub use mirror::{MirrorError, Mirrored, mirror};
 pub use page::{Lang, escape};
 pub use receipts::{Covering, ReceiptFailure, covering, evidence_of, receipt_of, renew};
+pub use replica::{Replica, ReplicaError, ShownTree};
 pub use report::{
     Contradiction, Counts, ERASED_MAX, ErasedShown, Evidence, FAULTS_MAX, Fault, NotCounted,
     Report, Sentence, SignedShown, Step, TreeShown,

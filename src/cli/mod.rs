@@ -3,7 +3,7 @@
 //! | file | commands |
 //! | --- | --- |
 //! | [`init`] | `init` |
-//! | [`serve`] | `serve`, `reindex` |
+//! | [`serve`], [`replica`] | `serve`, `serve --mirror`, `reindex` |
 //! | [`keys`] | key files: `keygen`, `sign` read and write them |
 //! | [`key`] | `key`, `endorse` |
 //! | [`post`], [`draft`] | `post` |
@@ -46,6 +46,7 @@ mod policies;
 mod post;
 mod receipt;
 mod replay;
+mod replica;
 mod search;
 mod serve;
 pub mod text;

@@ -11,6 +11,7 @@
 //! | `log` | the log's public objects at the C2SP paths |
 //! | `pages` | the few pages for people |
 //! | [`problem`] | errors as the caller reads them, and the one table of their codes |
+//! | [`replica`] | a mirror's folder, to be read only
 //! | [`witness`] | the witness role: C2SP add-checkpoint |
 //!
 //! Decides nothing about statements and trees: it translates, bounds and answers. TLS is a front proxy's.
@@ -25,6 +26,7 @@ mod log;
 mod pace;
 mod pages;
 pub mod problem;
+pub mod replica;
 pub mod witness;
 
 use std::sync::Arc;
