@@ -161,6 +161,10 @@ kinds! {
         "副本暂时给不出这项内容", "the copy cannot give this now",
         "副本只提供由检查点推出、并已逐字节验证的内容。detail 说明缺什么；请稍后再试，或到账本和其他镜像取。",
         "A copy hands out only what follows from its checkpoint and was verified byte by byte. `detail` says what is amiss; try again later, or ask the ledger or another mirror.";
+    LAW_UNAVAILABLE = 503 "law-unavailable",
+        "全账本的规则结论尚未就绪", "the answers of the rules over the whole ledger are not ready",
+        "服务刚启动时须先读完账本，请稍后再试。单个项目可查 /api/v1/projects/…/report；也可用 mingzhang findings 自行计算。",
+        "After a start the log has to be read first: try again shortly. A single project is at /api/v1/projects/…/report; mingzhang findings computes all of it at your place.";
     QUEUE_FULL = 503 "queue-full",
         "登记队列已满", "the queue is full",
         "请按 Retry-After 所示秒数后重发同样的内容。",
