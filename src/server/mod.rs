@@ -9,8 +9,10 @@
 //! | `error` | which error of ours is which problem |
 //! | [`layers`] | what every answer has in common |
 //! | `log` | the log's public objects at the C2SP paths |
+//! | `pages` | the few pages of a read-only copy |
 //! | `portal` | what citizens, bidders and auditors see |
 //! | [`problem`] | errors as the caller reads them, and the one table of their codes |
+//! | [`replica`] | a mirror's folder, to be read only
 //! | [`witness`] | the witness role: C2SP add-checkpoint |
 //!
 //! Decides nothing about statements and trees: it translates, bounds and answers. TLS is a front proxy's.
@@ -23,8 +25,10 @@ mod error;
 pub mod layers;
 mod log;
 mod pace;
+mod pages;
 mod portal;
 pub mod problem;
+pub mod replica;
 pub mod witness;
 
 use std::sync::Arc;
