@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::law::walk::{Walked, walk};
 use super::out::{Answer, Console, Exit, Failure};
+use super::policies::Policies;
 use super::text::{Said, said};
-use super::verify::read_policy;
 use super::{plain, read_file, runtime};
 use crate::audit::Target;
 use crate::receipt::{RECEIPT_BYTES_MAX, Receipt};
@@ -30,7 +30,7 @@ pub(super) struct Arguments {
     /// A data folder, a mirror, or a ledger's address; with --check a folder of receipts / 目录或网址
     #[arg(value_name = "DIR|URL")]
     target: String,
-    /// Whom to trust: policy files, the newest first / 信任策略
+    /// Whom to trust: policy files, or folders of them / 信任策略
     #[arg(long, required = true, value_name = "POLICY", num_args = 1)]
     policy: Vec<PathBuf>,
     /// Key name of the publisher / 发布者
@@ -62,11 +62,7 @@ struct Found {
 }
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
-    let policies = arguments
-        .policy
-        .iter()
-        .map(|path| read_policy(path))
-        .collect::<Result<Vec<_>, _>>()?;
+    let policies = Policies::read(&arguments.policy)?;
     if arguments.check {
         return check(console, Path::new(&arguments.target), &policies);
     }
