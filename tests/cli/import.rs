@@ -269,7 +269,7 @@ fn what_is_too_long_becomes_a_document_without_people_and_nothing_is_lost_in_sil
             .unwrap()
             .unwrap();
         assert_eq!(bytes.len() as u64, document["size"].as_u64().unwrap());
-        whole.push_str(&String::from_utf8(bytes.to_vec()).unwrap());
+        whole.push_str(std::str::from_utf8(&bytes).unwrap());
     }
     assert!(whole.contains(&"A long road ".repeat(4_000)), "not cut");
     for person in ["Jo Example", "Sam Example", "jo@example.org"] {
