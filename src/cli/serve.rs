@@ -44,6 +44,9 @@ pub(super) struct Arguments {
     /// The registered ocid prefix of OCDS exports / 注册的 ocid 前缀
     #[arg(long, value_name = "PREFIX", default_value = crate::export::ocds::PREFIX_EXAMPLE)]
     ocds_prefix: String,
+    /// Where the extensions of OCDS exports are: registry, an address of copies, or none / OCDS 扩展
+    #[arg(long, value_name = "registry|URL|none", default_value = "registry")]
+    ocds_extensions: String,
     /// Further rule packs, TOML: they add rules or override those of the same id / 另加规则
     #[arg(long, value_name = "FILE.toml", num_args = 1)]
     pack: Vec<PathBuf>,
@@ -70,6 +73,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     })?;
     let options = Options {
         ocds_prefix: ocds.prefix,
+        ocds_extensions: super::export::extensions_of(&arguments.ocds_extensions)?,
         ..Options::default()
     };
     let book = super::law::book(&arguments.pack, &arguments.calendar)?;

@@ -8,6 +8,7 @@
 //! recorded and reported, because refusing it would hide it.
 
 mod details;
+mod redaction;
 mod trade;
 mod values;
 
@@ -183,7 +184,7 @@ fn check_order(statement: &Statement, problems: &mut Problems) {
     }
 }
 
-/// Commitments are well formed, stand in `details` only (what people and rules read of the header is in the clear), and
+/// Commitments are well formed, stand in `details` or in a redaction only (what people and rules read of the header is in the clear), and
 /// none stands twice; and numbers that belong to persons stay out.
 fn check_everywhere(value: &Value<'_>, problems: &mut Problems) {
     let mut commitments = Vec::new();
@@ -204,12 +205,12 @@ fn check_everywhere(value: &Value<'_>, problems: &mut Problems) {
     });
     let mut seen = HashSet::new();
     for found in commitments {
-        if !found.pointer.starts_with("/details/") {
+        if !found.pointer.starts_with("/details/") && !redaction::is_place(&found.pointer) {
             problems.error(
                 "commitment_outside_details",
                 found.pointer,
-                "承诺值只能出现在 details 之内",
-                "commitments stand in details only",
+                "承诺值只能出现在 details 之内，或文件的 redaction_of",
+                "commitments stand in details, or as redaction_of of a document",
             );
         } else if !seen.insert(found.commitment) {
             problems.error(

@@ -5,6 +5,7 @@
 //! | [`limits`] | what the machine can do: signature checks, hashes, fsync, an empty route |
 //! | [`subject`] | ledgers, statements and services made for the purpose |
 //! | [`stages`] | what is measured, in order |
+//! | [`law`] | the rules over many projects, beside the audit |
 //! | [`generator`], [`answer`] | the load over real HTTP |
 //! | [`machine`] | processor time and memory, from `/proc` |
 //! | [`table`] | the figures for people |
@@ -14,6 +15,7 @@
 
 mod answer;
 mod generator;
+mod law;
 mod limits;
 mod machine;
 mod stages;
@@ -48,6 +50,9 @@ pub struct Arguments {
     /// A tenth of everything: shows that it works, and little about speed / 快速
     #[arg(long)]
     quick: bool,
+    /// Instead of all else: what the law asks of so many projects of ten records each, beside the plain audit / 规则判断
+    #[arg(long, value_name = "PROJECTS", value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    law: Option<u32>,
 }
 
 /// Connections of the measured posts.
@@ -79,6 +84,9 @@ struct Extent {
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
     let folder = Place::make(arguments.data.as_deref())?;
+    if let Some(projects) = arguments.law {
+        return law_alone(console, folder.path(), projects);
+    }
     let (share, during_ms) = if arguments.quick {
         (10, 200)
     } else {
@@ -97,6 +105,20 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     })?;
     let mut answer = Answer::ok("measured", table::render(&results, console.lang));
     if let serde_json::Value::Object(members) = value {
+        answer.members = members;
+    }
+    Ok(answer)
+}
+
+fn law_alone(console: &Console, folder: &Path, projects: u32) -> Result<Answer, Failure> {
+    console.talk(&said!(
+        "登记 {projects} 个项目，每个 10 条",
+        "logging {projects} projects of ten records each"
+    ));
+    let projects = usize::try_from(projects).expect("a million at most");
+    let figures = law::measure(&runtime(), folder, projects)?;
+    let mut answer = Answer::ok("measured", figures.text(console.lang));
+    if let Ok(serde_json::Value::Object(members)) = serde_json::to_value(&figures) {
         answer.members = members;
     }
     Ok(answer)

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::Problems;
+use super::{Problems, redaction};
 use crate::trade::identifiers;
 use crate::trade::json::Value;
 use crate::trade::names;
@@ -400,10 +400,18 @@ fn check_documents(value: &Value<'_>, problems: &mut Problems) {
         }
         only(
             document,
-            &["name", "media_type", "size", "sha256"],
+            &[
+                "name",
+                "media_type",
+                "size",
+                "sha256",
+                "redaction_of",
+                "redacted",
+            ],
             &pointer,
             problems,
         );
+        redaction::check(document, &pointer, problems);
         let text = |name: &str| document.get(name).and_then(Value::as_str);
         let named = |text: &str| {
             (1..=NAME_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control)
