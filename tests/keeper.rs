@@ -5,6 +5,8 @@
 
 #[path = "keeper/trust.rs"]
 mod trust;
+#[path = "keeper/watch.rs"]
+mod watch;
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
