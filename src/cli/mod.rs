@@ -6,7 +6,7 @@
 //! | [`serve`] | `serve`, `reindex` |
 //! | [`keys`] | key files: `keygen`, `sign` read and write them |
 //! | [`key`] | `key`, `endorse` |
-//! | [`post`], [`draft`] | `post` |
+//! | [`post`], [`draft`], [`vault`] | `post` |
 //! | [`import`] | `import` |
 //! | [`search`] | `search`, `export ndjson` |
 //! | [`bid`] | `seal`, `bid` |
@@ -46,6 +46,7 @@ mod replay;
 mod search;
 mod serve;
 pub mod text;
+mod vault;
 mod verify;
 mod vocabulary;
 mod witness;

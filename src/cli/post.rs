@@ -13,6 +13,7 @@ use super::draft::Line;
 use super::keys::holder::Holder;
 use super::out::{Answer, Console, Exit, Failure};
 use super::text::{Said, said};
+use super::vault::Vault;
 use super::{KeyArguments, plain, read_file};
 use crate::store::{Http, HttpError};
 use crate::tlog::merkle::Hash;
@@ -32,6 +33,9 @@ pub(super) struct Arguments {
     /// Let the ledger check every draft and log nothing / 只检查，不发布
     #[arg(long)]
     check: bool,
+    /// Add what opens withheld values to this file, JSON lines, for its owner only; else beside the drafts, as FILE.openings / 不公开内容的原文存放处
+    #[arg(long, value_name = "FILE")]
+    openings: Option<PathBuf>,
     /// Drafts, one JSON object a line; `-`: standard input / 草稿文件
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -70,6 +74,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
                 said!("{shown} 不是 UTF-8 文本", "{shown} is not UTF-8 text"),
             )
         })?;
+        let mut vault = vault(arguments, file);
         let outcome = post_lines(
             console,
             &http,
@@ -78,9 +83,17 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             Posting {
                 receipts: arguments.receipts.as_deref(),
                 check: arguments.check,
-                withhold: None,
+                show: Show::AsDrafted,
+                vault: vault.as_mut(),
             },
         )?;
+        if let Some(vault) = vault.filter(|vault| vault.kept() > 0) {
+            let (kept, shown) = (vault.kept(), vault.path().display().to_string());
+            console.talk(&said!(
+                "{kept} 条声明中不公开内容的原文存于 {shown}（仅属主可读）：请妥善保管并备份，丢失后无法再证明",
+                "what opens the withheld values of {kept} statements is in {shown} (for its owner only): keep it and back it up, once lost nothing can be shown of them"
+            ));
+        }
         for (line, reason) in &outcome.refused {
             let shown = file.display();
             console.talk(&said!(
@@ -121,8 +134,27 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         .exit(if refused == 0 { Exit::Ok } else { Exit::Input }))
 }
 
-/// Keeps the openings of a statement, by its id and its `ref`.
-pub(super) type Withhold<'a> = dyn FnMut(&Hash, &str, &Openings) -> Result<(), Failure> + 'a;
+/// Where what is withheld is kept: as told, else beside the drafts. Standard input has no beside.
+fn vault(arguments: &Arguments, drafts: &Path) -> Option<Vault> {
+    if let Some(path) = &arguments.openings {
+        return Some(Vault::new(path));
+    }
+    if drafts.as_os_str() == "-" {
+        return None;
+    }
+    let mut path = drafts.as_os_str().to_owned();
+    path.push(".openings");
+    Some(Vault::new(Path::new(&path)))
+}
+
+/// Which openings travel with a post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Show {
+    /// Those that the draft says are shown.
+    AsDrafted,
+    /// None: what others have published is not published again by us.
+    Nothing,
+}
 
 /// How drafts are posted.
 pub(super) struct Posting<'a> {
@@ -130,8 +162,10 @@ pub(super) struct Posting<'a> {
     pub receipts: Option<&'a Path>,
     /// Log nothing.
     pub check: bool,
-    /// Takes what opens commitments, before the statement is sent; else it goes to the ledger.
-    pub withhold: Option<&'a mut Withhold<'a>>,
+    /// Which openings go to the ledger.
+    pub show: Show,
+    /// Takes the others, before the statement is sent. Without one, a draft that needs it is refused.
+    pub vault: Option<&'a mut Vault>,
 }
 
 /// Posts every line of a file of drafts.
@@ -174,7 +208,8 @@ pub(super) fn post_lines<'a>(
         tries: HashMap::new(),
         receipts,
         check: posting.check,
-        withhold: posting.withhold,
+        show: posting.show,
+        vault: posting.vault,
     };
     while !waiting.is_empty() {
         // The next draft of each project; a project whose draft is undecided keeps it at its front.
@@ -228,7 +263,8 @@ struct Poster<'a> {
     tries: HashMap<usize, u32>,
     receipts: Option<&'a Path>,
     check: bool,
-    withhold: Option<&'a mut Withhold<'a>>,
+    show: Show,
+    vault: Option<&'a mut Vault>,
 }
 
 impl Poster<'_> {
@@ -245,15 +281,21 @@ impl Poster<'_> {
             match line.sign(&self.ledger, head.as_ref(), self.signer, |number| {
                 self.made.get(&number).copied()
             }) {
-                Ok((statement, openings)) => {
+                Ok((statement, opened)) => {
                     let note = String::from_utf8_lossy(statement.note());
                     let mut post = json!({ "note": note });
-                    if let (Some(keep), false) = (&mut self.withhold, openings.is_empty()) {
-                        keep(&statement.id(), &line.reference, &openings)?;
-                    } else if !openings.is_empty() {
-                        let openings: Value = serde_json::from_slice(&openings.encode())
+                    let (shown, kept) = match self.show {
+                        Show::AsDrafted => (opened.shown, opened.withheld),
+                        Show::Nothing => (Openings::default(), opened.all()),
+                    };
+                    if !shown.is_empty() {
+                        let openings: Value = serde_json::from_slice(&shown.encode())
                             .expect("openings are encoded as JSON");
                         post["openings"] = openings;
+                    }
+                    if !kept.is_empty() && !self.check {
+                        let vault = self.vault.as_mut().ok_or_else(no_vault)?;
+                        vault.keep(&statement.id(), &line.reference, &kept)?;
                     }
                     if self.check {
                         decided.push((line.clone(), true));
@@ -459,6 +501,16 @@ fn busy(answer: &Value) -> Failure {
             "the ledger cannot log now; run the same command again to go on"
         )
         .because(&cause),
+    )
+}
+
+fn no_vault() -> Failure {
+    Failure::usage(
+        "openings",
+        said!(
+            "草稿里有不公开的内容，只发布承诺值；请用 --openings FILE 指明原文存放处",
+            "these drafts hold what is withheld, of which only commitments are published; say with --openings FILE where to keep what opens them"
+        ),
     )
 }
 
