@@ -12,6 +12,7 @@
 //! | `pages` | help pages of problems |
 //! | `portal` | what citizens, bidders and auditors see |
 //! | [`problem`] | errors as the caller reads them, and the one table of their codes |
+//! | [`replica`] | a mirror's folder, to be read only
 //! | [`witness`] | the witness role: C2SP add-checkpoint |
 //!
 //! Decides nothing about statements and trees: it translates, bounds and answers. TLS is a front proxy's.
@@ -27,6 +28,7 @@ mod pace;
 mod pages;
 mod portal;
 pub mod problem;
+pub mod replica;
 pub mod witness;
 
 use std::sync::Arc;

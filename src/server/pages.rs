@@ -17,7 +17,7 @@ const CSP: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-const STYLE: &str = "\
+pub(super) const STYLE: &str = "\
 body { max-width: 46rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.6 system-ui, sans-serif; color: #1a1a1a; }
 [lang=en] { color: #555; }
 code, pre { font-size: .9em; overflow-wrap: anywhere; }
@@ -181,18 +181,21 @@ const LINKS: &[(Option<&str>, &str, &str, &str)] = &[
     (Some("/readyz"), "/healthz, /readyz", "运行状态", "health"),
 ];
 
-async fn all_problems(request: HeaderMap) -> Response {
+pub(super) async fn all_problems(request: HeaderMap) -> Response {
     page(&request, "错误代码 problems", &problem::page(None))
 }
 
-async fn one_problem(Path(code): Path<String>, request: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn one_problem(
+    Path(code): Path<String>,
+    request: HeaderMap,
+) -> Result<Response, Problem> {
     let kind = problem::find(&code).ok_or_else(|| {
         Problem::new(&kinds::NOT_FOUND, "no problem has this code").zh("没有这个错误代码")
     })?;
     Ok(page(&request, kind.title_zh, &problem::page(Some(kind))))
 }
 
-fn page(request: &HeaderMap, title: &str, body: &str) -> Response {
+pub(super) fn page(request: &HeaderMap, title: &str, body: &str) -> Response {
     let title = escape(title);
     let html = format!(
         "<!doctype html>\n<html lang=\"zh-CN\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\

@@ -18,10 +18,10 @@ mod form;
 mod law;
 mod ocds;
 mod post;
-mod read;
+pub(super) mod read;
 mod search;
-mod types;
-mod withheld;
+pub(super) mod types;
+pub(super) mod withheld;
 
 use axum::Json;
 use axum::Router;
