@@ -44,6 +44,7 @@ pub use ocds::EXPORT_RECORDS_MAX;
 pub use post::POST_BYTES_MAX;
 pub use read::PAGE_MAX;
 pub(super) use read::parse_index;
+pub(super) use search::{look, malformed};
 pub use withheld::WITHHELD_PAGE_MAX;
 pub(super) use withheld::refuse_withheld;
 
