@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::out::{Answer, Console, Exit, Failure};
-use super::post::{Posting, Show, post_lines};
+use super::post::{Kept, Posting, Show, post_lines};
 use super::text::{Said, said};
 use super::vault::Vault;
 use super::{KeyArguments, plain, read_file};
@@ -102,7 +102,10 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
         receipts: None,
         check: arguments.check,
         show: Show::Nothing,
-        vault: vault.as_mut(),
+        withhold: Some(&mut |kept: &[Kept<'_>]| match &mut vault {
+            Some(vault) => vault.keep(kept),
+            None => Ok(()),
+        }),
     };
     let outcome = post_lines(console, &http, &signer, &text, post)?;
     let mut posted = vec![true; items.len()];

@@ -12,9 +12,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::out::Failure;
+use super::post::Kept;
 use super::text::said;
-use crate::tlog::merkle::Hash;
-use crate::trade::commitment::Openings;
 
 /// A file of openings, made when the first line is written.
 #[derive(Debug)]
@@ -34,17 +33,18 @@ impl Vault {
         }
     }
 
-    /// Adds the openings of a statement.
-    pub fn keep(
-        &mut self,
-        statement: &Hash,
-        reference: &str,
-        openings: &Openings,
-    ) -> Result<(), Failure> {
-        let openings: Value =
-            serde_json::from_slice(&openings.encode()).expect("openings are encoded as JSON");
-        let line =
-            json!({ "statement": statement.to_string(), "ref": reference, "openings": openings });
+    /// Adds the openings of statements that are about to be sent.
+    pub fn keep(&mut self, kept: &[Kept<'_>]) -> Result<(), Failure> {
+        let lines: String = kept
+            .iter()
+            .map(|one| {
+                let openings: Value = serde_json::from_slice(&one.openings.encode())
+                    .expect("openings are encoded as JSON");
+                let (id, reference) = (one.id.to_string(), one.reference);
+                let line = json!({ "statement": id, "ref": reference, "openings": openings });
+                format!("{line}\n")
+            })
+            .collect();
         let file = match &mut self.file {
             Some(file) => file,
             None => {
@@ -57,10 +57,10 @@ impl Vault {
                 self.file.insert(opened)
             }
         };
-        file.write_all(format!("{line}\n").as_bytes())
+        file.write_all(lines.as_bytes())
             .and_then(|()| file.sync_data())
             .map_err(|error| failed(&self.path, &error))?;
-        self.kept += 1;
+        self.kept += kept.len();
         Ok(())
     }
 

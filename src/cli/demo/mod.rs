@@ -137,7 +137,7 @@ fn work(console: &Console, folder: &Folder, url: &str) -> Result<u64, Failure> {
             receipts: None,
             check: false,
             show: post::Show::AsDrafted,
-            vault: Some(&mut vault),
+            withhold: Some(&mut |kept: &[post::Kept<'_>]| vault.keep(kept)),
         },
     )?;
     if let Some((line, reason)) = outcome.refused.first() {
