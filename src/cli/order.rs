@@ -164,7 +164,7 @@ pub(super) fn about(http: &Http, what: &str) -> Result<Value, Failure> {
     }
 }
 
-/// Signs a statement of the signer's own chain and posts it; its `follows` is what the ledger says it must be.
+/// Signs a statement of the signer's own chain, which may move under us, and posts it.
 pub(super) fn post_own(http: &Http, signer: &Holder, mut order: Value) -> Result<Value, Failure> {
     let mut tries = 0;
     loop {
@@ -176,7 +176,8 @@ pub(super) fn post_own(http: &Http, signer: &Holder, mut order: Value) -> Result
         let statement = Statement::parse(note.encode().as_bytes()).map_err(|error| {
             Failure::input(
                 "order-form",
-                said!("命令不合格式", "the order is malformed").because(&crate::chain_of(&error)),
+                said!("声明不合格式", "the statement is malformed")
+                    .because(&crate::chain_of(&error)),
             )
         })?;
         let answer = http.call(

@@ -44,6 +44,7 @@ pub use ocds::EXPORT_RECORDS_MAX;
 pub use post::POST_BYTES_MAX;
 pub use read::PAGE_MAX;
 pub(super) use read::parse_index;
+pub(super) use search::{look, malformed};
 pub use withheld::WITHHELD_PAGE_MAX;
 pub(super) use withheld::refuse_withheld;
 
@@ -102,6 +103,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         read::statement,
         read::project,
         law::description,
+        law::history_description,
         law::findings,
         law::due,
         law::statistics,
@@ -220,7 +222,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 21);
+        assert_eq!(operations, 22);
         ids.sort();
         ids.dedup();
         assert_eq!(
