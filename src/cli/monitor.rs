@@ -135,7 +135,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
 /// How a look ended.
 enum Outcome {
     /// One history, shown at so many places, of that many records.
-    One(One),
+    One(Box<One>),
     /// Two, or one that went back: kept in a file.
     Two(&'static str, Said),
 }
@@ -277,11 +277,11 @@ async fn look(
             json!({ "size": size, "root": newest.newest.tree().root_hash.to_base64(), "views": &views }),
         ))?;
     }
-    Ok(Outcome::One(One {
+    Ok(Outcome::One(Box::new(One {
         places: seen.len(),
         newest: newest.newest.clone(),
         views,
-    }))
+    })))
 }
 
 /// All that is seen and remembered is of one origin.
