@@ -465,6 +465,15 @@ fn a_supervisor_countersigns_and_the_verdict_says_so() {
     run(&["verify", &receipt, &endorsed, "--policy", &policy])
         .exits(0)
         .says(&["endorsed by the supervisor office.example"]);
+    // The ledger's own answer says it too, once its index has come so far.
+    served.until(|http| {
+        let record = http.get("api/v1/records/2", 1 << 20).unwrap().unwrap();
+        let record: Value = serde_json::from_slice(&record).unwrap();
+        record["endorsed_by"][0]["supervisor"] == "office.example"
+    });
+    run(&["get", "--ledger", &served.url, "2"])
+        .exits(0)
+        .says(&["endorsed by the supervisor office.example"]);
     // Alone it says nothing of it; of another record it says nothing either.
     let other = desk.path("other");
     run(&["receipt", "--ledger", &served.url, "3", "-o", &other]).exits(0);
