@@ -9,7 +9,8 @@
 //! | `error` | which error of ours is which problem |
 //! | [`layers`] | what every answer has in common |
 //! | `log` | the log's public objects at the C2SP paths |
-//! | `pages` | the few pages for people |
+//! | `pages` | help pages of problems |
+//! | `portal` | what citizens, bidders and auditors see |
 //! | [`problem`] | errors as the caller reads them, and the one table of their codes |
 //! | [`witness`] | the witness role: C2SP add-checkpoint |
 //!
@@ -24,6 +25,7 @@ pub mod layers;
 mod log;
 mod pace;
 mod pages;
+mod portal;
 pub mod problem;
 pub mod witness;
 
@@ -91,7 +93,8 @@ pub fn router(ledger: Ledger, options: Options) -> Router {
     let reads = Router::new()
         .merge(log::routes())
         .merge(api::reads())
-        .merge(pages::routes());
+        .merge(pages::routes())
+        .merge(portal::routes());
     let writes = api::writes();
     layers::dress(layers::gzip(reads.with_state(api.clone())).merge(writes.with_state(api)))
 }

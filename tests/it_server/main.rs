@@ -6,6 +6,7 @@ mod accept;
 mod batch;
 mod documents;
 mod pages;
+mod portal;
 mod post;
 mod read;
 mod service;

@@ -43,7 +43,9 @@ pub use form::MINGZHANG_SIGNATURE;
 pub use ocds::EXPORT_RECORDS_MAX;
 pub use post::POST_BYTES_MAX;
 pub use read::PAGE_MAX;
+pub(super) use read::parse_index;
 pub use withheld::WITHHELD_PAGE_MAX;
+pub(super) use withheld::refuse_withheld;
 
 /// What only reads, and is worth compressing.
 pub(super) fn reads() -> Router<Api> {
