@@ -34,6 +34,7 @@ use std::sync::Arc;
 use axum::Router;
 use tokio::sync::Semaphore;
 
+use crate::law::View;
 use crate::ledger::Ledger;
 use crate::search::Search;
 use crate::store::Store;
@@ -51,6 +52,8 @@ pub struct Options {
     pub free_bytes_min: u64,
     /// What searches are answered from, if anything.
     pub search: Option<Arc<Search>>,
+    /// What questions about the law over the whole ledger are answered from, if anything.
+    pub law: Option<Arc<View>>,
     /// The registered ocid prefix of OCDS exports.
     pub ocds_prefix: String,
 }
@@ -62,6 +65,7 @@ impl Default for Options {
             uploads_max: 32,
             free_bytes_min: 256 << 20,
             search: None,
+            law: None,
             ocds_prefix: crate::export::ocds::PREFIX_EXAMPLE.to_owned(),
         }
     }

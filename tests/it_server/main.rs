@@ -5,6 +5,7 @@
 mod accept;
 mod batch;
 mod documents;
+mod law;
 mod pages;
 mod portal;
 mod post;

@@ -6,7 +6,7 @@
 //! | `post`, `batch` | one statement, many statements |
 //! | `read` | records, projects, receipts, proofs, keys, openings |
 //! | `search` | records by words, numbers and dates |
-//! | `law` | findings of a project |
+//! | `law` | findings, what falls due, counts |
 //! | `documents` | files by digest, streamed |
 //! | `ocds` | a project in the form of the Open Contracting Data Standard |
 //! | `withheld` | what is not shown by order, and the list of it |
@@ -59,6 +59,9 @@ pub(super) fn reads() -> Router<Api> {
         .route("/api/v1/consistency", get(read::consistency))
         .route("/api/v1/keys", get(read::keys))
         .route("/api/v1/openings/{id}", get(read::openings))
+        .route("/api/v1/findings", get(law::findings))
+        .route("/api/v1/due", get(law::due))
+        .route("/api/v1/statistics", get(law::statistics))
         .route("/api/v1/withheld", get(withheld::withheld))
         .route("/api/v1/ocds/{*path}", get(ocds::package_of))
         .route("/api/v1/openapi.json", get(openapi_json))
@@ -99,6 +102,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         read::statement,
         read::project,
         law::description,
+        law::findings,
+        law::due,
+        law::statistics,
         read::receipt,
         read::consistency,
         read::keys,
@@ -214,7 +220,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 18);
+        assert_eq!(operations, 21);
         ids.sort();
         ids.dedup();
         assert_eq!(
