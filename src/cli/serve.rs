@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 
 use super::init::{Folder, opening_failed};
 use super::out::{Answer, Console, Exit, Failure, envelope};
+use super::policies::Policies;
 use super::text::{Said, said};
 use super::{Word, default_listen, plain, runtime};
 use crate::law::{self, View};
@@ -23,8 +24,14 @@ use crate::server::{self, Options};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The folder of the ledger / 数据目录
-    #[arg(long)]
-    data: PathBuf,
+    #[arg(long, required_unless_present = "mirror")]
+    data: Option<PathBuf>,
+    /// Instead of a ledger: a mirror's folder, for reading only / 只读提供镜像目录
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["data", "keys", "operator_word"], requires = "policy")]
+    mirror: Option<PathBuf>,
+    /// With --mirror: whom to trust, policy files or folders of them / 信任策略
+    #[arg(long, value_name = "FILE|DIR", num_args = 1, requires = "mirror")]
+    policy: Vec<PathBuf>,
     /// Address and port / 监听地址
     #[arg(long, default_value_t = default_listen())]
     listen: SocketAddr,
@@ -46,6 +53,14 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
+    if let Some(mirror) = &arguments.mirror {
+        let policies = Policies::read(&arguments.policy)?;
+        return super::replica::serve(console, mirror, &policies, arguments.listen);
+    }
+    let data = arguments
+        .data
+        .as_deref()
+        .expect("clap wants it without --mirror");
     let ocds = crate::export::ocds::Options::new(&arguments.ocds_prefix, "");
     let ocds = ocds.map_err(|error| {
         Failure::usage(
@@ -59,7 +74,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     };
     let book = super::law::book(&arguments.pack, &arguments.calendar)?;
     start_log();
-    let folder = Folder::new(&arguments.data, arguments.keys.as_deref());
+    let folder = Folder::new(data, arguments.keys.as_deref());
     let operator_word = OperatorWord {
         restored: arguments.operator_word.contains(&Word::Restored),
         clock: arguments.operator_word.contains(&Word::Clock),

@@ -11,16 +11,16 @@ use clap::{Args, Subcommand};
 
 use super::keys::{self, KeyFile};
 use super::out::{Answer, Console, Exit, Failure, envelope};
+use super::policies::Policies;
 use super::serve::{bind, start_log, stop_signal, url_of};
 use super::text::{Said, said};
-use super::{plain, read_file, runtime};
+use super::{plain, runtime};
 use crate::server::accept::{self, Limits};
 use crate::server::witness::router;
 use crate::store::{Http, LogReader, Source};
 use crate::tlog::checkpoint;
 use crate::tlog::cosignature::Cosigner;
 use crate::tlog::note::{NOTE_BYTES_MAX, Note, Vkey};
-use crate::tlog::policy::{POLICY_BYTES_MAX, Policy};
 use crate::tlog::witness::{AddCheckpoint, Refusal};
 use crate::witness::state::StateError;
 use crate::witness::{AddError, Watched, Witness};
@@ -46,8 +46,8 @@ struct Role {
     /// The witness's name, wanted on the first start only / 见证人名称
     #[arg(long)]
     name: Option<String>,
-    /// A policy file, whose logs are watched / 策略文件
-    #[arg(long, value_name = "FILE")]
+    /// Policy files or folders of them, whose logs are watched / 策略文件
+    #[arg(long, value_name = "FILE|DIR")]
     policy: Vec<PathBuf>,
     /// A log's vkey, whose name is its origin / 账本公钥
     #[arg(long, value_name = "VKEY")]
@@ -317,16 +317,7 @@ impl Role {
                     vkeys: vec![vkey],
                 }),
             };
-        for path in &self.policy {
-            let shown = path.display().to_string();
-            let bytes = read_file(path, POLICY_BYTES_MAX as u64)?;
-            let policy = Policy::parse(&bytes).map_err(|error| {
-                let cause = crate::chain_of(&error);
-                Failure::input(
-                    "policy",
-                    said!("策略文件 {shown} 有误", "the policy {shown} is not one").because(&cause),
-                )
-            })?;
+        for policy in Policies::read(&self.policy)?.iter() {
             for log in policy.logs() {
                 add(log.vkey.name(), log.vkey.clone());
             }
