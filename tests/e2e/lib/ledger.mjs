@@ -1,7 +1,7 @@
 // A real ledger for the browser: the program itself, on a port that the system picks, with its data in a temporary folder.
 // Promises: `stop` waits for a clean end and says if there was none; what was started is ended when the tests end, however they do.
-import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const STOP_MS_MAX = 20_000;
 const COMMAND_MS_MAX = 60_000;
+const INDEX_MS_MAX = 30_000;
 
 /** `$MINGZHANG_BIN`, else the release build, else the debug build. */
 export function program() {
@@ -17,20 +18,26 @@ export function program() {
   return found;
 }
 
-/** The demo's projects (five stages, documents, withheld names), 606 real notices of Yichang, 12 national ones, 24 OCDS releases. */
+/** The demo as it comes: projects through all stages, documents, withheld names. */
+export function demoLedger() {
+  return Ledger.start(['demo', '--lang', 'en', '--data', 'data', '--listen', '127.0.0.1:0'], /at (http:\/\/127\.0\.0\.1:\d+)\n[^]*Ctrl-C/);
+}
+
+/** The demo, 606 real notices of Yichang, national ones, OCDS releases of others. */
 export async function realLedger() {
-  const ledger = await Ledger.start(['demo', '--lang', 'en', '--data', 'data', '--listen', '127.0.0.1:0'], /at (http:\/\/127\.0\.0\.1:\d+)\n[^]*Ctrl-C/);
+  const ledger = await demoLedger();
   const signed = ['--ledger', ledger.url, '--key', ledger.path('data/keys/centre.key')];
-  ledger.run('post', ...signed, `${ROOT}tests/data/yichang/drafts.jsonl`);
-  ledger.run('import', 'notices', ...signed, `${ROOT}tests/data/national/notices.jsonl`);
-  ledger.run('import', 'ocds', ...signed, '--openings', ledger.path('openings.jsonl'), ...ocdsSlices());
+  await ledger.run('post', ...signed, `${ROOT}tests/data/yichang/drafts.jsonl`);
+  await ledger.run('import', 'notices', ...signed, `${ROOT}tests/data/national/notices.jsonl`);
+  await ledger.run('import', 'ocds', ...signed, '--openings', ledger.path('openings.jsonl'), ...ocdsSlices());
+  await ledger.indexed();
   return ledger;
 }
 
 /** A ledger of its own with nothing in it but its keys. */
 export async function emptyLedger(origin) {
   const folder = mkdtempSync(join(tmpdir(), 'mingzhang-e2e-'));
-  run(folder, ['init', '--data', 'data', '--origin', origin]);
+  await run(folder, ['init', '--data', 'data', '--origin', origin]);
   return serve(folder);
 }
 
@@ -95,21 +102,29 @@ class Ledger {
   }
 
   /** The step at which `mingzhang verify` refuses, 0 if it does not; else its error code. */
-  refusedAt(receipt, policy) {
+  async refusedAt(receipt, policy) {
     const files = [this.write('case.tlog-proof', receipt), '--policy', this.write('case.policy', policy)];
-    const { stdout } = spawnSync(program(), ['verify', ...files, '--json'], { cwd: this.folder, encoding: 'utf8', timeout: COMMAND_MS_MAX });
-    const answer = JSON.parse(stdout);
+    const answer = JSON.parse((await tell(this.folder, ['verify', ...files])).stdout);
     return answer.verdicts ? answer.verdicts[0].steps.find((step) => !step.passed)?.step ?? 0 : answer.code;
   }
 
   async get(path) {
-    const response = await fetch(this.url + path);
+    const response = await fetch(this.url + path).catch((error) => { throw new Error(`${this.url}${path}: ${error.cause}`); });
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
     return Buffer.from(await response.arrayBuffer());
   }
 
   async json(path) {
     return JSON.parse(await this.get(path));
+  }
+
+  /** Waits until searches know every record. */
+  async indexed() {
+    for (const late = Date.now() + INDEX_MS_MAX; ;) {
+      const { indexed_size, tree_size } = await this.json('/api/v1/search?limit=1');
+      if (indexed_size === tree_size) return;
+      if (Date.now() > late) throw new Error(`the search index knows ${indexed_size} of ${tree_size} records after ${INDEX_MS_MAX} ms`);
+    }
   }
 
   /** Ends the process as an operator would. */
@@ -129,14 +144,23 @@ class Ledger {
   }
 }
 
-function run(cwd, args) {
-  const { status, stdout, stderr, error } = spawnSync(program(), ['--json', ...args], { cwd, encoding: 'utf8', timeout: COMMAND_MS_MAX, maxBuffer: 64 << 20 });
-  if (error) throw error;
-  if (status !== 0) throw new Error(`mingzhang ${args.slice(0, 2).join(' ')} ended with ${status}: ${stdout}${stderr}`);
+async function run(cwd, args) {
+  const { code, stdout, stderr } = await tell(cwd, args);
+  if (code !== 0) throw new Error(`mingzhang ${args.slice(0, 2).join(' ')} ended with ${code}: ${stdout}${stderr}`);
   return stdout;
 }
 
+/** Never waited for in one piece: a server whose output nobody reads would stop. */
+function tell(cwd, args) {
+  return new Promise((resolve, reject) => {
+    execFile(program(), ['--json', ...args], { cwd, encoding: 'utf8', timeout: COMMAND_MS_MAX, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
+      if (error && typeof error.code !== 'number') reject(error);
+      else resolve({ code: error?.code ?? 0, stdout, stderr });
+    });
+  });
+}
+
 function ocdsSlices() {
-  const { stdout } = spawnSync('find', [`${ROOT}tests/data/ocds/slices`, '-type', 'f'], { encoding: 'utf8' });
-  return stdout.trim().split('\n').sort();
+  const folder = `${ROOT}tests/data/ocds/slices/`;
+  return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((one) => one.isFile()).map((one) => join(one.parentPath ?? one.path, one.name)).sort();
 }
