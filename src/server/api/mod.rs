@@ -103,6 +103,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         read::statement,
         read::project,
         law::description,
+        law::history_description,
         law::findings,
         law::due,
         law::statistics,
@@ -221,7 +222,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 21);
+        assert_eq!(operations, 22);
         ids.sort();
         ids.dedup();
         assert_eq!(
