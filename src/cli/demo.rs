@@ -128,6 +128,7 @@ fn work(console: &Console, folder: &Folder, url: &str) -> Result<u64, Failure> {
         post::Posting {
             receipts: None,
             check: false,
+            wait: post::WaitFor::Signed,
             withhold: None,
         },
     )?;

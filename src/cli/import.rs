@@ -104,6 +104,7 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
     let post = Posting {
         receipts: None,
         check: arguments.check,
+        wait: super::post::WaitFor::Signed,
         withhold: Some(&mut |statement, reference, openings| match &mut vault {
             Some(file) => keep(file, statement, reference, openings),
             None => Ok(()),

@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use tokio::net::TcpListener;
 
 use super::init::{Folder, opening_failed};
+use super::keys::KeyFile;
 use super::out::{Answer, Console, Exit, Failure, envelope};
 use super::text::{Said, said};
 use super::{Word, default_listen, plain, runtime};
@@ -29,6 +31,15 @@ pub(super) struct Arguments {
     /// Where the log key and last-signed lie / 密钥目录
     #[arg(long, value_name = "DIR")]
     keys: Option<PathBuf>,
+    /// Whose cosignatures `checkpoint` needs; the policy in the data folder unless given / 见证策略文件
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Seconds without a quorum of witnesses after which `checkpoint` goes on without one; never unless given / 无见证时放行的秒数
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    fail_open_after: Option<u64>,
+    /// A further log key that signs too, while readers and witnesses change to it or from it / 同时签名的另一把账本密钥
+    #[arg(long, value_name = "FILE")]
+    log_key: Vec<PathBuf>,
     /// What you vouch for in person, when the ledger refused to start and said so / 运行者担保
     #[arg(long, value_enum)]
     operator_word: Vec<Word>,
@@ -55,11 +66,22 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         restored: arguments.operator_word.contains(&Word::Restored),
         clock: arguments.operator_word.contains(&Word::Clock),
     };
+    let mut config = crate::ledger::Config {
+        operator_word,
+        fail_open_after: arguments.fail_open_after.map(Duration::from_secs),
+        ..folder.config()?
+    };
+    if let Some(path) = &arguments.policy {
+        let policy = super::verify::read_policy(path)?;
+        config.genesis = policy.genesis();
+        config.policy = Some(policy);
+    }
+    for path in &arguments.log_key {
+        let signer = KeyFile::read(path)?.signer(Some(&config.origin))?;
+        config.also_sign.push(signer);
+    }
+    say_who_witnesses(console, &config);
     runtime().block_on(async {
-        let config = crate::ledger::Config {
-            operator_word,
-            ..folder.config()?
-        };
         let listener = bind(arguments.listen).await?;
         let ledger = Ledger::open(folder.store()?, config, system_clock())
             .await
@@ -87,6 +109,27 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         )
         .await
     })
+}
+
+/// What the policy asks of whom, once, so that an operator who pointed at the wrong file sees it.
+fn say_who_witnesses(console: &Console, config: &crate::ledger::Config) {
+    let Some(policy) = &config.policy else { return };
+    let names: Vec<&str> = policy.witnesses().iter().map(|w| w.name.as_str()).collect();
+    if names.is_empty() {
+        return;
+    }
+    let (names, need) = (names.join(", "), policy.quorum_if(|_| false).need);
+    console.talk(&said!(
+        "见证：{names}；检查点须其中 {need} 家联署",
+        "witnesses: {names}; a checkpoint needs {need} of the quorum"
+    ));
+    if let Some(after) = config.fail_open_after {
+        let seconds = after.as_secs();
+        console.talk(&said!(
+            "注意：{seconds} 秒没有足够联署时，检查点将在未经见证的情况下发布（--fail-open-after）",
+            "note: after {seconds} s without a quorum, checkpoints are published WITHOUT it (--fail-open-after)"
+        ));
+    }
 }
 
 /// The search index in `folder`. Without one everything else goes on: it is derived, and who searches is told.
