@@ -538,10 +538,12 @@ impl Gathering {
             self.candidates.contains_key(&offered.size) && !(newer && (met || late))
         });
         if stands.is_none() {
+            // What a reachable witness has cosigned already is half way to a quorum; what nobody has is worth less than what is newer.
             let open = self.target.filter(|target| {
                 let late = now.boot_ms - target.since_ms >= PATIENCE_MS;
+                let begun = self.candidates.get(&target.size);
                 !late
-                    && self.candidates.contains_key(&target.size)
+                    && begun.is_some_and(|begun| !begun.lines.is_empty())
                     && self.met.is_none_or(|met| met < target.size)
             });
             let size = match open {

@@ -476,7 +476,9 @@ impl Ledger {
         let shared = &self.shared;
         let (head, now) = (shared.head().tree.size, (shared.clock.clock)());
         let gathering = shared.gathering();
-        let (met_size, since_ms) = gathering.lag();
+        // What is published, not what is about to be: whoever reads this may fetch `checkpoint` next.
+        let met_size = Some(*shared.met_size.borrow()).filter(|size| *size > 0);
+        let (_, since_ms) = gathering.lag();
         let policy = gathering.policy();
         let quorum = policy.map(|policy| policy.quorum_if(|_| false));
         let seats = policy

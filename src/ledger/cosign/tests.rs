@@ -327,7 +327,7 @@ fn witnesses_that_come_by_themselves_meet_on_one_checkpoint() {
     let now = at(60_000);
     let offered = g.offer(&head(20), now);
     let size = offered.tree.size;
-    assert_eq!(size, 19, "the round that is under way");
+    assert_eq!(size, 20);
     let mine = line(0, &offered, 60);
     assert_eq!(g.count(0, size, &mine, Came::Delivered, now), Ok(()));
     for n in 21..=40 {
