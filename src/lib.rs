@@ -14,6 +14,7 @@ pub mod audit;
 pub mod cli;
 pub mod export;
 pub mod import;
+pub mod law;
 pub mod ledger;
 pub mod receipt;
 pub mod rules;

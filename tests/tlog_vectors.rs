@@ -212,6 +212,21 @@ fn signatures_of_wycheproof() {
     assert_eq!((valid, invalid), (88, 63));
 }
 
+/// Signatures on which implementations differ: with a cofactor, of low order, S too large. The browser is held to the same.
+#[test]
+fn signatures_on_which_implementations_differ() {
+    let file = json("ed25519/edge.json");
+    let (mut good, mut bad) = (0, 0);
+    for case in list(&file["cases"]) {
+        let (message, signature) = (text(&case["message"]), bytes(&case["signature"]));
+        let verifies = vkey(&bytes(&case["public_key"]))
+            .is_some_and(|vkey| vkey.verify(message.as_bytes(), &signature));
+        assert_eq!(verifies, case["verifies"] == true, "{case}");
+        *(if verifies { &mut good } else { &mut bad }) += 1;
+    }
+    assert_eq!((good, bad), (2, 7));
+}
+
 #[test]
 fn the_examples_printed_in_the_specifications() {
     let file = json("c2sp/spec-examples.json");

@@ -68,8 +68,12 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         let url = serve::url_of(&listener);
         let ledger = Ledger::open(folder.store()?, folder.config()?, system_clock()).await.map_err(|error| opening_failed(&error))?;
         console.talk(&said!("2. 账本在 {url} 运行", "2. the ledger runs at {url}"));
+        let options = crate::server::Options {
+            law: serve::law_of(&ledger, crate::rules::Book::builtin(), None),
+            ..crate::server::Options::default()
+        };
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let service = tokio::spawn(serve::serve(listener, ledger.clone(), crate::server::Options::default(), async move { drop(stopped.await) }));
+        let service = tokio::spawn(serve::serve(listener, ledger.clone(), options, async move { drop(stopped.await) }));
 
         // The work is that of a client: over HTTP, as a trading centre and a bidder would do it.
         let (worker, at) = (*console, (folder.clone(), url.clone()));

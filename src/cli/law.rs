@@ -12,12 +12,14 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::out::{Answer, Console, Failure};
 use super::plain;
 use super::text::{Said, said};
+use crate::rules::csv;
 use crate::rules::engine::{Finding, Outcome, ProjectReport};
 use crate::rules::pack::Rule;
 use crate::rules::publicity::Publicities;
 use crate::rules::statistics::Statistics;
+pub(super) use question::book;
 pub(super) use question::of_audited;
-use question::{Asked, Question, ask, packs, read_pack};
+use question::{Asked, Question, ask, read_pack};
 
 /// How a list is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -102,10 +104,10 @@ pub(super) fn findings(
     let wanted = |finding: &&Finding| arguments.all || finding.outcome.is_finding();
     let mut text = String::new();
     if arguments.format == Format::Csv {
-        text.push_str(CSV_HEAD);
+        text.push_str(csv::HEAD);
         for report in &reports {
             for finding in report.findings.iter().filter(wanted) {
-                text.push_str(&csv_row(report, finding));
+                text.push_str(&csv::row(report.about(), finding));
             }
         }
     } else {
@@ -196,9 +198,9 @@ pub(super) fn due(console: &Console, arguments: &DueArguments) -> Result<Answer,
     rows.sort_by(|a, b| (&a.1.due, &a.0.project).cmp(&(&b.1.due, &b.0.project)));
     let mut text = String::new();
     if arguments.format == Format::Csv {
-        text.push_str(CSV_HEAD);
+        text.push_str(csv::HEAD);
         for (report, finding) in &rows {
-            text.push_str(&csv_row(report, finding));
+            text.push_str(&csv::row(report.about(), finding));
         }
     } else {
         text.push_str(asked.head().in_(console.lang));
@@ -269,6 +271,34 @@ pub(super) fn statistics(
         );
         text.push_str(line.in_(console.lang));
         text.push('\n');
+        let stages = statistics.by_stage.iter();
+        let groups = [
+            (said!("类别", "category"), &statistics.by_category),
+            (said!("地区", "region"), &statistics.by_region),
+            (said!("月份", "month"), &statistics.by_month),
+        ];
+        let groups = groups.iter().flat_map(|(group, all)| {
+            let all = all.iter();
+            all.map(move |(name, counts)| (group.clone(), name.clone(), counts))
+        });
+        let stages =
+            stages.map(|(name, counts)| (said!("环节", "stage"), (*name).to_owned(), counts));
+        for (group, name, counts) in groups.chain(stages) {
+            let name = if name.is_empty() { "-" } else { &name };
+            let (projects, per_hundred) = (counts.projects, counts.findings_per_hundred());
+            let per_hundred = per_hundred.unwrap_or_else(|| "-".to_owned());
+            let (disclosed, in_time) = (
+                percent(counts.disclosed_per_mille()),
+                percent(counts.in_time_per_mille()),
+            );
+            let Said { zh, en } = group;
+            let line = said!(
+                "  {zh} {name}：项目 {projects}，公开率 {disclosed}，及时率 {in_time}，每百项目待核对 {per_hundred}",
+                "  {en} {name}: {projects} projects, disclosed {disclosed}, in time {in_time}, {per_hundred} findings per hundred projects"
+            );
+            text.push_str(line.in_(console.lang));
+            text.push('\n');
+        }
         for (rule, counts) in &statistics.by_rule {
             text.push_str(&format!("  {rule}"));
             for (outcome, count) in &counts.outcomes {
@@ -358,7 +388,7 @@ fn publicity(console: &Console, asked: &Asked) -> Answer {
 pub(super) fn rules(console: &Console, command: &RulesCommand) -> Result<Answer, Failure> {
     match command {
         RulesCommand::List { pack } => {
-            let pack = packs(pack)?;
+            let pack = book(pack, &[])?.pack;
             let mut text = format!("{}\n", pack.version);
             for rule in &pack.rules {
                 let state = if !rule.is_on() {
@@ -385,7 +415,7 @@ pub(super) fn rules(console: &Console, command: &RulesCommand) -> Result<Answer,
                 ))
         }
         RulesCommand::Show { id, pack } => {
-            let pack = packs(pack)?;
+            let pack = book(pack, &[])?.pack;
             let found = pack.rules.iter().find(|rule| rule.id == *id);
             let rule: &Rule = found.ok_or_else(|| {
                 Failure::input(
@@ -416,48 +446,8 @@ pub(super) fn rules(console: &Console, command: &RulesCommand) -> Result<Answer,
 
 fn answer(code: &'static str, text: String, asked: &Asked) -> Answer {
     plain(code, text)
-        .with("pack", asked.pack.version.clone())
-        .with("calendar", asked.calendar.version())
+        .with("pack", asked.book.pack.version.clone())
+        .with("calendar", asked.book.calendar.version())
         .with("as_of", asked.as_of.date.to_string())
         .with("records", asked.records)
-}
-
-const CSV_HEAD: &str = "publisher,project,category,region,outcome,rule,law,article,lots,records,from,due,done,days,claimed_only,assumed,provisional\n";
-
-fn csv_row(report: &ProjectReport, finding: &Finding) -> String {
-    let list = |values: &[u64]| {
-        let words: Vec<String> = values.iter().map(u64::to_string).collect();
-        words.join(" ")
-    };
-    let day = |day: &Option<String>| day.clone().unwrap_or_default();
-    let cells = [
-        report.publisher.clone(),
-        report.project.clone(),
-        report.category.clone(),
-        report.region.clone(),
-        finding.outcome.as_str().to_owned(),
-        finding.rule.clone(),
-        finding.law.clone(),
-        finding.article.clone(),
-        finding.lots.join(" "),
-        list(&finding.evidence),
-        day(&finding.from),
-        day(&finding.due),
-        day(&finding.done),
-        finding.days.to_string(),
-        finding.claimed_only.to_string(),
-        finding.assumed.to_string(),
-        finding.provisional.to_string(),
-    ];
-    let quoted: Vec<String> = cells
-        .iter()
-        .map(|cell| {
-            if cell.contains([',', '"', '\n']) {
-                format!("\"{}\"", cell.replace('"', "\"\""))
-            } else {
-                cell.clone()
-            }
-        })
-        .collect();
-    quoted.join(",") + "\n"
 }

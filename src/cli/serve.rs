@@ -13,8 +13,10 @@ use super::keys::KeyFile;
 use super::out::{Answer, Console, Exit, Failure, envelope};
 use super::text::{Said, said};
 use super::{Word, default_listen, plain, runtime};
+use crate::law::{self, View};
 use crate::ledger::clock::system_clock;
 use crate::ledger::{Ledger, OperatorWord};
+use crate::rules::Book;
 use crate::search::{self, Search};
 use crate::server::accept::{self, Limits};
 use crate::server::{self, Options};
@@ -46,6 +48,12 @@ pub(super) struct Arguments {
     /// The registered ocid prefix of OCDS exports / 注册的 ocid 前缀
     #[arg(long, value_name = "PREFIX", default_value = crate::export::ocds::PREFIX_EXAMPLE)]
     ocds_prefix: String,
+    /// Further rule packs, TOML: they add rules or override those of the same id / 另加规则
+    #[arg(long, value_name = "FILE.toml", num_args = 1)]
+    pack: Vec<PathBuf>,
+    /// Holidays of a region on top of the national calendar, or a newer national one, JSON / 放假安排
+    #[arg(long, value_name = "FILE.json", num_args = 1)]
+    calendar: Vec<PathBuf>,
 }
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
@@ -60,6 +68,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         ocds_prefix: ocds.prefix,
         ..Options::default()
     };
+    let book = super::law::book(&arguments.pack, &arguments.calendar)?;
     start_log();
     let folder = Folder::new(&arguments.data, arguments.keys.as_deref());
     let operator_word = OperatorWord {
@@ -100,14 +109,13 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
                 "ledger {origin}, {size} records, is served at {url}. Ctrl-C stops it."
             ));
         }
-        let search = search_of(Some(&folder.data.join("index").join("search")));
-        serve(
-            listener,
-            ledger,
-            Options { search, ..options },
-            stop_signal(),
-        )
-        .await
+        let index = folder.data.join("index");
+        let options = Options {
+            search: search_of(Some(&index.join("search"))),
+            law: law_of(&ledger, book, Some(&index.join("law"))),
+            ..options
+        };
+        serve(listener, ledger, options, stop_signal()).await
     })
 }
 
@@ -140,6 +148,14 @@ pub(super) fn search_of(folder: Option<&Path>) -> Option<Arc<Search>> {
         .map(Arc::new)
 }
 
+/// What the law asks of the whole ledger. Without it everything else goes on, as without a search index.
+pub(super) fn law_of(ledger: &Ledger, book: Book, folder: Option<&Path>) -> Option<Arc<View>> {
+    View::new(ledger.clone(), book, folder)
+        .inspect_err(|error| tracing::warn!(error = crate::chain_of(error), "no view of the law"))
+        .ok()
+        .map(Arc::new)
+}
+
 /// Serves until told to stop, or until the ledger stops itself; the latter ends the process with code 4.
 pub(super) async fn serve(
     listener: TcpListener,
@@ -151,6 +167,10 @@ pub(super) async fn serve(
         .search
         .clone()
         .map(|search| tokio::spawn(search::follow(ledger.clone(), search)));
+    let judge = options
+        .law
+        .clone()
+        .map(|view| tokio::spawn(law::follow(view)));
     let app = server::router(ledger.clone(), options);
     let (told, mut reason) = (ledger.clone(), None);
     let shutdown = async {
@@ -160,8 +180,10 @@ pub(super) async fn serve(
         }
     };
     accept::serve(listener, app, Limits::default(), shutdown).await;
-    if let Some(feed) = feed {
-        feed.abort();
+    for behind in feed.into_iter().chain(judge) {
+        behind.abort();
+        // Until it has let go of the ledger.
+        let _ = behind.await;
     }
     match reason {
         Some(why) => Err(Failure::temporary(

@@ -386,6 +386,14 @@ impl Shared {
         self.head.borrow().clone()
     }
 
+    /// From here on the records below `size` are found, and `head` covers them: both under one lock, so that nobody is ever told the index of
+    /// a record that there is no receipt for yet. Whoever sees the new head and looks for its records waits for the lock.
+    fn publish(&self, size: u64, head: Arc<Head>) {
+        let mut recent = self.recent.lock().expect("no panic while holding recent");
+        recent.publish(size);
+        self.head.send_replace(head);
+    }
+
     fn set_writing(&self, writing: Writing) {
         match &writing {
             Writing::Yes | Writing::Held { .. } => {}
@@ -408,4 +416,81 @@ impl Shared {
 
 fn log_reader(log: &Store) -> LogReader {
     LogReader::new(Source::Store(log.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    //! Danger: a look-up names a record that the head does not cover, and its receipt is "there is no record".
+
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use super::*;
+    use crate::ledger::clock::Reading;
+    use crate::trade::statement::sign_statement;
+
+    const ORIGIN: &str = "ledger.example/test";
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn nobody_is_told_of_a_record_before_the_head_covers_it() {
+        let signer = |name: &str, seed: u8| Signer::from_seed(name, &[seed; 32]).unwrap();
+        let (log, authority) = (signer(ORIGIN, 1), signer("authority.example", 2));
+        let genesis = format!(
+            "{{\"type\":\"genesis\",\"v\":1,\"ledger\":\"{ORIGIN}\",\"follows\":null,\"hash\":\"sha-256\",\"log\":[\"{}\"],\
+             \"authority\":{{\"threshold\":1,\"vkeys\":[\"{}\"]}},\"operator\":{{\"name\":\"operator.example\",\"uscc\":null}}}}\n",
+            log.vkey(),
+            authority.vkey()
+        );
+        let genesis = sign_statement(&genesis, &[&authority]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config {
+            free_bytes_min: 0,
+            follow: false,
+            ..Config::new(log, folder.path().to_owned())
+        };
+        let clock: Clock = Arc::new(|| Reading {
+            wall: Time::from_ms(1_795_395_723_456).unwrap(),
+            boot_ms: 0,
+        });
+        let notes = [genesis.note().to_vec()];
+        let ledger = Ledger::create(Store::memory(), config, clock, &notes)
+            .await
+            .unwrap();
+
+        // A record that is planned and won; its head is about to be published.
+        let text = format!(
+            "{{\"type\":\"remark\",\"v\":1,\"ledger\":\"{ORIGIN}\",\"publisher\":\"authority.example\",\"follows\":null}}\n"
+        );
+        let next = sign_statement(&text, &[&authority]).unwrap();
+        let shared = ledger.shared.clone();
+        shared.recent.lock().unwrap().add(1, &next);
+        let tree = Tree {
+            size: 2,
+            root_hash: Hash::ZERO,
+        };
+        let head = Arc::new(Head {
+            tree,
+            ..Head::clone(&shared.head())
+        });
+
+        // Whoever holds the old head keeps the new one from coming out: the writer stands exactly between its two steps.
+        let old = shared.head.borrow();
+        let writer = {
+            let shared = shared.clone();
+            std::thread::spawn(move || shared.publish(2, head))
+        };
+        while let Ok(recent) = shared.recent.try_lock() {
+            assert_eq!(
+                recent.statement(&next.id()),
+                None,
+                "found, but the head has {} records",
+                old.tree.size
+            );
+            drop(recent);
+            std::thread::yield_now();
+        }
+        drop(old);
+        writer.join().unwrap();
+        assert_eq!(shared.logged(&next.id()).unwrap(), Some(1));
+        assert_eq!(shared.head().tree.size, 2);
+    }
 }

@@ -425,13 +425,8 @@ async fn commit(shared: Arc<Shared>, sealed: Sealed) -> Result<(), Exit> {
         .keys
         .write()
         .expect("no panic while holding the keys") = keys.clone();
-    shared
-        .recent
-        .lock()
-        .expect("no panic while holding recent")
-        .publish(head.tree.size);
+    shared.publish(head.tree.size, head.clone());
     shared.add_orders(&orders, time, &keys);
-    shared.head.send_replace(head.clone());
     let batch = Arc::new(Published {
         growth,
         entries: commit.entries.clone(),

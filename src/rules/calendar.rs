@@ -46,6 +46,13 @@ impl Day {
         civil_from_days(self.0).0
     }
 
+    /// Year and month.
+    #[must_use]
+    pub fn month(self) -> (i64, u8) {
+        let (year, month, _) = civil_from_days(self.0);
+        (year, month)
+    }
+
     /// So many days later.
     #[must_use]
     pub fn plus(self, days: i64) -> Day {
@@ -128,6 +135,9 @@ struct OverlayFile {
 }
 
 impl Calendar {
+    /// The file that is compiled in.
+    pub const BUILTIN_TEXT: &str = include_str!("data/calendar-cn.json");
+
     /// The national calendar compiled in: 2007 to 2026.
     ///
     /// ```
@@ -142,7 +152,7 @@ impl Calendar {
     pub fn builtin() -> &'static Calendar {
         static BUILTIN: OnceLock<Calendar> = OnceLock::new();
         BUILTIN.get_or_init(|| {
-            Calendar::parse(include_str!("data/calendar-cn.json")).expect("compiled in, and tested")
+            Calendar::parse(Calendar::BUILTIN_TEXT).expect("compiled in, and tested")
         })
     }
 
@@ -158,6 +168,26 @@ impl Calendar {
             special: days(&file.off, &file.work)?,
             overlays: Vec::new(),
         })
+    }
+
+    /// Whether a file is a national one: it names its years and no region.
+    #[must_use]
+    pub fn is_national(text: &str) -> bool {
+        serde_json::from_str::<serde_json::Value>(text)
+            .is_ok_and(|value| value.get("region").is_none() && value.get("last_year").is_some())
+    }
+
+    /// Another national file under the same overlays.
+    ///
+    /// # Errors
+    /// [`CalendarError`].
+    pub fn with_national(self, text: &str) -> Result<Calendar, CalendarError> {
+        let mut calendar = Calendar::parse(text)?;
+        if let Some((_, overlays)) = self.version.split_once('+') {
+            calendar.version = format!("{}+{overlays}", calendar.version);
+        }
+        calendar.overlays = self.overlays;
+        Ok(calendar)
     }
 
     /// The same with the holidays of a region on top: `{"version","region","off":[…],"work":[…]}`.

@@ -2,6 +2,7 @@
 
 use super::engine::{Finding, Outcome};
 use super::facts::{Disclosure, InForce};
+use crate::trade::vocabulary::Stage;
 
 /// A live publisher's claim may be so many days before the ledger's time; more is a finding.
 pub const BACK_DATED_DAYS: i64 = 3;
@@ -173,6 +174,7 @@ fn blank(rule: &str, one: &Disclosure, mut evidence: Vec<u64>, zh: String, en: S
     Finding {
         outcome: Outcome::Contradiction,
         rule: rule.to_owned(),
+        stage: Stage::parse(&one.stage).map_or("", Stage::as_str),
         law: String::new(),
         article: String::new(),
         lots: one.lots.clone(),

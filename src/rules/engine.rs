@@ -12,6 +12,7 @@ use super::facts::{Disclosure, InForce, Moment, in_force};
 use super::pack::{Counting, Pack, Point, Rule, RuleType, Unit, points};
 use super::words;
 use crate::trade::time::Time;
+use crate::trade::vocabulary::Stage;
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -128,6 +129,8 @@ pub struct Finding {
     pub outcome: Outcome,
     /// The rule's id; of what no rule pack decides, such as `AWARD-TWICE`.
     pub rule: String,
+    /// The stage whose disclosure is judged, or empty.
+    pub stage: &'static str,
     /// The law, or empty.
     pub law: String,
     /// The article, or empty.
@@ -201,6 +204,18 @@ pub struct ProjectReport {
 }
 
 impl ProjectReport {
+    /// Which project it is of, for a table.
+    #[must_use]
+    pub fn about(&self) -> super::csv::About<'_> {
+        super::csv::About {
+            publisher: &self.publisher,
+            project: &self.project,
+            title: &self.title,
+            category: &self.category,
+            region: &self.region,
+        }
+    }
+
     /// What somebody should look at.
     pub fn faults(&self) -> impl Iterator<Item = &Finding> {
         self.findings
@@ -652,6 +667,7 @@ impl<'a> Project<'a> {
         Finding {
             outcome,
             rule: rule.id.clone(),
+            stage: rule.stage().map_or("", Stage::as_str),
             law: rule.law.clone(),
             article: rule.article.clone(),
             lots: start.line.first.lots.clone(),
@@ -672,6 +688,7 @@ impl<'a> Project<'a> {
         let mut finding = Finding {
             outcome: Outcome::CannotTell,
             rule: rule.id.clone(),
+            stage: rule.stage().map_or("", Stage::as_str),
             law: rule.law.clone(),
             article: rule.article.clone(),
             lots: line.first.lots.clone(),

@@ -4,18 +4,22 @@
 //! | --- | --- |
 //! | [`calendar`] | which days are worked |
 //! | [`pack`] | time limits as data |
+//! | [`book`] | which files of packs and calendars are applied |
 //! | [`facts`] | what rules read of a record, and which statement is in force |
 //! | [`engine`] | what is due, done, late, too short, premature, missing |
 //! | [`contradictions`] | what cannot both be so |
 //! | [`words`] | the sentence of a finding |
 //! | [`publicity`] | what became of publicities of candidates |
 //! | [`statistics`] | counts over many projects |
+//! | [`csv`] | findings as rows of a table |
 //!
 //! Pure: no clock, no store; the date is an argument. A finding is derived, never stored; it says what this ledger has not seen,
 //! never that somebody broke the law.
 
+pub mod book;
 pub mod calendar;
 pub mod contradictions;
+pub mod csv;
 pub mod engine;
 pub mod facts;
 pub mod pack;
@@ -23,6 +27,7 @@ pub mod publicity;
 pub mod statistics;
 pub mod words;
 
+pub use book::Book;
 pub use engine::{AsOf, Finding, Law, Outcome, ProjectReport, project_report};
 pub use facts::Disclosure;
 

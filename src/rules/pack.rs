@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 
 use super::calendar::Day;
-use crate::trade::vocabulary;
+use crate::trade::vocabulary::{self, Stage};
 
 /// A versioned set of rules.
 #[derive(Clone, Debug)]
@@ -241,13 +241,14 @@ struct File {
 }
 
 impl Pack {
+    /// The file that is compiled in.
+    pub const BUILTIN_TEXT: &str = include_str!("data/pack-cn.toml");
+
     /// The national pack compiled in.
     #[must_use]
     pub fn builtin() -> &'static Pack {
         static BUILTIN: OnceLock<Pack> = OnceLock::new();
-        BUILTIN.get_or_init(|| {
-            Pack::parse(include_str!("data/pack-cn.toml")).expect("compiled in, and tested")
-        })
+        BUILTIN.get_or_init(|| Pack::parse(Pack::BUILTIN_TEXT).expect("compiled in, and tested"))
     }
 
     /// Reads a pack and checks every rule.
@@ -320,6 +321,23 @@ impl Rule {
     pub fn in_force(&self, day: Day) -> bool {
         Day::parse(&self.effective_from).is_none_or(|from| from <= day)
             && Day::parse(&self.effective_to).is_none_or(|to| day <= to)
+    }
+
+    /// The stage whose disclosure it judges: that of `to`, else that of `from`.
+    #[must_use]
+    pub fn stage(&self) -> Option<Stage> {
+        [("to", &self.to), ("from", &self.from)]
+            .into_iter()
+            .flat_map(|(member, text)| points(member, text).unwrap_or_default())
+            .find_map(|point| match point {
+                Point::Event {
+                    event, kind: None, ..
+                } => Some(stage_of_event(&event)),
+                Point::Event {
+                    kind: Some(kind), ..
+                }
+                | Point::Notice { kind } => vocabulary::kind(&kind)?.stage,
+            })
     }
 
     fn check(&self) -> Result<(), RuleFault> {
@@ -449,6 +467,18 @@ pub(super) fn points(member: &'static str, text: &str) -> Result<Vec<Point>, Rul
             }
         })
         .collect()
+}
+
+/// The stage in which an event is disclosed, where a rule does not say in which kind of notice.
+fn stage_of_event(event: &str) -> Stage {
+    match event {
+        "opening" | "evaluated" | "publicity_from" | "publicity_to" | "received" | "replied" => {
+            Stage::Process
+        }
+        "winner_set" | "letter_issued" | "trade" => Stage::Award,
+        "contract_signed" | "paid" | "accepted" | "terminated" => Stage::Performance,
+        _ => Stage::Announcement,
+    }
 }
 
 impl fmt::Display for Mark {

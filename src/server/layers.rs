@@ -17,6 +17,7 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{Predicate, SizeAbove};
 
+use super::portal::{refusal, wants_page};
 use super::problem::{Language, Problem, kinds};
 
 /// The header that carries the request id, in and out.
@@ -123,6 +124,7 @@ async fn finish(mut request: Request, next: Next) -> Response<Body> {
     let began = Instant::now();
     let id = RequestId::of(request.headers());
     let language = Language::of(request.headers());
+    let wants_page = wants_page(request.headers());
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let readable = matches!(method, Method::GET | Method::HEAD);
@@ -144,6 +146,24 @@ async fn finish(mut request: Request, next: Next) -> Response<Body> {
 
     if response.status().is_client_error() || response.status().is_server_error() {
         response = in_words(response, language, &id, &method);
+        let problem = response.extensions().get::<Problem>().cloned();
+        // Who asks with a browser reads a page; programs get the problem itself.
+        if wants_page
+            && readable
+            && let Some(problem) = problem
+            && let Some(mut page) = refusal(&problem, &path, language, id.as_str())
+        {
+            if method == Method::HEAD {
+                *page.body_mut() = Body::empty();
+            }
+            for name in [header::ALLOW, header::RETRY_AFTER] {
+                if let Some(value) = response.headers().get(&name) {
+                    page.headers_mut().insert(name, value.clone());
+                }
+            }
+            page.extensions_mut().insert(problem);
+            response = page;
+        }
     }
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
         let cause = response

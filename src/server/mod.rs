@@ -9,7 +9,8 @@
 //! | `error` | which error of ours is which problem |
 //! | [`layers`] | what every answer has in common |
 //! | `log` | the log's public objects at the C2SP paths |
-//! | `pages` | the few pages for people |
+//! | `pages` | help pages of problems |
+//! | `portal` | what citizens, bidders and auditors see |
 //! | [`problem`] | errors as the caller reads them, and the one table of their codes |
 //! | [`witness`] | the witness role: C2SP add-checkpoint |
 //!
@@ -24,6 +25,7 @@ pub mod layers;
 mod log;
 mod pace;
 mod pages;
+mod portal;
 pub mod problem;
 pub mod witness;
 
@@ -32,6 +34,7 @@ use std::sync::Arc;
 use axum::Router;
 use tokio::sync::Semaphore;
 
+use crate::law::View;
 use crate::ledger::Ledger;
 use crate::search::Search;
 use crate::store::Store;
@@ -49,6 +52,8 @@ pub struct Options {
     pub free_bytes_min: u64,
     /// What searches are answered from, if anything.
     pub search: Option<Arc<Search>>,
+    /// What questions about the law over the whole ledger are answered from, if anything.
+    pub law: Option<Arc<View>>,
     /// The registered ocid prefix of OCDS exports.
     pub ocds_prefix: String,
 }
@@ -60,6 +65,7 @@ impl Default for Options {
             uploads_max: 32,
             free_bytes_min: 256 << 20,
             search: None,
+            law: None,
             ocds_prefix: crate::export::ocds::PREFIX_EXAMPLE.to_owned(),
         }
     }
@@ -91,7 +97,8 @@ pub fn router(ledger: Ledger, options: Options) -> Router {
     let reads = Router::new()
         .merge(log::routes())
         .merge(api::reads())
-        .merge(pages::routes());
+        .merge(pages::routes())
+        .merge(portal::routes());
     let writes = api::writes();
     layers::dress(layers::gzip(reads.with_state(api.clone())).merge(writes.with_state(api)))
 }

@@ -173,6 +173,10 @@ kinds! {
         "暂不能检索", "searching is not possible here",
         "账本本身不受影响：可按序号、项目或编号查询。运营者可用 mingzhang reindex 重建索引。",
         "The ledger is not touched by it: look records up by index, project or id. The operator can make the index anew with mingzhang reindex.";
+    LAW_UNAVAILABLE = 503 "law-unavailable",
+        "全账本的规则结论尚未就绪", "the answers of the rules over the whole ledger are not ready",
+        "服务刚启动时须先读完账本，请稍后再试。单个项目可查 /api/v1/projects/…/report；也可用 mingzhang findings 自行计算。",
+        "After a start the log has to be read first: try again shortly. A single project is at /api/v1/projects/…/report; mingzhang findings computes all of it at your place.";
     QUEUE_FULL = 503 "queue-full",
         "登记队列已满", "the queue is full",
         "请按 Retry-After 所示秒数后重发同样的内容。",

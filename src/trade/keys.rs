@@ -202,6 +202,12 @@ impl KeyState {
         &set.unwrap_or(&self.0.authorities[0]).1
     }
 
+    /// Every set of authorities there has been, with the index of the record that set it; the last is in force.
+    pub fn authorities(&self) -> impl Iterator<Item = (u64, &AuthoritySet)> {
+        let sets = self.0.authorities.iter();
+        sets.map(|(set_at, set)| (*set_at, set.as_ref()))
+    }
+
     /// From when on rules look at the ledger's clock for this publisher: the earliest `live_from` of its keys.
     #[must_use]
     pub fn live_from(&self, publisher: &str) -> Option<OffsetTime> {

@@ -5,7 +5,9 @@
 mod accept;
 mod batch;
 mod documents;
+mod law;
 mod pages;
+mod portal;
 mod post;
 mod read;
 mod service;

@@ -1,9 +1,13 @@
 //! The whole service over a small real ledger, asked without a socket.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
+use mingzhang::law::View;
 use mingzhang::ledger::Ledger;
+use mingzhang::rules::Book;
 use mingzhang::server::{Options, router};
 use mingzhang::store::Store;
 use mingzhang::trade::statement::Statement;
@@ -16,7 +20,9 @@ pub struct Service {
     pub world: World,
     pub store: Store,
     pub ledger: Ledger,
+    pub law: Arc<View>,
     pub app: Router,
+    follower: tokio::task::JoinHandle<()>,
 }
 
 pub struct Answer {
@@ -66,9 +72,22 @@ impl Service {
 
     /// The service over a ledger that is there; its index begins empty.
     pub async fn over(world: World, store: Store) -> Service {
+        Service::by(world, store, Book::builtin()).await
+    }
+
+    /// The service that judges by this law.
+    pub async fn by(world: World, store: Store, book: Book) -> Service {
         let ledger = world.open(&store).await.unwrap();
+        Service::of(world, store, ledger, book)
+    }
+
+    /// The service over a ledger that is open.
+    pub fn of(world: World, store: Store, ledger: Ledger, book: Book) -> Service {
+        let law = Arc::new(View::new(ledger.clone(), book, None).unwrap());
+        let follower = tokio::spawn(mingzhang::law::follow(law.clone()));
         let options = Options {
             document_bytes_max: 1_000_000,
+            law: Some(law.clone()),
             ..Options::default()
         };
         let app = router(ledger.clone(), options);
@@ -76,8 +95,19 @@ impl Service {
             world,
             store,
             ledger,
+            law,
             app,
+            follower,
         }
+    }
+
+    /// Ends it; world and store remain.
+    pub async fn stop(self) -> (World, Store) {
+        self.follower.abort();
+        let _ = self.follower.await;
+        drop((self.law, self.app));
+        self.ledger.close().await;
+        (self.world, self.store)
     }
 
     pub async fn ask(

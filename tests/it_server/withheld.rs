@@ -11,9 +11,9 @@ use crate::service::{Service, in_json, note};
 use crate::world::{CENTRE, ORIGIN, check_log};
 
 /// Orders of one body, one following the other.
-struct Orders<'w> {
-    signer: &'w Signer,
-    last: Option<Hash>,
+pub struct Orders<'w> {
+    pub signer: &'w Signer,
+    pub last: Option<Hash>,
 }
 
 impl Orders<'_> {
@@ -34,7 +34,13 @@ impl Orders<'_> {
     }
 
     /// Posts one that is taken.
-    async fn give(&mut self, service: &Service, about: &Statement, act: &str, target: &str) -> u64 {
+    pub async fn give(
+        &mut self,
+        service: &Service,
+        about: &Statement,
+        act: &str,
+        target: &str,
+    ) -> u64 {
         let order = self.next(about, act, target);
         let answer = service.post(note(&order)).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
@@ -53,7 +59,7 @@ impl Orders<'_> {
     }
 }
 
-const RECORD: &str = "\"record\":true";
+pub const RECORD: &str = "\"record\":true";
 
 #[tokio::test]
 async fn a_withheld_record_loses_its_words_and_keeps_its_proof() {
@@ -144,14 +150,7 @@ async fn a_withheld_record_loses_its_words_and_keeps_its_proof() {
     check_log(&service.world, &service.store).await;
 
     // After a restart with an empty index it is the same; disclosed, it is back.
-    let Service {
-        world,
-        store,
-        ledger,
-        app,
-    } = service;
-    drop(app);
-    ledger.close().await;
+    let (world, store) = service.stop().await;
     let service = Service::over(world, store).await;
     assert_eq!(
         service.get("/api/v1/records/2").await.problem(),

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use mingzhang::ledger::clock::system_clock;
 use mingzhang::ledger::{Config, Ledger, Writing};
-use mingzhang::server::{Options, router};
+use mingzhang::rules::Book;
 use mingzhang::store::Store;
 use mingzhang::tlog::checkpoint::Checkpoint;
 use mingzhang::tlog::cosignature::Cosigner;
@@ -133,13 +133,7 @@ impl Service {
         let ledger = Ledger::create(store.clone(), config, system_clock(), &notes)
             .await
             .unwrap();
-        let app = router(ledger.clone(), Options::default());
-        Service {
-            world,
-            store,
-            ledger,
-            app,
-        }
+        Service::of(world, store, ledger, Book::builtin())
     }
 
     async fn until(&self, what: &str, done: impl Fn(&serde_json::Value) -> bool) {

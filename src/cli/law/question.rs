@@ -11,10 +11,11 @@ use crate::cli::text::{Said, said};
 use crate::cli::verify::read_policy;
 use crate::cli::{read_file, runtime};
 use crate::ledger::clock::system_clock;
-use crate::rules::calendar::{Calendar, Day};
+use crate::rules::Book;
+use crate::rules::calendar::Day;
 use crate::rules::engine::{AsOf, Finding, Law, ProjectReport, project_report};
 use crate::rules::facts::{Disclosure, live_from};
-use crate::rules::pack::Pack;
+use crate::rules::pack::{Pack, PackError};
 use crate::store::LogReader;
 use crate::tlog::merkle::Tree;
 use crate::tlog::policy::Policy;
@@ -39,7 +40,7 @@ pub(in crate::cli) struct Question {
     /// Further rule packs, TOML: they add rules or override those of the same id / 另加规则
     #[arg(long, value_name = "FILE.toml", num_args = 1)]
     pub(super) pack: Vec<PathBuf>,
-    /// Holidays of a region on top of the national calendar, JSON / 地方放假
+    /// Holidays of a region on top of the national calendar, or a newer national one, JSON / 放假安排
     #[arg(long, value_name = "FILE.json", num_args = 1)]
     pub(super) calendar: Vec<PathBuf>,
     /// The date of the question, YYYY-MM-DD, to its end in China; else now / 截至
@@ -64,8 +65,7 @@ pub(super) type Projects = BTreeMap<(String, String), Vec<Disclosure>>;
 
 /// A question made ready: everything that is read.
 pub(super) struct Asked {
-    pub(super) pack: Pack,
-    pub(super) calendar: Calendar,
+    pub(super) book: Book,
     pub(super) as_of: AsOf,
     pub(super) projects: Projects,
     pub(super) records: u64,
@@ -73,10 +73,7 @@ pub(super) struct Asked {
 
 impl Asked {
     pub(super) fn law(&self) -> Law<'_> {
-        Law {
-            pack: &self.pack,
-            calendar: &self.calendar,
-        }
+        self.book.law()
     }
 
     pub(super) fn reports(&self) -> impl Iterator<Item = ProjectReport> {
@@ -86,7 +83,7 @@ impl Asked {
     }
 
     pub(super) fn head(&self) -> Said {
-        let (pack, calendar) = (&self.pack.version, self.calendar.version());
+        let (pack, calendar) = (&self.book.pack.version, self.book.calendar.version());
         let (date, records) = (self.as_of.date, self.records);
         said!(
             "规则 {pack}，日历 {calendar}，截至 {date}，账本 {records} 条。本账本未见，不等于未公开。",
@@ -96,18 +93,7 @@ impl Asked {
 }
 
 pub(super) fn ask(question: &Question) -> Result<Asked, Failure> {
-    let pack = packs(&question.pack)?;
-    let mut calendar = Calendar::builtin().clone();
-    for path in &question.calendar {
-        let text = read_text(path)?;
-        calendar = calendar.with_overlay(&text).map_err(|error| {
-            let (shown, cause) = (path.display(), crate::chain_of(&error));
-            Failure::input(
-                "calendar",
-                said!("{shown} 不是日历文件", "{shown} is no calendar file").because(&cause),
-            )
-        })?;
-    }
+    let book = book(&question.pack, &question.calendar)?;
     let date = match &question.as_of {
         None => system_clock()().wall,
         Some(text) => day_of(text, "23:59:59.999")?,
@@ -139,8 +125,7 @@ pub(super) fn ask(question: &Question) -> Result<Asked, Failure> {
     };
     let (projects, records) = runtime().block_on(read_log(wanted, supposed))?;
     Ok(Asked {
-        pack,
-        calendar,
+        book,
         as_of: AsOf {
             date,
             by_claim: question.by_claim,
@@ -176,21 +161,35 @@ fn read_text(path: &std::path::Path) -> Result<String, Failure> {
 }
 
 pub(super) fn read_pack(path: &std::path::Path) -> Result<Pack, Failure> {
-    Pack::parse(&read_text(path)?).map_err(|error| {
-        let (shown, cause) = (path.display(), crate::chain_of(&error));
-        Failure::input(
-            "pack",
-            said!("规则文件 {shown} 有误", "the rule pack {shown} is wrong").because(&cause),
-        )
-    })
+    Pack::parse(&read_text(path)?).map_err(|error| wrong_pack(path, &error))
 }
 
-pub(super) fn packs(paths: &[PathBuf]) -> Result<Pack, Failure> {
-    let mut pack = Pack::builtin().clone();
-    for path in paths {
-        pack = pack.with(read_pack(path)?);
+fn wrong_pack(path: &std::path::Path, error: &PackError) -> Failure {
+    let (shown, cause) = (path.display(), crate::chain_of(error));
+    Failure::input(
+        "pack",
+        said!("规则文件 {shown} 有误", "the rule pack {shown} is wrong").because(&cause),
+    )
+}
+
+/// What is compiled in, with these packs and calendars on top.
+pub(in crate::cli) fn book(packs: &[PathBuf], calendars: &[PathBuf]) -> Result<Book, Failure> {
+    let mut book = Book::builtin();
+    for path in packs {
+        let added = book.with_pack(&read_text(path)?);
+        book = added.map_err(|error| wrong_pack(path, &error))?;
     }
-    Ok(pack)
+    for path in calendars {
+        let added = book.with_calendar(&read_text(path)?);
+        book = added.map_err(|error| {
+            let (shown, cause) = (path.display(), crate::chain_of(&error));
+            Failure::input(
+                "calendar",
+                said!("{shown} 不是日历文件", "{shown} is no calendar file").because(&cause),
+            )
+        })?;
+    }
+    Ok(book)
 }
 
 /// What the rules compiled in say of a log that was audited, as of `date`: findings by rule, and each finding.

@@ -462,7 +462,8 @@ fn what_was_published_before_a_restart_still_counts() {
 
 #[test]
 fn a_quorum_of_fresh_times_vouches_for_our_clock_or_against_it() {
-    let rows: &[(&[i64], Option<Result<(), i64>>)] = &[
+    type Word = Option<Result<(), i64>>;
+    let rows: &[(&[i64], Word)] = &[
         (&[], None),
         (&[0], None),
         (&[0, 300], Some(Ok(()))),

@@ -353,16 +353,12 @@ async fn finish(shared: &Arc<Shared>, found: &Found, state: &State) -> Result<()
         // one, for its state is old, and look again.
         let there = read_head(shared).await?;
         if let Some(there) = there.filter(|there| there.tree.size > newest.size) {
-            shared
-                .recent
-                .lock()
-                .expect("no panic while holding recent")
-                .publish(newest.size);
-            shared.head.send_replace(Arc::new(Head {
+            let head = Head {
                 tree: there.tree,
                 note: there.note,
                 time: state.tip.time,
-            }));
+            };
+            shared.publish(newest.size, Arc::new(head));
             return Ok(());
         }
     }
@@ -370,12 +366,7 @@ async fn finish(shared: &Arc<Shared>, found: &Found, state: &State) -> Result<()
     let head = writer::publish_head(shared, newest, state.tip.time)
         .await
         .map_err(stop)?;
-    shared
-        .recent
-        .lock()
-        .expect("no panic while holding recent")
-        .publish(newest.size);
-    shared.head.send_replace(head);
+    shared.publish(newest.size, head);
     if !erased.is_empty() {
         super::erase::run(shared, &keys).await;
     }

@@ -6,7 +6,7 @@
 //! | `post`, `batch` | one statement, many statements |
 //! | `read` | records, projects, receipts, proofs, keys, openings |
 //! | `search` | records by words, numbers and dates |
-//! | `law` | findings of a project |
+//! | `law` | findings, what falls due, counts |
 //! | `witnesses` | cosignatures that are delivered, and how each witness stands |
 //! | `documents` | files by digest, streamed |
 //! | `ocds` | a project in the form of the Open Contracting Data Standard |
@@ -45,7 +45,9 @@ pub use form::MINGZHANG_SIGNATURE;
 pub use ocds::EXPORT_RECORDS_MAX;
 pub use post::POST_BYTES_MAX;
 pub use read::PAGE_MAX;
+pub(super) use read::parse_index;
 pub use withheld::WITHHELD_PAGE_MAX;
+pub(super) use withheld::refuse_withheld;
 
 /// What only reads, and is worth compressing.
 pub(super) fn reads() -> Router<Api> {
@@ -59,6 +61,9 @@ pub(super) fn reads() -> Router<Api> {
         .route("/api/v1/consistency", get(read::consistency))
         .route("/api/v1/keys", get(read::keys))
         .route("/api/v1/openings/{id}", get(read::openings))
+        .route("/api/v1/findings", get(law::findings))
+        .route("/api/v1/due", get(law::due))
+        .route("/api/v1/statistics", get(law::statistics))
         .route("/api/v1/withheld", get(withheld::withheld))
         .route("/api/v1/ocds/{*path}", get(ocds::package_of))
         .route("/api/v1/openapi.json", get(openapi_json))
@@ -104,6 +109,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         read::statement,
         read::project,
         law::description,
+        law::findings,
+        law::due,
+        law::statistics,
         read::receipt,
         read::consistency,
         read::keys,
@@ -232,7 +240,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 21);
+        assert_eq!(operations, 24);
         ids.sort();
         ids.dedup();
         assert_eq!(

@@ -498,7 +498,7 @@ pub(super) async fn fetch(api: &Api, indexes: &[u64]) -> Result<Shown, Problem> 
 }
 
 /// A leaf index in its one spelling.
-fn parse_index(text: &str) -> Result<u64, Problem> {
+pub(in crate::server) fn parse_index(text: &str) -> Result<u64, Problem> {
     let canonical =
         text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     text.parse().ok().filter(|_| canonical).ok_or_else(|| {

@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::read::{Shown, fetch, json, link_next};
 use super::types::{ErasedRecord, ProblemAnswer, Record};
 use super::withheld::WithheldRecord;
+use crate::rules::csv::cell;
 use crate::search::{Page, Query, QueryError};
 use crate::server::Api;
 use crate::server::cache;
@@ -294,46 +295,9 @@ fn table(hits: &[Hit]) -> Vec<u8> {
             &hit.title,
             &hit.id,
         ];
-        let cells: Vec<String> = cells.iter().map(|cell| quoted(cell)).collect();
+        let cells: Vec<String> = cells.iter().map(|text| cell(text)).collect();
         text.push_str(&cells.join(","));
         text.push_str("\r\n");
     }
     text.into_bytes()
-}
-
-/// A cell. What a spreadsheet would compute gets an apostrophe, which it takes for "text" (OWASP: CSV injection).
-fn quoted(cell: &str) -> String {
-    let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let cell = if formula {
-        format!("'{cell}")
-    } else {
-        cell.to_owned()
-    };
-    if cell.contains([',', '"', '\r', '\n']) {
-        format!("\"{}\"", cell.replace('"', "\"\""))
-    } else {
-        cell
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_are_text_for_a_spreadsheet() {
-        let rows = [
-            ("韶山", "韶山"),
-            ("a,b", "\"a,b\""),
-            ("say \"x\"", "\"say \"\"x\"\"\""),
-            ("=1+1", "'=1+1"),
-            ("@cmd,x", "\"'@cmd,x\""),
-            ("-2", "'-2"),
-            ("\tx", "'\tx"),
-            ("", ""),
-        ];
-        for (cell, wanted) in rows {
-            assert_eq!(quoted(cell), wanted);
-        }
-    }
 }

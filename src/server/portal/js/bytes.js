@@ -1,59 +1,137 @@
-// Bytes and text: strict hex, base64, UTF-8, decimals, SHA-256. Promises: what is decoded has one
-// spelling only (a browser's `atob` takes trailing bits and spaces, we do not). Works without
-// `crypto.subtle`, which browsers hide on plain http. Loads nothing.
+// Bytes and text: strict hex, base64, UTF-8, decimals; and `Refused`, the one error of these modules.
+// Promises: what is decoded has one spelling only (a browser's `atob` takes trailing bits and spaces,
+// we do not). Works without `crypto.subtle`, which browsers hide on plain http. Loads nothing.
 
-export const utf8 = (text) => new TextEncoder().encode(text);
-
-/** The text of bytes, or a `Refused`: no replacement characters, and a byte order mark is kept. */
-export function text(bytes) {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw new Refused('utf8', 'not UTF-8');
-  }
-}
-
-/** Something from outside that is not as it must be. `code` is for programs, the message for people. */
+/**
+ * Something from outside that is not as it must be. `code` is the name of the variant in the Rust
+ * error of the same file; `inner` is the cause, so that `path` is for programs what the chain of
+ * sentences is for people: `Checkpoint.Note.Line`.
+ */
 export class Refused extends Error {
-  constructor(code, message) {
-    super(message);
+  constructor(code, en, zh, more = {}) {
+    super(en);
     this.name = 'Refused';
     this.code = code;
+    this.zh = zh;
+    this.inner = more.inner || null;
+    this.pointer = more.pointer === undefined ? null : more.pointer;
+    this.offset = more.offset === undefined ? null : more.offset;
+  }
+
+  get path() {
+    return this.inner ? `${this.code}.${this.inner.path}` : this.code;
+  }
+
+  /** The sentence and its causes, in `zh` or `en`. */
+  explain(lang) {
+    const own = lang === 'zh' ? this.zh : this.message;
+    return this.inner ? `${own}${lang === 'zh' ? '：' : ': '}${this.inner.explain(lang)}` : own;
   }
 }
 
-export const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+/** Runs `read`; what it refuses is wrapped by `wrap(inner)`. A programming error passes unchanged. */
+export function within(read, wrap) {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof Refused ? wrap(error) : error;
+  }
+}
 
+export const utf8 = (text) => new TextEncoder().encode(text);
+export const byteLength = (text) => utf8(text).length;
+
+const STRICT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The text of bytes, or null: no replacement characters, and a byte order mark is kept. */
+export function decodeText(bytes) {
+  try {
+    return STRICT.decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+/** How many bytes at the start are whole UTF-8 characters (RFC 3629 section 4): where the fault is. */
+export function utf8ValidUpTo(bytes) {
+  let at = 0;
+  while (at < bytes.length) {
+    const first = bytes[at];
+    const more = first < 0x80 ? 0 : first >= 0xc2 && first < 0xe0 ? 1 : first >= 0xe0 && first < 0xf0 ? 2 : first >= 0xf0 && first < 0xf5 ? 3 : -1;
+    if (more < 0 || at + more >= bytes.length) return at;
+    // The second byte has a narrower range after these: no overlong form, no surrogate, nothing above U+10FFFF.
+    const low = { 0xe0: 0xa0, 0xf0: 0x90 }[first] || 0x80;
+    const high = { 0xed: 0x9f, 0xf4: 0x8f }[first] || 0xbf;
+    for (let k = 1; k <= more; k++) {
+      const byte = bytes[at + k];
+      if (byte < (k === 1 ? low : 0x80) || byte > (k === 1 ? high : 0xbf)) return at;
+    }
+    at += more + 1;
+  }
+  return at;
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+export function hex(bytes) {
+  let digits = '';
+  for (let at = 0; at < bytes.length; at++) digits += HEX[bytes[at]];
+  return digits;
+}
+
+/** The bytes of lower-case hex digits, or null. */
 export function unhex(digits) {
-  if (!/^([0-9a-f]{2})*$/.test(digits)) throw new Refused('hex', 'not lower-case hex');
+  if (!/^([0-9a-f]{2})*$/.test(digits)) return null;
   return Uint8Array.from({ length: digits.length / 2 }, (_, at) => parseInt(digits.slice(2 * at, 2 * at + 2), 16));
 }
 
+/** A SHA-256 as it stands in texts: exactly 64 lower-case hex digits, else null. Hashes are compared in this form. */
+export const hashHex = (digits) => (/^[0-9a-f]{64}$/.test(digits) ? digits : null);
+
 export function base64(bytes) {
   let binary = '';
-  for (const byte of bytes) binary += String.fromCharCode(byte);
+  for (let at = 0; at < bytes.length; at++) binary += String.fromCharCode(bytes[at]);
   return btoa(binary);
 }
 
+/** The bytes of strict base64 (RFC 4648 section 4: padded, no trailing bits, no spaces), or null. */
 export function unbase64(digits) {
-  let bytes;
+  let binary;
   try {
-    bytes = Uint8Array.from(atob(digits), (char) => char.charCodeAt(0));
+    binary = atob(digits);
   } catch {
-    throw new Refused('base64', 'not base64');
+    return null;
   }
-  if (base64(bytes) !== digits) throw new Refused('base64', 'not strict base64 (padding, no trailing bits)');
+  // Encoding again is what makes it strict: `atob` forgives more than one spelling.
+  if (btoa(binary) !== digits) return null;
+  const bytes = new Uint8Array(binary.length);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = binary.charCodeAt(at);
   return bytes;
 }
 
-/** A decimal without leading zeros up to 2^53 - 1, beyond which a browser's numbers are not exact. */
-export function decimal(digits) {
-  const value = /^(0|[1-9][0-9]{0,15})$/.test(digits) ? Number(digits) : NaN;
-  if (!Number.isSafeInteger(value)) throw new Refused('decimal', 'not a decimal number below 2^53');
-  return value;
+/** The 32 bytes of a hash in base64, as in checkpoints and proofs, or null. */
+export function unbase64Hash(digits) {
+  const bytes = digits.length === 44 ? unbase64(digits) : null;
+  return bytes && bytes.length === 32 ? bytes : null;
 }
 
-export const equal = (left, right) => left.length === right.length && left.every((byte, at) => byte === right[at]);
+const U64_MAX = (1n << 64n) - 1n;
+
+/**
+ * ASCII digits without sign or leading zero, as all C2SP documents write numbers, up to 2^64 - 1; else
+ * null. A BigInt, as everywhere for indexes and sizes: a browser's numbers are not exact above 2^53.
+ */
+export function parseDecimal(digits) {
+  if (!/^(0|[1-9][0-9]{0,19})$/.test(digits)) return null;
+  const value = BigInt(digits);
+  return value <= U64_MAX ? value : null;
+}
+
+export function equal(left, right) {
+  if (left.length !== right.length) return false;
+  for (let at = 0; at < left.length; at++) if (left[at] !== right[at]) return false;
+  return true;
+}
 
 export function concat(...parts) {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
@@ -65,53 +143,8 @@ export function concat(...parts) {
   return whole;
 }
 
-// FIPS 180-4 section 4.2.2: the first 32 bits of the fractional parts of the cube roots of the
-// first 64 primes, and (5.3.3) of the square roots of the first 8. Computed in integers: exact.
-const PRIMES = (() => {
-  const primes = [];
-  for (let n = 2; primes.length < 64; n++) if (primes.every((prime) => n % prime)) primes.push(n);
-  return primes;
-})();
-const rootBits = (prime, power) => {
-  const wanted = BigInt(prime) << BigInt(32 * power);
-  let [low, high] = [0n, 1n << 40n];
-  while (high - low > 1n) {
-    const middle = (low + high) >> 1n;
-    if (middle ** BigInt(power) <= wanted) low = middle;
-    else high = middle;
-  }
-  return Number(BigInt.asUintN(32, low)) | 0;
-};
-const ROUND = Int32Array.from(PRIMES, (prime) => rootBits(prime, 3));
-const START = Int32Array.from(PRIMES.slice(0, 8), (prime) => rootBits(prime, 2));
-const turn = (word, by) => (word >>> by) | (word << (32 - by));
-
-/** SHA-256 (FIPS 180-4 section 6.2) of bytes in memory. */
-export function sha256(bytes) {
-  const padded = new Uint8Array(Math.ceil((bytes.length + 9) / 64) * 64);
-  padded.set(bytes);
-  padded[bytes.length] = 0x80;
-  const view = new DataView(padded.buffer);
-  view.setUint32(padded.length - 8, Math.floor(bytes.length / 0x20000000));
-  view.setUint32(padded.length - 4, (bytes.length * 8) >>> 0);
-  const state = Int32Array.from(START);
-  const words = new Int32Array(64);
-  for (let block = 0; block < padded.length; block += 64) {
-    for (let at = 0; at < 16; at++) words[at] = view.getInt32(block + 4 * at);
-    for (let at = 16; at < 64; at++) {
-      const [early, late] = [words[at - 15], words[at - 2]];
-      words[at] = words[at - 16] + words[at - 7]
-        + (turn(early, 7) ^ turn(early, 18) ^ (early >>> 3)) + (turn(late, 17) ^ turn(late, 19) ^ (late >>> 10));
-    }
-    let [a, b, c, d, e, f, g, h] = state;
-    for (let at = 0; at < 64; at++) {
-      const one = (h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + ((e & f) ^ (~e & g)) + ROUND[at] + words[at]) | 0;
-      const two = ((turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
-      [h, g, f, e, d, c, b, a] = [g, f, e, (d + one) | 0, c, b, a, (one + two) | 0];
-    }
-    [a, b, c, d, e, f, g, h].forEach((word, at) => { state[at] += word; });
-  }
-  const digest = new DataView(new ArrayBuffer(32));
-  state.forEach((word, at) => digest.setInt32(4 * at, word));
-  return new Uint8Array(digest.buffer);
+/** What a message shows of a text that may be of any length: at most `max` characters. */
+export function shorten(text, max = 80) {
+  const characters = Array.from(text.slice(0, 2 * max + 2));
+  return characters.length > max ? `${characters.slice(0, max).join('')}…` : text;
 }

@@ -1,0 +1,197 @@
+//! The portal: what citizens, bidders and auditors see. Rendered here, readable without scripts; what verifies runs in the reader's
+//! own browser, from `js/`.
+//!
+//! | file | what it knows |
+//! | --- | --- |
+//! | `entry` | one record, and why one is not shown |
+//! | `check` | the page on which a document or receipt is checked |
+//! | `refusal` | problems as pages |
+//! | `view` | a statement as labelled rows and tables |
+//! | `names` | ids as people know them |
+//! | `said` | text of others, shown so that it can do nothing |
+//! | `words` | every fixed sentence, in both languages |
+//! | `statics` | style, scripts, marks |
+//!
+//! Promises: no inline script or style, nothing loaded from elsewhere, a Content-Security-Policy without `unsafe-*`; the same pages at `/` in
+//! Chinese and at `/en/` in English; only what [`Ledger::showing`](crate::ledger::Ledger::showing) lets be shown.
+//! Decides nothing: what it shows can be checked beside it.
+
+mod check;
+mod entry;
+mod names;
+mod refusal;
+mod said;
+mod statics;
+mod view;
+mod words;
+
+use askama::Template;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
+use axum::routing::get;
+
+use super::Api;
+use super::cache;
+use super::problem::Problem;
+use crate::tlog::policy::Policy;
+
+pub(super) use refusal::{refusal, wants_page};
+use words::{Lang, Words};
+
+/// Of every page and every script: a worker obeys the policy of the script that it was started from.
+pub(super) const CSP: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; \
+     form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+);
+
+/// Pages in both languages, and what they refer to.
+pub(super) fn routes() -> Router<Api> {
+    let mut router = Router::new()
+        .route("/portal/{name}", get(statics::style))
+        .route("/portal/js/{name}", get(statics::module))
+        .route("/verify.html", get(statics::verifier))
+        .route("/favicon.svg", get(statics::favicon))
+        .route("/favicon.ico", get(statics::favicon))
+        .route("/robots.txt", get(statics::robots))
+        .route("/policy", get(policy_file));
+    for lang in [Lang::Zh, Lang::En] {
+        let at = |path: &str| format!("{}{path}", lang.prefix());
+        router = router
+            .route(&at("/entries/{index}"), get(entry::entry))
+            .route(&at("/check"), get(check::check));
+    }
+    router
+}
+
+/// What every page has: its language, its words, its address.
+#[derive(Debug)]
+struct Page {
+    lang: Lang,
+    w: &'static Words,
+    origin: String,
+    /// Path and query without the language, for the link to the other one.
+    here: String,
+    style: &'static str,
+    /// Which entry of the navigation it is under.
+    place: &'static str,
+}
+
+impl Page {
+    fn new(api: &Api, uri: &Uri, place: &'static str) -> Page {
+        let lang = Lang::of_path(uri.path());
+        let here = uri.path_and_query().map_or("/", |whole| whole.as_str());
+        let here = here.strip_prefix(lang.prefix()).unwrap_or(here);
+        Page {
+            lang,
+            w: lang.words(),
+            origin: api.ledger.origin().to_owned(),
+            here: if here.is_empty() { "/" } else { here }.to_owned(),
+            style: &statics::STYLE_PATH,
+            place,
+        }
+    }
+
+    /// A path in this language.
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.lang.prefix())
+    }
+
+    /// The page of a record.
+    fn entry(&self, index: &u64) -> String {
+        self.at(&format!("/entries/{index}"))
+    }
+
+    /// The same page in the other language.
+    fn other(&self) -> String {
+        match self.lang {
+            Lang::Zh => format!("/en{}", self.here),
+            Lang::En => self.here.clone(),
+        }
+    }
+
+    fn other_tag(&self) -> &'static str {
+        match self.lang {
+            Lang::Zh => Lang::En.tag(),
+            Lang::En => Lang::Zh.tag(),
+        }
+    }
+
+    /// A sentence with its one gap filled by a number.
+    fn fill(&self, sentence: &str, n: &u64) -> String {
+        sentence.replacen("{}", &n.to_string(), 1)
+    }
+
+    /// `aria-current` of a link of the navigation.
+    fn current(&self, place: &str) -> &'static str {
+        if place == self.place { "page" } else { "false" }
+    }
+}
+
+/// A page, or 304 if the reader has it.
+fn shown(request: &HeaderMap, page: &impl Template) -> Result<Response<Body>, Problem> {
+    let html = page
+        .render()
+        .map_err(|error| Problem::internal(error.to_string()))?;
+    Ok(dressed(cache::mutable(
+        request,
+        "text/html; charset=utf-8",
+        html,
+    )))
+}
+
+/// A page with a status that no cache keeps.
+fn shown_as(status: StatusCode, page: &impl Template) -> Result<Response<Body>, Problem> {
+    let html = page
+        .render()
+        .map_err(|error| Problem::internal(error.to_string()))?;
+    let mut response = cache::answer("text/html; charset=utf-8", cache::NO_STORE, html.into());
+    *response.status_mut() = status;
+    Ok(dressed(response))
+}
+
+fn dressed(mut response: Response<Body>) -> Response<Body> {
+    response
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, CSP);
+    response
+}
+
+/// `/policy`: whom a verifier of this ledger trusts. To be compared with one that was got by another way.
+async fn policy_file(State(api): State<Api>, request: HeaderMap) -> Response<Body> {
+    cache::mutable(&request, "text/plain; charset=utf-8", policy(&api).encode())
+}
+
+/// The ledger's policy: the log's keys and the genesis, without a quorum if none was configured.
+fn policy(api: &Api) -> Policy {
+    let keys = api.ledger.keys();
+    let logs: String = keys
+        .log_vkeys()
+        .map(|vkey| format!("log {vkey}\n"))
+        .collect();
+    let text = format!(
+        "# mingzhang genesis {}\n{logs}quorum none\n",
+        keys.genesis_id()
+    );
+    Policy::parse(text.as_bytes()).expect("admitted keys make log lines")
+}
+
+/// Where this server is, as the reader's browser sees it: for addresses on paper. From `Host`, which only its asker believes.
+fn base_url(request: &HeaderMap) -> String {
+    let text = |name| {
+        request
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
+    let host = text(header::HOST).filter(|host| {
+        host.len() <= 255
+            && !host.is_empty()
+            && host
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
+    });
+    let https = text(header::HeaderName::from_static("x-forwarded-proto")) == Some("https");
+    let scheme = if https { "https" } else { "http" };
+    format!("{scheme}://{}", host.unwrap_or("localhost"))
+}

@@ -1,0 +1,87 @@
+//! Problems as pages, for whoever asks with a browser. The same words as `application/problem+json`, which everybody else gets.
+
+use askama::Template;
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+
+use super::dressed;
+use super::said::Said;
+use super::statics;
+use super::words::{Lang, Words};
+use crate::server::cache;
+use crate::server::problem::{Language, Problem};
+
+/// Whether the caller reads pages: browsers say so, programs do not.
+pub(in crate::server) fn wants_page(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|accepted| accepted.contains("text/html"))
+}
+
+/// A problem as a page; `None` if it cannot even be rendered.
+pub(in crate::server) fn refusal(
+    problem: &Problem,
+    path: &str,
+    language: Language,
+    request_id: &str,
+) -> Option<Response<Body>> {
+    let is_page = !path.starts_with("/api/");
+    let lang = match language {
+        _ if is_page => Lang::of_path(path),
+        Language::English => Lang::En,
+        Language::Chinese | Language::Both => Lang::Zh,
+    };
+    let kind = problem.kind();
+    let detail = match lang {
+        Lang::Zh => Language::Chinese,
+        Lang::En => Language::English,
+    };
+    let document = problem.to_json(detail, None);
+    let text = |name: &str| document.get(name).and_then(serde_json::Value::as_str);
+    let page = RefusalPage {
+        lang,
+        w: lang.words(),
+        style: &statics::STYLE_PATH,
+        status: kind.status,
+        code: kind.code,
+        title: lang.say(kind.title_zh, kind.title_en),
+        detail: Said::short(text("detail").unwrap_or_default(), 2_000),
+        help: lang.say(kind.help_zh, kind.help_en),
+        request_id,
+    };
+    let html = page.render().ok()?;
+    let mut response = cache::answer("text/html; charset=utf-8", cache::NO_STORE, html.into());
+    *response.status_mut() = StatusCode::from_u16(kind.status).ok()?;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_LANGUAGE,
+        HeaderValue::from_static(lang.tag()),
+    );
+    headers.append(
+        header::VARY,
+        HeaderValue::from_static("accept, accept-language"),
+    );
+    Some(dressed(response))
+}
+
+#[derive(Template)]
+#[template(path = "refusal.html")]
+struct RefusalPage<'a> {
+    lang: Lang,
+    w: &'static Words,
+    style: &'static str,
+    status: u16,
+    code: &'static str,
+    title: &'static str,
+    detail: Said,
+    help: &'static str,
+    request_id: &'a str,
+}
+
+impl RefusalPage<'_> {
+    fn home(&self) -> String {
+        format!("{}/", self.lang.prefix())
+    }
+}

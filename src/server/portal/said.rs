@@ -1,0 +1,104 @@
+//! Text of others, shown so that it can do nothing: escaped, set apart from the text around it, and with every character that
+//! cannot be seen made visible.
+//!
+//! Promises: a [`Said`] in a page opens no tag, ends no attribute, and turns no direction of writing but its own: it stands in `<bdi>`
+//! (Unicode UAX #9, isolates). Does not judge what it says.
+
+use std::fmt;
+
+use askama::filters::HtmlSafe;
+
+/// What a publisher, or whoever asked, has written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Said(String);
+
+impl Said {
+    /// `text` with what cannot be seen made visible.
+    pub fn new(text: &str) -> Said {
+        Said(visible(text))
+    }
+
+    /// At most `characters` of it, with a mark where it was cut.
+    pub fn short(text: &str, characters: usize) -> Said {
+        let cut: String = text.chars().take(characters).collect();
+        if cut.len() == text.len() {
+            Said::new(text)
+        } else {
+            Said(visible(&cut) + "…")
+        }
+    }
+
+    /// For an attribute or a title, where no `<bdi>` may stand; the template escapes it.
+    pub fn plain(&self) -> &str {
+        &self.0
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<bdi>")?;
+        for c in self.0.chars() {
+            match c {
+                '&' => f.write_str("&amp;")?,
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '"' => f.write_str("&quot;")?,
+                '\'' => f.write_str("&#39;")?,
+                c => fmt::Write::write_char(f, c)?,
+            }
+        }
+        f.write_str("</bdi>")
+    }
+}
+
+/// Display writes nothing but `<bdi>` unescaped.
+impl HtmlSafe for Said {}
+
+fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unseen(c) {
+            shown.push_str(&format!("⟦U+{:04X}⟧", u32::from(c)));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// Controls (but line feed and tab), bidi controls, what has no width, tags: whatever makes a text look like another.
+fn is_unseen(c: char) -> bool {
+    (c.is_control() && !matches!(c, '\n' | '\t'))
+        || matches!(u32::from(c),
+            0xAD | 0x34F | 0x61C | 0x115F | 0x1160 | 0x17B4 | 0x17B5 | 0x180B..=0x180E | 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x206F
+            | 0x3164 | 0xFEFF | 0xFFA0 | 0xFFF9..=0xFFFB | 0xE0000..=0xE007F)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_write_stays_text() {
+        #[track_caller]
+        fn check(text: &str, shown: &str) {
+            assert_eq!(Said::new(text).to_string(), format!("<bdi>{shown}</bdi>"));
+        }
+        check("韶山市 A&B", "韶山市 A&amp;B");
+        check(
+            "<script>alert(1)</script>",
+            "&lt;script&gt;alert(1)&lt;/script&gt;",
+        );
+        check("\" onclick='x", "&quot; onclick=&#39;x");
+        check("a\u{202E}gpj.exe", "a⟦U+202E⟧gpj.exe");
+        check("\u{200B}\u{FEFF}", "⟦U+200B⟧⟦U+FEFF⟧");
+        check("two\nlines", "two\nlines");
+        check("\u{1b}[2J", "⟦U+001B⟧[2J");
+        assert_eq!(Said::short("韶山市教育局", 2).plain(), "韶山…");
+        assert_eq!(Said::short("韶山", 2).plain(), "韶山");
+    }
+}

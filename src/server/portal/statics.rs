@@ -1,0 +1,117 @@
+//! The files that pages refer to, compiled in: style, marks, and the modules that verify in the reader's browser.
+//!
+//! Promises: a type that fits, an entity tag, and the page's own Content-Security-Policy on every script, because a worker obeys the
+//! policy of the script that it was started from. The style sheet's address names its digest and may be kept for ever; modules name
+//! each other by plain names, so they are asked for again and answered 304.
+
+use std::sync::LazyLock;
+
+use axum::extract::Path;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use sha2::{Digest, Sha256};
+
+use super::CSP;
+use crate::server::cache;
+use crate::server::problem::{Problem, kinds};
+
+const STYLE: &str = include_str!("portal.css");
+const FAVICON: &str = include_str!("favicon.svg");
+const ROBOTS: &str = "User-agent: *\nDisallow: /api/\nDisallow: /tile/\n";
+
+/// Every module a page or a worker loads. A test holds it against the folder.
+const MODULES: &[(&str, &str)] = &[
+    ("bytes.js", include_str!("js/bytes.js")),
+    ("ed25519.js", include_str!("js/ed25519.js")),
+    ("merkle.js", include_str!("js/merkle.js")),
+    ("note.js", include_str!("js/note.js")),
+    ("proof.js", include_str!("js/proof.js")),
+];
+
+/// The verifier as one file for `file://`, once it is built in.
+const VERIFIER: Option<&str> = None;
+
+/// Where the style sheet is; the digest changes with it.
+pub(super) static STYLE_PATH: LazyLock<String> = LazyLock::new(|| {
+    let digest = hex::encode(&Sha256::digest(STYLE.as_bytes())[..6]);
+    format!("/portal/{digest}.css")
+});
+
+/// `/portal/<digest>.css`.
+pub(super) async fn style(
+    Path(name): Path<String>,
+    request: HeaderMap,
+) -> Result<Response, Problem> {
+    if STYLE_PATH.strip_prefix("/portal/") != Some(&name) {
+        // An older page asks for an older style: the present one will do, for now.
+        if name.ends_with(".css") {
+            return Ok(cache::mutable(&request, "text/css; charset=utf-8", STYLE));
+        }
+        return Err(absent());
+    }
+    Ok(cache::immutable("text/css; charset=utf-8", STYLE.into()))
+}
+
+/// `/portal/js/<name>.js`.
+pub(super) async fn module(
+    Path(name): Path<String>,
+    request: HeaderMap,
+) -> Result<Response, Problem> {
+    let found = MODULES.iter().find(|(known, _)| *known == name);
+    let (_, text) = found.ok_or_else(absent)?;
+    let mut response = cache::mutable(&request, "text/javascript; charset=utf-8", *text);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, CSP);
+    Ok(response)
+}
+
+/// `/verify.html`: to be kept, and opened without any server.
+pub(super) async fn verifier(request: HeaderMap) -> Result<Response, Problem> {
+    let text = VERIFIER.ok_or_else(absent)?;
+    let mut response = cache::mutable(&request, "text/html; charset=utf-8", text);
+    response.headers_mut().insert(
+        header::CONTENT_DISPOSITION,
+        HeaderValue::from_static("attachment; filename=\"verify.html\""),
+    );
+    Ok(response)
+}
+
+/// SHA-256 of the verifier file, if there is one.
+pub(super) fn verifier_sha256() -> Option<String> {
+    VERIFIER.map(|text| hex::encode(Sha256::digest(text.as_bytes())))
+}
+
+/// `/favicon.svg`, and `/favicon.ico` for those who ask without looking.
+pub(super) async fn favicon(request: HeaderMap) -> Response {
+    cache::mutable(&request, "image/svg+xml", FAVICON)
+}
+
+/// `/robots.txt`: pages may be found, machines have better ways than the API.
+pub(super) async fn robots(request: HeaderMap) -> Response {
+    cache::mutable(&request, "text/plain; charset=utf-8", ROBOTS)
+}
+
+fn absent() -> Problem {
+    Problem::new(&kinds::NOT_FOUND, "no such file of the portal").zh("门户没有这个文件")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A module that lies in the folder and is not served fails only in somebody's browser.
+    #[test]
+    fn every_module_of_the_folder_is_served() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/server/portal/js");
+        let mut there: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".js"))
+            .collect();
+        there.sort();
+        let mut served: Vec<&str> = MODULES.iter().map(|(name, _)| *name).collect();
+        served.sort_unstable();
+        assert_eq!(served, there);
+    }
+}

@@ -1,0 +1,209 @@
+//! The words of the pages in both languages: one table, so that neither language can lack what the other has.
+//!
+//! Promises nothing about what publishers write: that is shown in the language in which it was signed.
+
+/// The language of a page; Chinese at `/`, English at `/en/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lang {
+    /// zh-CN.
+    Zh,
+    /// en.
+    En,
+}
+
+impl Lang {
+    /// As in `lang=` and `hreflang=`.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Lang::Zh => "zh-CN",
+            Lang::En => "en",
+        }
+    }
+
+    /// What its pages' paths begin with.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Lang::Zh => "",
+            Lang::En => "/en",
+        }
+    }
+
+    /// The language that a path is in.
+    pub fn of_path(path: &str) -> Lang {
+        if path == "/en" || path.starts_with("/en/") {
+            Lang::En
+        } else {
+            Lang::Zh
+        }
+    }
+
+    /// One of two sentences.
+    pub fn say<T>(self, zh: T, en: T) -> T {
+        match self {
+            Lang::Zh => zh,
+            Lang::En => en,
+        }
+    }
+
+    /// The table.
+    pub fn words(self) -> &'static Words {
+        match self {
+            Lang::Zh => &ZH,
+            Lang::En => &EN,
+        }
+    }
+}
+
+macro_rules! words {
+    ($($name:ident: $zh:literal, $en:literal;)*) => {
+        /// Every fixed sentence of the pages.
+        #[derive(Debug)]
+        #[allow(dead_code, reason = "pages that use the rest follow")]
+        pub(super) struct Words {
+            $(pub $name: &'static str,)*
+        }
+        static ZH: Words = Words { $($name: $zh,)* };
+        static EN: Words = Words { $($name: $en,)* };
+    };
+}
+
+words! {
+    site: "明账", "mingzhang";
+    site_long: "公共资源交易公开账本", "public account book of public-resource trading";
+    skip: "跳到正文", "skip to content";
+    other_language: "English", "中文";
+    nav: "主要页面", "main pages";
+    home: "首页", "Home";
+    search: "检索", "Search";
+    check: "核对", "Check";
+    ledger: "账本", "Ledger";
+    data: "数据接口", "Data";
+    crumbs: "所在位置", "you are here";
+    foot_trust: "不必相信本页：每条记录旁都有回执和核对命令，任何人都可离线复核。", "You need not believe this page: beside each record stand its receipt and the commands to check it offline.";
+    foot_time: "时间均为北京时间（UTC+8）。", "Times are Beijing time (UTC+8).";
+    foot_ledger: "账本", "ledger";
+    foot_withheld: "不予公开清单", "what is withheld";
+    foot_problems: "错误代码", "error codes";
+    none: "无", "none";
+    record: "记录", "record";
+    records: "条记录", "records";
+
+    col_title: "标题", "Title";
+    col_date: "发布时间", "Issued";
+    col_region: "省份／地区", "Region";
+    col_source: "来源平台", "Source";
+    col_category: "业务类型", "Category";
+    col_kind: "信息类型", "Kind";
+    col_stage: "环节", "Stage";
+    col_number: "登记序号", "Record";
+    col_project: "项目编号", "Project";
+    col_lots: "标段", "Lots";
+    col_logged: "登记时间", "Logged";
+
+    entry_title: "第 {} 号记录", "Record {}";
+    summary: "公告概要", "Summary";
+    body: "公告内容", "Content";
+    events: "关键时间", "Dates";
+    documents: "附件", "Documents";
+    documents_none: "本公告没有附件。", "This notice names no document.";
+    logged: "登记与签名", "Logging and signature";
+    original: "签名原文", "The signed text";
+    original_note: "下面是发布者签署的原文（一行 JSON），逐字节登记，未经改写；此处只为阅读而折行。", "This is the text that the publisher signed, one line of JSON, logged byte for byte; lines are only folded for reading.";
+    codes: "外部编号", "Other numbers";
+    reference: "发布者编号", "Publisher's reference";
+    method: "交易方式", "Method";
+    mandatory: "依法必须招标", "Tender required by law";
+    yes: "是", "yes";
+    no: "否", "no";
+    issued: "发布时间（发布者自述）", "Issued (as the publisher says)";
+    amends: "更正对象", "Amends";
+    effect_correct: "更正", "corrects";
+    effect_replace: "取代", "replaces";
+    effect_withdraw: "撤回", "withdraws";
+    about: "所涉声明", "About";
+    statement_id: "声明编号", "Statement id";
+    statement_type: "声明类型", "Statement type";
+    record_index: "账本序号", "Record";
+    record_time: "登记时间（账本时钟）", "Logged (the ledger's clock)";
+    leaf_hash: "叶哈希", "Leaf hash";
+    link: "前一记录的叶哈希", "Leaf hash of the record before";
+    signed_by: "签名密钥", "Signed by";
+    key_role: "身份", "Role";
+    admitted_in: "准入记录", "Admitted in record";
+    revoked_in: "撤销于记录", "Revoked in record";
+    in_force: "现行有效", "in force";
+    covering: "所在检查点", "Checkpoint that covers it";
+    covering_size: "树大小", "tree size";
+    witnesses: "见证", "Witnesses";
+    witnesses_none: "策略未要求见证；本检查点只有账本自己的签名。", "The policy asks for no witness; this checkpoint has the ledger's signature alone.";
+    witness_time: "见证时间", "cosigned at";
+    quorum_met: "达到策略要求", "meets the policy";
+    quorum_unmet: "尚未达到策略要求", "does not meet the policy yet";
+    project_page: "项目全过程", "The whole project";
+
+    doc_name: "文件名", "Name";
+    doc_size: "大小", "Size";
+    doc_sha: "SHA-256 摘要", "SHA-256";
+    doc_get: "下载", "Download";
+    doc_absent: "此处未保存", "not kept here";
+    doc_check: "核对我手中的文件", "check a file that I have";
+
+    shown: "已公开", "shown";
+    withheld: "不予公开", "withheld";
+    erased: "已清除", "erased";
+    sealed: "未公开原值", "not opened";
+    sealed_note: "文本中只有承诺值；原值未随声明公开。", "The text holds a commitment only; its value was not published.";
+    commitment: "承诺值", "commitment";
+    by_order: "依第 {} 号记录的命令", "by order, record {}";
+    basis: "依据", "Basis";
+    approver: "批准", "Approved by";
+    review_at: "复核时间", "To be reviewed";
+    class: "理由", "Reason";
+    ordered_by: "命令机关", "Ordered by";
+
+    verify_here: "在此核对", "Verify here";
+    verify_here_intro: "下面七步由您的浏览器自己计算，不采信服务器的结论。", "These seven steps are computed by your own browser; the server's word is not taken.";
+    verify_noscript: "浏览器未启用脚本：请用下方命令核对，结论相同。", "Scripts are off: use the commands below; they come to the same verdict.";
+    step_1: "回执完整：是一份回执，各部分在限度之内", "Form: the file is a receipt, each part within its limits";
+    step_2: "策略适用：策略属于本账本，并固定了创世编号", "Policy: it is this ledger's and pins the genesis id";
+    step_3: "检查点：由策略所列账本密钥签署；清点见证签名", "Checkpoint: signed by the policy's log key; cosignatures counted";
+    step_4: "包含：本条是该检查点之树中这一序号的叶子", "Inclusion: the entry is the leaf at this index of that tree";
+    step_5: "记录：条目自述的序号、声明与回执一致", "Record: the entry says the same index and statement";
+    step_6: "密钥：签名密钥由固定的创世记录一路准入", "Keys: the signer's key follows from the pinned genesis";
+    step_7: "签名：发布者的密钥签署了这份声明", "Signature: by a key that may say this";
+    not_shown: "回执不能证明：公告内容属实；此后没有更正；该密钥此前未被撤销。", "A receipt does not show: that the notice is true; that nothing corrects it later; that the key had not been revoked before.";
+    receipt: "下载回执", "Download receipt";
+    policy: "信任策略", "Trust policy";
+    print_hint: "打印本页可留存：二维码含本条网址和声明编号。", "Print this page to file it: the code holds its address and statement id.";
+    qr_label: "本条网址与声明编号的二维码", "QR code of this record's address and statement id";
+    without_us: "脱离本站核对", "Check without us";
+    without_us_intro: "在任何装有 sha256sum、openssl、curl 的电脑上，逐条复制执行。策略文件请从其他途径取得，与本站给出的比较。", "On any computer with sha256sum, openssl and curl, copy line by line. Get the policy by another way and compare it with the one given here.";
+    by_program: "用本项目的程序（七步全做）", "With this project's program (all seven steps)";
+    by_tools: "只用通用工具", "With standard tools only";
+    should_be: "应为", "should be";
+
+    amended_banner: "本条之后有更正：", "Amended later:";
+    amends_banner: "本条更正了先前的声明：", "This amends an earlier statement:";
+    as_of: "截至第 {} 条记录", "as of record {}";
+    not_amended: "未见更正、取代或撤回", "no correction, replacement or withdrawal is seen";
+
+    check_title: "核对文件或回执", "Check a document or a receipt";
+    check_intro: "把收到的文件（例如 PDF）或回执（.tlog-proof）放到这里。摘要在您的电脑上计算，文件不会上传。", "Put here the file that you were sent (a PDF, say) or a receipt (.tlog-proof). Its digest is computed on your computer; the file is not uploaded.";
+    check_noscript: "浏览器未启用脚本。可在命令行核对：", "Scripts are off. On a command line:";
+    check_noscript_search: "算出摘要后在此检索，也能看到哪些公告提到这个文件：", "With the digest, search for the notices that name this file:";
+    check_offline: "离线核对页", "The verifier as one file";
+    check_offline_note: "保存后断网也能用，不依赖任何服务器。SHA-256：", "Works from your disk without any server. SHA-256:";
+    check_offline_absent: "本版本尚未提供单文件核对页；请用命令行程序。", "This build has no single-file verifier; use the command line.";
+    digest_label: "文件的 SHA-256（64 位十六进制）", "SHA-256 of the file (64 hex digits)";
+
+    error_home: "回到首页", "back to the home page";
+    request_id: "请求编号", "request id";
+    what_to_do: "怎么办", "What to do";
+    still_checkable: "仍可核对的内容", "What can still be checked";
+    proof: "包含证明（base64，自叶向根）", "Inclusion proof (base64, from leaf to root)";
+    checkpoint: "检查点", "Checkpoint";
+    mismatch: "链接与账本不符", "The link does not fit the ledger";
+    mismatch_text: "您的链接或二维码所指的声明，不是账本第 {} 号记录中的声明。请核对来源；如系打印件，请交监督部门。", "The statement that your link or code names is not the one in record {} of this ledger. Check where it came from; if it is a printed notice, show it to the supervising authority.";
+    mismatch_wanted: "链接所指声明", "named by the link";
+    mismatch_found: "账本中的声明", "in the ledger";
+}
