@@ -22,6 +22,8 @@ pub(super) struct Line {
     pub project: String,
     /// The publisher's own id of it, which makes a second run harmless.
     pub reference: String,
+    /// The line that it amends, where it names one of the same file.
+    pub amends: Option<usize>,
 }
 
 /// Why a line is not a draft. For people; the number stands beside it.
@@ -51,11 +53,14 @@ impl Line {
         let member = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
         let project = member("project").ok_or(LineError::Project)?;
         let reference = member("ref").unwrap_or_else(|| Hash::sha256(text.as_bytes()).to_string());
+        let amended = value.pointer("/amends/statement").and_then(Value::as_str);
+        let amends = amended.and_then(|amended| amended.strip_prefix('$')?.parse().ok());
         Ok(Line {
             number,
             text: text.to_owned(),
             project,
             reference,
+            amends,
         })
     }
 

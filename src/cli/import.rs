@@ -11,13 +11,12 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::out::{Answer, Console, Exit, Failure};
-use super::post::{Posting, post_lines};
+use super::post::{Kept, Posting, post_lines};
 use super::text::{Said, said};
 use super::{KeyArguments, plain, read_file};
 use crate::import::{Import, Item, notices, ocds};
 use crate::store::Http;
 use crate::tlog::merkle::Hash;
-use crate::trade::commitment::Openings;
 
 /// Where the files come from.
 #[derive(Debug, Subcommand)]
@@ -105,8 +104,8 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
         receipts: None,
         check: arguments.check,
         wait: super::post::WaitFor::Signed,
-        withhold: Some(&mut |statement, reference, openings| match &mut vault {
-            Some(file) => keep(file, statement, reference, openings),
+        withhold: Some(&mut |kept| match &mut vault {
+            Some(file) => keep(file, kept),
             None => Ok(()),
         }),
     };
@@ -194,17 +193,19 @@ fn vault(path: &Path) -> Result<File, Failure> {
     opened.map_err(|error| vault_failed(&error))
 }
 
-/// Durable before its statement is posted: a salt that is lost is lost for ever. A line whose statement the ledger does not have opens nothing.
-fn keep(
-    file: &mut File,
-    statement: &Hash,
-    reference: &str,
-    openings: &Openings,
-) -> Result<(), Failure> {
-    let openings: Value = serde_json::from_slice(&openings.encode()).unwrap_or_default();
-    let line =
-        json!({ "statement": statement.to_string(), "ref": reference, "openings": openings });
-    file.write_all(format!("{line}\n").as_bytes())
+/// Durable before their statements are posted: a salt that is lost is lost for ever. A line whose statement the ledger then does not take
+/// opens nothing.
+fn keep(file: &mut File, kept: &[Kept<'_>]) -> Result<(), Failure> {
+    let lines: String = kept
+        .iter()
+        .map(|one| {
+            let openings: Value =
+                serde_json::from_slice(&one.openings.encode()).unwrap_or_default();
+            let line = json!({ "statement": one.id.to_string(), "ref": one.reference, "openings": openings });
+            format!("{line}\n")
+        })
+        .collect();
+    file.write_all(lines.as_bytes())
         .and_then(|()| file.sync_data())
         .map_err(|error| vault_failed(&error))
 }

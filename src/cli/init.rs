@@ -85,7 +85,7 @@ impl Folder {
     }
 
     pub fn read_policy(&self) -> Result<Policy, Failure> {
-        super::verify::read_policy(&self.policy())
+        super::policies::read_policy(&self.policy())
     }
 
     pub fn store(&self) -> Result<Store, Failure> {

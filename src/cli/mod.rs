@@ -3,14 +3,15 @@
 //! | file | commands |
 //! | --- | --- |
 //! | [`init`] | `init` |
-//! | [`serve`] | `serve`, `reindex` |
+//! | [`serve`], [`replica`] | `serve`, `serve --mirror`, `reindex` |
 //! | [`keys`] | key files: `keygen`, `sign` read and write them |
 //! | [`key`] | `key`, `endorse` |
 //! | [`post`], [`draft`] | `post` |
 //! | [`import`] | `import` |
 //! | [`search`] | `search`, `export ndjson` |
 //! | [`bid`] | `seal`, `bid` |
-//! | [`fetch`] | `get`, `receipt` |
+//! | [`fetch`] | `get` |
+//! | [`receipt`] | `receipt`, also from a mirror, and `receipt --refresh` |
 //! | [`verify`] | `verify` |
 //! | [`replay`] | `audit`, `mirror` |
 //! | [`backup`] | `backup`, `restore` |
@@ -41,8 +42,11 @@ mod law;
 mod monitor;
 mod order;
 pub mod out;
+mod policies;
 mod post;
+mod receipt;
 mod replay;
+mod replica;
 mod search;
 mod serve;
 pub mod text;
@@ -115,8 +119,8 @@ enum Command {
     Search(search::Arguments),
     /// Show a record / 查看记录
     Get(fetch::GetArguments),
-    /// Fetch a receipt / 取回执
-    Receipt(fetch::ReceiptArguments),
+    /// Fetch a receipt, also from a mirror, or refresh one / 取回执、换取带见证的回执
+    Receipt(receipt::Arguments),
     /// Check receipts offline / 离线验证回执
     Verify(verify::Arguments),
     /// Replay a whole log and check everything / 审计整个账本
@@ -207,7 +211,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Bid(bidding) => bid::run(&console, &bidding),
         Command::Search(arguments) => search::run(&console, &arguments),
         Command::Get(arguments) => fetch::get(&console, &arguments),
-        Command::Receipt(arguments) => fetch::receipt(&console, &arguments),
+        Command::Receipt(arguments) => receipt::run(&console, &arguments),
         Command::Verify(arguments) => verify::run(&console, &arguments),
         Command::Audit(arguments) => replay::audit(&console, &arguments),
         Command::Mirror(arguments) => replay::mirror(&console, &arguments),

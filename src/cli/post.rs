@@ -1,8 +1,9 @@
 //! `post`: drafts in, receipts out. Resumable: what is logged already counts as done, however often it is run.
 //!
-//! Drafts of one project go one after another, because each follows the one before; different projects go side by side in batches.
+//! Drafts go in the order in which they stand, many in one request: each follows the one before of its project, also where that one is still
+//! on its way. Where one is not taken, those behind it are signed and sent again.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -150,8 +151,18 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         .exit(exit))
 }
 
-/// Keeps the openings of a statement, by its id and its `ref`.
-pub(super) type Withhold<'a> = dyn FnMut(&Hash, &str, &Openings) -> Result<(), Failure> + 'a;
+/// What opens the commitments of one statement.
+pub(super) struct Kept<'k> {
+    /// The statement's id.
+    pub id: &'k Hash,
+    /// Its `ref`.
+    pub reference: &'k str,
+    /// Salts and values.
+    pub openings: &'k Openings,
+}
+
+/// Keeps the openings of statements that are about to be sent.
+pub(super) type Withhold<'a> = dyn FnMut(&[Kept<'_>]) -> Result<(), Failure> + 'a;
 
 /// How drafts are posted.
 pub(super) struct Posting<'a> {
@@ -176,7 +187,7 @@ pub(super) fn post_lines<'a>(
     let receipts = posting.receipts;
     let ledger = ledger_name(http)?;
     let mut outcome = Outcome::default();
-    let mut waiting: BTreeMap<String, VecDeque<Line>> = BTreeMap::new();
+    let mut waiting: VecDeque<Line> = VecDeque::new();
     let mut count = 0;
     for (at, line) in text
         .lines()
@@ -184,10 +195,7 @@ pub(super) fn post_lines<'a>(
         .filter(|(_, line)| !line.trim().is_empty())
     {
         match Line::read(at + 1, line) {
-            Ok(line) => waiting
-                .entry(line.project.clone())
-                .or_default()
-                .push_back(line),
+            Ok(line) => waiting.push_back(line),
             Err(error) => outcome.refused.push((at + 1, error.to_string())),
         }
         count += 1;
@@ -209,28 +217,30 @@ pub(super) fn post_lines<'a>(
         withhold: posting.withhold,
     };
     while !waiting.is_empty() {
-        // The next draft of each project; a project whose draft is undecided keeps it at its front.
-        let window: Vec<Line> = waiting
-            .values()
-            .filter_map(|drafts| drafts.front().cloned())
-            .take(WINDOW)
-            .collect();
-        for (line, decided) in poster.post(window, &mut outcome)? {
-            let drafts = waiting
-                .get_mut(&line.project)
-                .expect("the window was taken from here");
-            if decided {
-                drafts.pop_front();
-                bar.inc(1);
-            }
-            if drafts.is_empty() {
-                waiting.remove(&line.project);
-            }
+        let mut undecided = poster.post(window(&mut waiting), &mut outcome)?;
+        while let Some(line) = undecided.pop() {
+            waiting.push_front(line);
         }
+        bar.set_position(count - waiting.len() as u64);
     }
     bar.finish_and_clear();
     outcome.refused.sort();
     Ok(outcome)
+}
+
+/// The next drafts, up to one that amends another of them: that one's id is known when it is logged.
+fn window(waiting: &mut VecDeque<Line>) -> Vec<Line> {
+    let mut window: Vec<Line> = Vec::new();
+    while let Some(next) = waiting.front() {
+        let amends_one = next
+            .amends
+            .is_some_and(|number| window.iter().any(|line| line.number == number));
+        if amends_one || window.len() == WINDOW {
+            break;
+        }
+        window.extend(waiting.pop_front());
+    }
+    window
 }
 
 /// The ledger's origin, which every statement names.
@@ -250,6 +260,61 @@ pub(super) fn ledger_name(http: &Http) -> Result<String, Failure> {
     })
 }
 
+const POST: &str = "api/v1/statements/batch";
+const POST_WITNESSED: &str = "api/v1/statements/batch?wait=witnessed";
+const DRY_RUN: &str = "api/v1/statements/batch?dry_run=true";
+
+/// A signed draft.
+#[derive(Clone)]
+struct Ready {
+    line: Line,
+    id: Hash,
+    note: String,
+    openings: Openings,
+}
+
+impl Ready {
+    /// As a batch takes it.
+    fn line(&self) -> String {
+        let mut post = json!({ "note": self.note });
+        if !self.openings.is_empty() {
+            post["openings"] = serde_json::from_slice(&self.openings.encode())
+                .expect("openings are encoded as JSON");
+        }
+        format!("{post}\n")
+    }
+
+    /// What is withheld stays here, and never goes to the ledger.
+    fn strip(&mut self) {
+        self.openings = Openings::default();
+    }
+
+    fn kept(&self) -> Kept<'_> {
+        Kept {
+            id: &self.id,
+            reference: &self.line.reference,
+            openings: &self.openings,
+        }
+    }
+}
+
+fn stripped(ready: &[Ready]) -> Vec<Ready> {
+    let mut copies = ready.to_vec();
+    copies.iter_mut().for_each(Ready::strip);
+    copies
+}
+
+/// Whether a dry run says that the ledger has it: the same statement, or another with its `ref`, whose id it tells.
+fn known(answer: &Value) -> Option<Option<Hash>> {
+    let status = answer.get("status").and_then(Value::as_u64);
+    let member = |name: &str| answer.get(name).and_then(Value::as_str);
+    match (status, member("code").unwrap_or_default()) {
+        (Some(200), _) if answer.get("index").is_some_and(Value::is_u64) => Some(None),
+        (Some(409), "ref-conflict") => Some(member("existing").and_then(Hash::from_hex)),
+        _ => None,
+    }
+}
+
 struct Poster<'a> {
     http: &'a Http,
     signer: &'a Holder,
@@ -265,62 +330,112 @@ struct Poster<'a> {
 }
 
 impl Poster<'_> {
-    /// Posts one draft a project; says of each whether its fate is decided.
-    fn post(
-        &mut self,
-        window: Vec<Line>,
-        outcome: &mut Outcome,
-    ) -> Result<Vec<(Line, bool)>, Failure> {
-        let mut decided = Vec::new();
-        let (mut sent, mut body) = (Vec::new(), String::new());
-        for line in window {
-            let head = self.head(&line.project)?;
+    /// Posts drafts in their order; gives back those whose fate is undecided.
+    fn post(&mut self, window: Vec<Line>, outcome: &mut Outcome) -> Result<Vec<Line>, Failure> {
+        let mut ready = self.sign(window, outcome)?;
+        if self.check {
+            if self.withhold.is_some() {
+                ready.iter_mut().for_each(Ready::strip);
+            }
+            let answers = self.send(DRY_RUN, &ready)?;
+            for (one, answer) in ready.iter().zip(answers) {
+                self.take_checked(&one.line, &answer, outcome)?;
+            }
+            return Ok(Vec::new());
+        }
+        if self.withhold.is_some() {
+            ready = self.keep(ready, outcome)?;
+        }
+        let name = match self.wait {
+            WaitFor::Signed => POST,
+            WaitFor::Witnessed => POST_WITNESSED,
+        };
+        let answers = self.send(name, &ready)?;
+        let (mut undecided, mut shaken) = (Vec::new(), HashSet::new());
+        for (one, answer) in ready.into_iter().zip(answers) {
+            let after_a_gap = shaken.contains(&one.line.project);
+            let before = outcome.logged.len();
+            let done = self.take(&one.line, one.id, &answer, after_a_gap, outcome)?;
+            if outcome.logged.len() == before {
+                shaken.insert(one.line.project.clone());
+            }
+            if !done {
+                undecided.push(one.line);
+            }
+        }
+        Ok(undecided)
+    }
+
+    /// Signs each draft to follow the one before, as if that one were logged already.
+    fn sign(&mut self, lines: Vec<Line>, outcome: &mut Outcome) -> Result<Vec<Ready>, Failure> {
+        let mut heads: HashMap<String, Option<Hash>> = HashMap::new();
+        let mut ready = Vec::new();
+        for line in lines {
+            let head = match heads.get(&line.project) {
+                Some(head) => *head,
+                None => self.head(&line.project)?,
+            };
             match line.sign(&self.ledger, head.as_ref(), self.signer, |number| {
                 self.made.get(&number).copied()
             }) {
                 Ok((statement, openings)) => {
-                    let note = String::from_utf8_lossy(statement.note());
-                    let mut post = json!({ "note": note });
-                    if let (Some(keep), false) = (&mut self.withhold, openings.is_empty()) {
-                        keep(&statement.id(), &line.reference, &openings)?;
-                    } else if !openings.is_empty() {
-                        let openings: Value = serde_json::from_slice(&openings.encode())
-                            .expect("openings are encoded as JSON");
-                        post["openings"] = openings;
-                    }
-                    if self.check {
-                        decided.push((line.clone(), true));
-                        self.check_one(&line, &post, outcome)?;
-                        self.heads.insert(line.project.clone(), head);
-                        continue;
-                    }
-                    body.push_str(&post.to_string());
-                    body.push('\n');
-                    sent.push((line, statement.id()));
+                    // What is only checked is logged by nobody.
+                    let after = if self.check {
+                        head
+                    } else {
+                        Some(statement.id())
+                    };
+                    heads.insert(line.project.clone(), after);
+                    ready.push(Ready {
+                        note: String::from_utf8_lossy(statement.note()).into_owned(),
+                        id: statement.id(),
+                        line,
+                        openings,
+                    });
                 }
-                Err(error) => {
-                    outcome.refused.push((line.number, error.to_string()));
-                    decided.push((line, true));
-                }
+                Err(error) => outcome.refused.push((line.number, error.to_string())),
             }
         }
-        if sent.is_empty() {
-            return Ok(decided);
-        }
-        let answers = self.send(&body, sent.len())?;
-        for ((line, id), answer) in sent.into_iter().zip(answers) {
-            let done = self.take(&line, id, &answer, outcome)?;
-            decided.push((line, done));
-        }
-        Ok(decided)
+        Ok(ready)
     }
 
-    /// One line's answer. `false`: undecided, to be sent again.
+    /// Keeps the openings that do not go to the ledger, those of the statements only that the ledger does not have: salts that open
+    /// nothing help nobody.
+    fn keep(&mut self, ready: Vec<Ready>, outcome: &mut Outcome) -> Result<Vec<Ready>, Failure> {
+        let mut ready = ready;
+        if ready.iter().any(|one| !one.openings.is_empty()) {
+            let answers = self.send(DRY_RUN, &stripped(&ready))?;
+            let (mut new, count) = (Vec::new(), ready.len());
+            for (one, answer) in ready.iter().zip(answers) {
+                match known(&answer) {
+                    Some(existing) => {
+                        self.made
+                            .insert(one.line.number, existing.unwrap_or(one.id));
+                        outcome.known += 1;
+                    }
+                    None => new.push(one.line.clone()),
+                }
+            }
+            if new.len() < count {
+                ready = self.sign(new, outcome)?;
+            }
+        }
+        let hiding = ready.iter().filter(|one| !one.openings.is_empty());
+        let kept: Vec<Kept<'_>> = hiding.map(Ready::kept).collect();
+        if let (Some(keep), false) = (&mut self.withhold, kept.is_empty()) {
+            keep(&kept)?;
+        }
+        ready.iter_mut().for_each(Ready::strip);
+        Ok(ready)
+    }
+
+    /// One line's answer. `false`: undecided, to be sent again. `after_a_gap`: the one that it was to follow was not taken.
     fn take(
         &mut self,
         line: &Line,
         id: Hash,
         answer: &Value,
+        after_a_gap: bool,
         outcome: &mut Outcome,
     ) -> Result<bool, Failure> {
         let status = answer.get("status").and_then(Value::as_u64).unwrap_or(0);
@@ -354,7 +469,7 @@ impl Poster<'_> {
             }
             (409, "follows-conflict") => {
                 let tries = self.tries.entry(line.number).or_default();
-                *tries += 1;
+                *tries += u32::from(!after_a_gap);
                 if *tries > FOLLOW_TRIES {
                     outcome.refused.push((line.number, said_by(answer)));
                     return Ok(true);
@@ -382,29 +497,18 @@ impl Poster<'_> {
         }
     }
 
-    fn check_one(
+    /// What a line that was checked only would have become.
+    fn take_checked(
         &mut self,
         line: &Line,
-        post: &Value,
+        answer: &Value,
         outcome: &mut Outcome,
     ) -> Result<(), Failure> {
-        let answer = self.http.call(
-            "POST",
-            "api/v1/statements?dry_run=true",
-            &[("content-type", "application/json")],
-            Some(post.to_string().as_bytes()),
-            ANSWER_BYTES_MAX,
-        )?;
-        let said: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
-        match (
-            answer.status,
-            said.get("code").and_then(Value::as_str).unwrap_or_default(),
-        ) {
-            (200, _) if said.get("index").is_some_and(Value::is_u64) => outcome.known += 1,
-            (409, "ref-conflict") => outcome.known += 1,
-            (200, _) => outcome.logged.push((line.number, 0)),
-            (503 | 507, _) => return Err(busy(&said)),
-            _ => outcome.refused.push((line.number, said_by(&said))),
+        match answer.get("status").and_then(Value::as_u64) {
+            _ if known(answer).is_some() => outcome.known += 1,
+            Some(200) => outcome.logged.push((line.number, 0)),
+            Some(503 | 507) => return Err(busy(answer)),
+            _ => outcome.refused.push((line.number, said_by(answer))),
         }
         Ok(())
     }
@@ -429,16 +533,17 @@ impl Poster<'_> {
         Ok(head)
     }
 
-    fn send(&self, body: &str, lines: usize) -> Result<Vec<Value>, Failure> {
+    fn send(&self, name: &str, ready: &[Ready]) -> Result<Vec<Value>, Failure> {
+        if ready.is_empty() {
+            return Ok(Vec::new());
+        }
+        let lines = ready.len();
+        let body: String = ready.iter().map(Ready::line).collect();
         let mut tries = 0;
-        let path = match self.wait {
-            WaitFor::Signed => "api/v1/statements/batch",
-            WaitFor::Witnessed => "api/v1/statements/batch?wait=witnessed",
-        };
         loop {
             let sent = self.http.call(
                 "POST",
-                path,
+                name,
                 &[("content-type", "application/x-ndjson")],
                 Some(body.as_bytes()),
                 ANSWER_BYTES_MAX,

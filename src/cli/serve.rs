@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use super::init::{Folder, opening_failed};
 use super::keys::KeyFile;
 use super::out::{Answer, Console, Exit, Failure, envelope};
+use super::policies::Policies;
 use super::text::{Said, said};
 use super::{Word, default_listen, plain, runtime};
 use crate::law::{self, View};
@@ -25,17 +26,20 @@ use crate::server::{self, Options};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The folder of the ledger / 数据目录
-    #[arg(long)]
-    data: PathBuf,
+    #[arg(long, required_unless_present = "mirror")]
+    data: Option<PathBuf>,
+    /// Instead of a ledger: a mirror's folder, for reading only / 只读提供镜像目录
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["data", "keys", "operator_word"], requires = "policy")]
+    mirror: Option<PathBuf>,
+    /// Whose cosignatures `checkpoint` needs (unless given, the policy in the data folder); with --mirror, whom to trust / 见证或信任策略
+    #[arg(long, value_name = "FILE|DIR", num_args = 1)]
+    policy: Vec<PathBuf>,
     /// Address and port / 监听地址
     #[arg(long, default_value_t = default_listen())]
     listen: SocketAddr,
     /// Where the log key and last-signed lie / 密钥目录
     #[arg(long, value_name = "DIR")]
     keys: Option<PathBuf>,
-    /// Whose cosignatures `checkpoint` needs; the policy in the data folder unless given / 见证策略文件
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
     /// Seconds without a quorum of witnesses after which `checkpoint` goes on without one; never unless given / 无见证时放行的秒数
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     fail_open_after: Option<u64>,
@@ -57,6 +61,14 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
+    if let Some(mirror) = &arguments.mirror {
+        let policies = Policies::read(&arguments.policy)?;
+        return super::replica::serve(console, mirror, &policies, arguments.listen);
+    }
+    let data = arguments
+        .data
+        .as_deref()
+        .expect("clap wants it without --mirror");
     let ocds = crate::export::ocds::Options::new(&arguments.ocds_prefix, "");
     let ocds = ocds.map_err(|error| {
         Failure::usage(
@@ -70,7 +82,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     };
     let book = super::law::book(&arguments.pack, &arguments.calendar)?;
     start_log();
-    let folder = Folder::new(&arguments.data, arguments.keys.as_deref());
+    let folder = Folder::new(data, arguments.keys.as_deref());
     let operator_word = OperatorWord {
         restored: arguments.operator_word.contains(&Word::Restored),
         clock: arguments.operator_word.contains(&Word::Clock),
@@ -80,8 +92,18 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         fail_open_after: arguments.fail_open_after.map(Duration::from_secs),
         ..folder.config()?
     };
-    if let Some(path) = &arguments.policy {
-        let policy = super::verify::read_policy(path)?;
+    if !arguments.policy.is_empty() {
+        let policies = Policies::read(&arguments.policy)?;
+        let in_force = policies.iter().find(|policy| policy.until().is_none());
+        let policy = in_force.cloned().ok_or_else(|| {
+            Failure::usage(
+                "policy",
+                said!(
+                    "给出的策略都已停用（mingzhang until）：运行账本需要现行的一份",
+                    "every policy given is retired (mingzhang until): a ledger runs by the one in force"
+                ),
+            )
+        })?;
         config.genesis = policy.genesis();
         config.policy = Some(policy);
     }

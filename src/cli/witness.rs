@@ -11,9 +11,10 @@ use clap::{Args, Subcommand};
 
 use super::keys::{self, KeyFile};
 use super::out::{Answer, Console, Exit, Failure, envelope};
+use super::policies::Policies;
 use super::serve::{bind, start_log, stop_signal, url_of};
 use super::text::{Said, said};
-use super::{plain, read_file, runtime};
+use super::{plain, runtime};
 use crate::audit::{self, Options, Target};
 use crate::ledger::clock::system_clock;
 use crate::server::accept::{self, Limits};
@@ -23,7 +24,6 @@ use crate::tlog::checkpoint;
 use crate::tlog::cosignature::Cosigner;
 use crate::tlog::merkle::{Hash, Tree};
 use crate::tlog::note::{NOTE_BYTES_MAX, Note, Vkey};
-use crate::tlog::policy::{POLICY_BYTES_MAX, Policy};
 use crate::tlog::witness::{AddCheckpoint, Refusal};
 use crate::witness::state::StateError;
 use crate::witness::{AddError, Watched, Witness};
@@ -49,8 +49,8 @@ struct Role {
     /// The witness's name, wanted on the first start only / 见证人名称
     #[arg(long)]
     name: Option<String>,
-    /// A policy file, whose logs are watched / 策略文件
-    #[arg(long, value_name = "FILE")]
+    /// Policy files or folders of them, whose logs are watched / 策略文件
+    #[arg(long, value_name = "FILE|DIR")]
     policy: Vec<PathBuf>,
     /// A log's vkey, whose name is its origin / 账本公钥
     #[arg(long, value_name = "VKEY")]
@@ -325,7 +325,7 @@ async fn look(
 
 /// `--replay`: the log is audited before it is cosigned, so that the cosignature says more than the protocol asks for.
 struct Replay {
-    policies: Vec<Policy>,
+    policies: Policies,
     /// What the last replay saw: signatures below it are not verified again.
     state: Option<audit::State>,
     /// The tree up to which everything was found in order.
@@ -334,11 +334,7 @@ struct Replay {
 
 impl Replay {
     fn new(role: &Role, http: &Http) -> Result<Replay, Failure> {
-        let policies = role
-            .policy
-            .iter()
-            .map(|path| super::verify::read_policy(path));
-        let policies = policies.collect::<Result<Vec<_>, _>>()?;
+        let policies = Policies::read(&role.policy)?;
         let url = http.base();
         tracing::info!(url, "every record is replayed before it is cosigned");
         Ok(Replay {
@@ -466,16 +462,7 @@ impl Role {
                     vkeys: vec![vkey],
                 }),
             };
-        for path in &self.policy {
-            let shown = path.display().to_string();
-            let bytes = read_file(path, POLICY_BYTES_MAX as u64)?;
-            let policy = Policy::parse(&bytes).map_err(|error| {
-                let cause = crate::chain_of(&error);
-                Failure::input(
-                    "policy",
-                    said!("策略文件 {shown} 有误", "the policy {shown} is not one").because(&cause),
-                )
-            })?;
+        for policy in Policies::read(&self.policy)?.iter() {
             for log in policy.logs() {
                 add(log.vkey.name(), log.vkey.clone());
             }

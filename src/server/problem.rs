@@ -110,6 +110,10 @@ kinds! {
         "签名验证不通过", "the signature does not verify",
         "请先比较 text_sha256：它是服务器收到的文本（含末尾换行）的 SHA-256。不同，说明文本在签名之后被改动（常见：编码、BOM、CRLF、空格或重新序列化）；相同，则密钥不是 key_tried 所示的那一把。",
         "First compare `text_sha256`, the SHA-256 of the text as the server saw it, with its line feed. If it differs from yours, the text changed after signing (encoding, BOM, CRLF, spaces, re-serialisation); if it is the same, the key is not the one in `key_tried`.";
+    READ_ONLY = 403 "read-only",
+        "这是只读副本，不接受登记", "this is a read-only copy, which takes no posts",
+        "ledger 是账本的网址（策略中写有时）。请把声明发到账本；此处只提供经过验证的日志文件、记录、回执和证明。",
+        "`ledger` is the ledger's address, where the policy says it. Post there; here are the log's files, records, receipts and proofs, verified.";
     NOT_FOUND = 404 "not-found",
         "没有这样的内容", "there is nothing here",
         "请检查路径。/ 页列出全部入口。若刚刚写入，按项目或编号的查询会略晚于账本。",
@@ -173,6 +177,10 @@ kinds! {
         "暂不能检索", "searching is not possible here",
         "账本本身不受影响：可按序号、项目或编号查询。运营者可用 mingzhang reindex 重建索引。",
         "The ledger is not touched by it: look records up by index, project or id. The operator can make the index anew with mingzhang reindex.";
+    REPLICA_UNREADY = 503 "replica-unready",
+        "副本暂时给不出这项内容", "the copy cannot give this now",
+        "副本只提供由检查点推出、并已逐字节验证的内容。detail 说明缺什么；请稍后再试，或到账本和其他镜像取。",
+        "A copy hands out only what follows from its checkpoint and was verified byte by byte. `detail` says what is amiss; try again later, or ask the ledger or another mirror.";
     LAW_UNAVAILABLE = 503 "law-unavailable",
         "全账本的规则结论尚未就绪", "the answers of the rules over the whole ledger are not ready",
         "服务刚启动时须先读完账本，请稍后再试。单个项目可查 /api/v1/projects/…/report；也可用 mingzhang findings 自行计算。",

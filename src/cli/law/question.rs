@@ -7,8 +7,8 @@ use clap::Args;
 
 use crate::audit::Target;
 use crate::cli::out::{Exit, Failure};
+use crate::cli::policies::Policies;
 use crate::cli::text::{Said, said};
-use crate::cli::verify::read_policy;
 use crate::cli::{read_file, runtime};
 use crate::ledger::clock::system_clock;
 use crate::rules::Book;
@@ -34,8 +34,8 @@ pub(in crate::cli) struct Question {
     /// A data folder, a mirror, or a ledger's address / 目录或网址
     #[arg(value_name = "DIR|URL")]
     pub(super) target: String,
-    /// Whom to trust: policy files, the newest first / 信任策略
-    #[arg(long, required = true, value_name = "POLICY", num_args = 1)]
+    /// Whom to trust: policy files or folders of them / 信任策略
+    #[arg(long, required = true, value_name = "FILE|DIR", num_args = 1)]
     pub(super) policy: Vec<PathBuf>,
     /// Further rule packs, TOML: they add rules or override those of the same id / 另加规则
     #[arg(long, value_name = "FILE.toml", num_args = 1)]
@@ -112,11 +112,7 @@ pub(super) fn ask(question: &Question) -> Result<Asked, Failure> {
             said!("没有账本", "there is no log").because(&cause),
         )
     })?;
-    let policies = question
-        .policy
-        .iter()
-        .map(|path| read_policy(path))
-        .collect::<Result<Vec<_>, _>>()?;
+    let policies = Policies::read(&question.policy)?;
     let wanted = Wanted {
         target: &target,
         policies: &policies,

@@ -19,10 +19,10 @@ mod form;
 mod law;
 mod ocds;
 mod post;
-mod read;
+pub(super) mod read;
 mod search;
-mod types;
-mod withheld;
+pub(super) mod types;
+pub(super) mod withheld;
 mod witnesses;
 
 use axum::Json;
@@ -46,6 +46,7 @@ pub use ocds::EXPORT_RECORDS_MAX;
 pub use post::POST_BYTES_MAX;
 pub use read::PAGE_MAX;
 pub(super) use read::parse_index;
+pub(super) use search::{look, malformed};
 pub use withheld::WITHHELD_PAGE_MAX;
 pub(super) use withheld::refuse_withheld;
 
