@@ -14,6 +14,7 @@ use super::draft::Line;
 use super::keys::holder::Holder;
 use super::out::{Answer, Console, Exit, Failure};
 use super::text::{Said, said};
+use super::vault::Vault;
 use super::{KeyArguments, plain, read_file};
 use crate::store::{Http, HttpError};
 use crate::tlog::merkle::Hash;
@@ -36,6 +37,9 @@ pub(super) struct Arguments {
     /// Let the ledger check every draft and log nothing / 只检查，不发布
     #[arg(long)]
     check: bool,
+    /// Add what opens withheld values to this file, JSON lines, for its owner only; else beside the drafts, as FILE.openings / 不公开内容的原文存放处
+    #[arg(long, value_name = "FILE")]
+    openings: Option<PathBuf>,
     /// Drafts, one JSON object a line; `-`: standard input / 草稿文件
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -86,6 +90,11 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
                 said!("{shown} 不是 UTF-8 文本", "{shown} is not UTF-8 text"),
             )
         })?;
+        let mut vault = vault(arguments, file);
+        let mut keep = |kept: &[Kept<'_>]| match &mut vault {
+            Some(vault) => vault.keep(kept),
+            None => Err(no_vault()),
+        };
         let outcome = post_lines(
             console,
             &http,
@@ -95,9 +104,17 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
                 receipts: arguments.receipts.as_deref(),
                 check: arguments.check,
                 wait: arguments.wait,
-                withhold: None,
+                show: Show::AsDrafted,
+                withhold: Some(&mut keep),
             },
         )?;
+        if let Some(vault) = vault.filter(|vault| vault.kept() > 0) {
+            let (kept, shown) = (vault.kept(), vault.path().display().to_string());
+            console.talk(&said!(
+                "{kept} 条声明中不公开内容的原文存于 {shown}（仅属主可读）：请妥善保管并备份，丢失后无法再证明",
+                "what opens the withheld values of {kept} statements is in {shown} (for its owner only): keep it and back it up, once lost nothing can be shown of them"
+            ));
+        }
         for (line, reason) in &outcome.refused {
             let shown = file.display();
             console.talk(&said!(
@@ -151,6 +168,19 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         .exit(exit))
 }
 
+/// Where what is withheld is kept: as told, else beside the drafts. Standard input has no beside.
+fn vault(arguments: &Arguments, drafts: &Path) -> Option<Vault> {
+    if let Some(path) = &arguments.openings {
+        return Some(Vault::new(path));
+    }
+    if drafts.as_os_str() == "-" {
+        return None;
+    }
+    let mut path = drafts.as_os_str().to_owned();
+    path.push(".openings");
+    Some(Vault::new(Path::new(&path)))
+}
+
 /// What opens the commitments of one statement.
 pub(super) struct Kept<'k> {
     /// The statement's id.
@@ -159,6 +189,15 @@ pub(super) struct Kept<'k> {
     pub reference: &'k str,
     /// Salts and values.
     pub openings: &'k Openings,
+}
+
+/// Which openings travel with a post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Show {
+    /// Those that the draft says are shown.
+    AsDrafted,
+    /// None: what others have published is not published again by us.
+    Nothing,
 }
 
 /// Keeps the openings of statements that are about to be sent.
@@ -172,7 +211,9 @@ pub(super) struct Posting<'a> {
     pub check: bool,
     /// What receipts wait for.
     pub wait: WaitFor,
-    /// Takes what opens commitments, before the statement is sent; else it goes to the ledger.
+    /// Which openings go to the ledger.
+    pub show: Show,
+    /// Takes the others, before the statement is sent. Without it, a draft that needs it ends the run.
     pub withhold: Option<&'a mut Withhold<'a>>,
 }
 
@@ -214,6 +255,7 @@ pub(super) fn post_lines<'a>(
         receipts,
         check: posting.check,
         wait: posting.wait,
+        show: posting.show,
         withhold: posting.withhold,
     };
     while !waiting.is_empty() {
@@ -270,38 +312,30 @@ struct Ready {
     line: Line,
     id: Hash,
     note: String,
-    openings: Openings,
+    /// Travels with it.
+    shown: Openings,
+    /// Stays here, and never goes to the ledger.
+    withheld: Openings,
 }
 
 impl Ready {
     /// As a batch takes it.
     fn line(&self) -> String {
         let mut post = json!({ "note": self.note });
-        if !self.openings.is_empty() {
-            post["openings"] = serde_json::from_slice(&self.openings.encode())
-                .expect("openings are encoded as JSON");
+        if !self.shown.is_empty() {
+            post["openings"] =
+                serde_json::from_slice(&self.shown.encode()).expect("openings are encoded as JSON");
         }
         format!("{post}\n")
-    }
-
-    /// What is withheld stays here, and never goes to the ledger.
-    fn strip(&mut self) {
-        self.openings = Openings::default();
     }
 
     fn kept(&self) -> Kept<'_> {
         Kept {
             id: &self.id,
             reference: &self.line.reference,
-            openings: &self.openings,
+            openings: &self.withheld,
         }
     }
-}
-
-fn stripped(ready: &[Ready]) -> Vec<Ready> {
-    let mut copies = ready.to_vec();
-    copies.iter_mut().for_each(Ready::strip);
-    copies
 }
 
 /// Whether a dry run says that the ledger has it: the same statement, or another with its `ref`, whose id it tells.
@@ -326,6 +360,7 @@ struct Poster<'a> {
     receipts: Option<&'a Path>,
     check: bool,
     wait: WaitFor,
+    show: Show,
     withhold: Option<&'a mut Withhold<'a>>,
 }
 
@@ -334,16 +369,13 @@ impl Poster<'_> {
     fn post(&mut self, window: Vec<Line>, outcome: &mut Outcome) -> Result<Vec<Line>, Failure> {
         let mut ready = self.sign(window, outcome)?;
         if self.check {
-            if self.withhold.is_some() {
-                ready.iter_mut().for_each(Ready::strip);
-            }
             let answers = self.send(DRY_RUN, &ready)?;
             for (one, answer) in ready.iter().zip(answers) {
                 self.take_checked(&one.line, &answer, outcome)?;
             }
             return Ok(Vec::new());
         }
-        if self.withhold.is_some() {
+        if ready.iter().any(|one| !one.withheld.is_empty()) {
             ready = self.keep(ready, outcome)?;
         }
         let name = match self.wait {
@@ -378,7 +410,7 @@ impl Poster<'_> {
             match line.sign(&self.ledger, head.as_ref(), self.signer, |number| {
                 self.made.get(&number).copied()
             }) {
-                Ok((statement, openings)) => {
+                Ok((statement, opened)) => {
                     // What is only checked is logged by nobody.
                     let after = if self.check {
                         head
@@ -386,11 +418,16 @@ impl Poster<'_> {
                         Some(statement.id())
                     };
                     heads.insert(line.project.clone(), after);
+                    let (shown, withheld) = match self.show {
+                        Show::AsDrafted => (opened.shown, opened.withheld),
+                        Show::Nothing => (Openings::default(), opened.all()),
+                    };
                     ready.push(Ready {
                         note: String::from_utf8_lossy(statement.note()).into_owned(),
                         id: statement.id(),
                         line,
-                        openings,
+                        shown,
+                        withheld,
                     });
                 }
                 Err(error) => outcome.refused.push((line.number, error.to_string())),
@@ -402,30 +439,27 @@ impl Poster<'_> {
     /// Keeps the openings that do not go to the ledger, those of the statements only that the ledger does not have: salts that open
     /// nothing help nobody.
     fn keep(&mut self, ready: Vec<Ready>, outcome: &mut Outcome) -> Result<Vec<Ready>, Failure> {
-        let mut ready = ready;
-        if ready.iter().any(|one| !one.openings.is_empty()) {
-            let answers = self.send(DRY_RUN, &stripped(&ready))?;
-            let (mut new, count) = (Vec::new(), ready.len());
-            for (one, answer) in ready.iter().zip(answers) {
-                match known(&answer) {
-                    Some(existing) => {
-                        self.made
-                            .insert(one.line.number, existing.unwrap_or(one.id));
-                        outcome.known += 1;
-                    }
-                    None => new.push(one.line.clone()),
+        let answers = self.send(DRY_RUN, &ready)?;
+        let (mut new, mut ready) = (Vec::new(), ready);
+        for (one, answer) in ready.iter().zip(answers) {
+            match known(&answer) {
+                Some(existing) => {
+                    self.made
+                        .insert(one.line.number, existing.unwrap_or(one.id));
+                    outcome.known += 1;
                 }
-            }
-            if new.len() < count {
-                ready = self.sign(new, outcome)?;
+                None => new.push(one.line.clone()),
             }
         }
-        let hiding = ready.iter().filter(|one| !one.openings.is_empty());
+        if new.len() < ready.len() {
+            ready = self.sign(new, outcome)?;
+        }
+        let hiding = ready.iter().filter(|one| !one.withheld.is_empty());
         let kept: Vec<Kept<'_>> = hiding.map(Ready::kept).collect();
-        if let (Some(keep), false) = (&mut self.withhold, kept.is_empty()) {
+        if !kept.is_empty() {
+            let keep = self.withhold.as_mut().ok_or_else(no_vault)?;
             keep(&kept)?;
         }
-        ready.iter_mut().for_each(Ready::strip);
         Ok(ready)
     }
 
@@ -604,6 +638,16 @@ fn busy(answer: &Value) -> Failure {
             "the ledger cannot log now; run the same command again to go on"
         )
         .because(&cause),
+    )
+}
+
+fn no_vault() -> Failure {
+    Failure::usage(
+        "openings",
+        said!(
+            "草稿里有不公开的内容，只发布承诺值；请用 --openings FILE 指明原文存放处",
+            "these drafts hold what is withheld, of which only commitments are published; say with --openings FILE where to keep what opens them"
+        ),
     )
 }
 

@@ -110,6 +110,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         read::statement,
         read::project,
         law::description,
+        law::history_description,
         law::findings,
         law::due,
         law::statistics,
@@ -241,7 +242,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 24);
+        assert_eq!(operations, 25);
         ids.sort();
         ids.dedup();
         assert_eq!(
