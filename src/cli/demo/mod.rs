@@ -137,6 +137,7 @@ fn work(console: &Console, folder: &Folder, url: &str) -> Result<u64, Failure> {
         post::Posting {
             receipts: None,
             check: false,
+            wait: post::WaitFor::Signed,
             show: post::Show::AsDrafted,
             withhold: Some(&mut |kept: &[post::Kept<'_>]| vault.keep(kept)),
         },
