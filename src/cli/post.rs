@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::draft::Line;
@@ -31,6 +31,9 @@ pub(super) struct Arguments {
     /// Write each receipt into this folder as INDEX.tlog-proof / 回执目录
     #[arg(long, value_name = "DIR")]
     receipts: Option<PathBuf>,
+    /// What a receipt waits for: the ledger's signature, or a quorum of witnesses too / 等候账本签名或见证联署
+    #[arg(long, value_enum, default_value_t)]
+    wait: WaitFor,
     /// Let the ledger check every draft and log nothing / 只检查，不发布
     #[arg(long)]
     check: bool,
@@ -40,6 +43,16 @@ pub(super) struct Arguments {
     /// Drafts, one JSON object a line; `-`: standard input / 草稿文件
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+}
+
+/// What a receipt waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum WaitFor {
+    /// Durable and signed by the log.
+    #[default]
+    Signed,
+    /// Cosigned as the ledger's policy wants, too.
+    Witnessed,
 }
 
 const FILE_BYTES_MAX: u64 = 1 << 30;
@@ -58,6 +71,8 @@ pub(super) struct Outcome {
     pub logged: Vec<(usize, u64)>,
     /// In the ledger before.
     pub known: usize,
+    /// Logged, but under a checkpoint that has no quorum of witnesses yet.
+    pub unwitnessed: usize,
     /// Refused: line, what the ledger said.
     pub refused: Vec<(usize, String)>,
 }
@@ -88,6 +103,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             Posting {
                 receipts: arguments.receipts.as_deref(),
                 check: arguments.check,
+                wait: arguments.wait,
                 show: Show::AsDrafted,
                 withhold: Some(&mut keep),
             },
@@ -108,6 +124,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         }
         total.logged.extend(outcome.logged);
         total.known += outcome.known;
+        total.unwitnessed += outcome.unwitnessed;
         total.refused.extend(outcome.refused);
     }
     let (new, known, refused) = (total.logged.len(), total.known, total.refused.len());
@@ -127,16 +144,28 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         .iter()
         .map(|(line, reason)| json!({ "line": line, "reason": reason }))
         .collect();
-    let code = if refused == 0 {
-        "posted"
-    } else {
-        "partly-refused"
+    // Who did not wait did not ask.
+    let unwitnessed = match arguments.wait {
+        WaitFor::Witnessed => total.unwitnessed,
+        WaitFor::Signed => 0,
+    };
+    if unwitnessed > 0 {
+        console.talk(&said!(
+            "{unwitnessed} 条已登记，但还没有足够的见证联署；稍后用 mingzhang receipt --ledger URL 序号 重新取回执",
+            "{unwitnessed} are logged, but too few witnesses have cosigned yet; fetch their receipts again later, with mingzhang receipt --ledger URL INDEX"
+        ));
+    }
+    let (code, exit) = match (refused, unwitnessed) {
+        (0, 0) => ("posted", Exit::Ok),
+        (0, _) => ("not-yet-witnessed", Exit::Policy),
+        _ => ("partly-refused", Exit::Input),
     };
     Ok(plain(code, console.lang.say(&zh, &en))
         .with("logged", new)
         .with("known", known)
+        .with("unwitnessed", unwitnessed)
         .with("refused", list)
-        .exit(if refused == 0 { Exit::Ok } else { Exit::Input }))
+        .exit(exit))
 }
 
 /// Where what is withheld is kept: as told, else beside the drafts. Standard input has no beside.
@@ -180,6 +209,8 @@ pub(super) struct Posting<'a> {
     pub receipts: Option<&'a Path>,
     /// Log nothing.
     pub check: bool,
+    /// What receipts wait for.
+    pub wait: WaitFor,
     /// Which openings go to the ledger.
     pub show: Show,
     /// Takes the others, before the statement is sent. Without it, a draft that needs it ends the run.
@@ -223,6 +254,7 @@ pub(super) fn post_lines<'a>(
         tries: HashMap::new(),
         receipts,
         check: posting.check,
+        wait: posting.wait,
         show: posting.show,
         withhold: posting.withhold,
     };
@@ -271,6 +303,7 @@ pub(super) fn ledger_name(http: &Http) -> Result<String, Failure> {
 }
 
 const POST: &str = "api/v1/statements/batch";
+const POST_WITNESSED: &str = "api/v1/statements/batch?wait=witnessed";
 const DRY_RUN: &str = "api/v1/statements/batch?dry_run=true";
 
 /// A signed draft.
@@ -326,6 +359,7 @@ struct Poster<'a> {
     tries: HashMap<usize, u32>,
     receipts: Option<&'a Path>,
     check: bool,
+    wait: WaitFor,
     show: Show,
     withhold: Option<&'a mut Withhold<'a>>,
 }
@@ -344,7 +378,11 @@ impl Poster<'_> {
         if ready.iter().any(|one| !one.withheld.is_empty()) {
             ready = self.keep(ready, outcome)?;
         }
-        let answers = self.send(POST, &ready)?;
+        let name = match self.wait {
+            WaitFor::Signed => POST,
+            WaitFor::Witnessed => POST_WITNESSED,
+        };
+        let answers = self.send(name, &ready)?;
         let (mut undecided, mut shaken) = (Vec::new(), HashSet::new());
         for (one, answer) in ready.into_iter().zip(answers) {
             let after_a_gap = shaken.contains(&one.line.project);
@@ -444,6 +482,9 @@ impl Poster<'_> {
                 if let (Some(folder), Some(receipt)) = (self.receipts, member("receipt")) {
                     let path = folder.join(format!("{index}.tlog-proof"));
                     super::fetch::write_new(&path, receipt.as_bytes())?;
+                }
+                if answer.get("witnessed").and_then(Value::as_bool) == Some(false) {
+                    outcome.unwitnessed += 1;
                 }
                 if status == 201 {
                     outcome.logged.push((line.number, index))
