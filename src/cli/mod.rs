@@ -12,6 +12,7 @@
 //! | [`bid`] | `seal`, `bid` |
 //! | [`fetch`] | `get`, `receipt` |
 //! | [`verify`] | `verify` |
+//! | [`verify_page`] | `verify-page` |
 //! | [`replay`] | `audit`, `mirror` |
 //! | [`backup`] | `backup`, `restore` |
 //! | [`monitor`] | `monitor` |
@@ -47,6 +48,7 @@ mod search;
 mod serve;
 pub mod text;
 mod verify;
+mod verify_page;
 mod vocabulary;
 mod witness;
 
@@ -119,6 +121,8 @@ enum Command {
     Receipt(fetch::ReceiptArguments),
     /// Check receipts offline / 离线验证回执
     Verify(verify::Arguments),
+    /// Write the page that checks receipts in a browser without any server / 单文件离线核对页
+    VerifyPage(verify_page::Arguments),
     /// Replay a whole log and check everything / 审计整个账本
     Audit(replay::AuditArguments),
     /// Copy a log, verified before it is stored / 镜像
@@ -209,6 +213,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Get(arguments) => fetch::get(&console, &arguments),
         Command::Receipt(arguments) => fetch::receipt(&console, &arguments),
         Command::Verify(arguments) => verify::run(&console, &arguments),
+        Command::VerifyPage(arguments) => verify_page::run(&console, &arguments),
         Command::Audit(arguments) => replay::audit(&console, &arguments),
         Command::Mirror(arguments) => replay::mirror(&console, &arguments),
         Command::Order(order) => order::run(&console, &order),

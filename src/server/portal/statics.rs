@@ -12,24 +12,51 @@ use axum::response::Response;
 use sha2::{Digest, Sha256};
 
 use super::CSP;
+use super::verifier::PAGE;
 use crate::server::cache;
 use crate::server::problem::{Problem, kinds};
 
-const STYLE: &str = include_str!("portal.css");
+pub(super) const STYLE: &str = include_str!("portal.css");
 const FAVICON: &str = include_str!("favicon.svg");
 const ROBOTS: &str = "User-agent: *\nDisallow: /api/\nDisallow: /tile/\n";
 
 /// Every module a page or a worker loads. A test holds it against the folder.
-const MODULES: &[(&str, &str)] = &[
+pub(super) const MODULES: &[(&str, &str)] = &[
+    ("alone.js", include_str!("js/alone.js")),
+    ("authority.js", include_str!("js/authority.js")),
     ("bytes.js", include_str!("js/bytes.js")),
+    ("check.js", include_str!("js/check.js")),
+    ("checker.js", include_str!("js/checker.js")),
+    ("checkpoint.js", include_str!("js/checkpoint.js")),
+    ("commitment.js", include_str!("js/commitment.js")),
+    ("cosignature.js", include_str!("js/cosignature.js")),
+    ("dom.js", include_str!("js/dom.js")),
     ("ed25519.js", include_str!("js/ed25519.js")),
+    ("entry.js", include_str!("js/entry.js")),
+    ("hash-worker.js", include_str!("js/hash-worker.js")),
+    ("hashing.js", include_str!("js/hashing.js")),
+    ("json.js", include_str!("js/json.js")),
+    ("keys.js", include_str!("js/keys.js")),
+    ("later-words.js", include_str!("js/later-words.js")),
+    ("later.js", include_str!("js/later.js")),
+    ("ledger.js", include_str!("js/ledger.js")),
+    ("members.js", include_str!("js/members.js")),
     ("merkle.js", include_str!("js/merkle.js")),
+    ("names.js", include_str!("js/names.js")),
     ("note.js", include_str!("js/note.js")),
+    ("policy.js", include_str!("js/policy.js")),
     ("proof.js", include_str!("js/proof.js")),
+    ("receipt.js", include_str!("js/receipt.js")),
+    ("record.js", include_str!("js/record.js")),
+    ("sha256.js", include_str!("js/sha256.js")),
+    ("sha512.js", include_str!("js/sha512.js")),
+    ("statement.js", include_str!("js/statement.js")),
+    ("steps.js", include_str!("js/steps.js")),
+    ("time.js", include_str!("js/time.js")),
+    ("verify.js", include_str!("js/verify.js")),
+    ("vkey.js", include_str!("js/vkey.js")),
+    ("words.js", include_str!("js/words.js")),
 ];
-
-/// The verifier as one file for `file://`, once it is built in.
-const VERIFIER: Option<&str> = None;
 
 /// Where the style sheet is; the digest changes with it.
 pub(super) static STYLE_PATH: LazyLock<String> = LazyLock::new(|| {
@@ -68,8 +95,7 @@ pub(super) async fn module(
 
 /// `/verify.html`: to be kept, and opened without any server.
 pub(super) async fn verifier(request: HeaderMap) -> Result<Response, Problem> {
-    let text = VERIFIER.ok_or_else(absent)?;
-    let mut response = cache::mutable(&request, "text/html; charset=utf-8", text);
+    let mut response = cache::mutable(&request, "text/html; charset=utf-8", PAGE.as_str());
     response.headers_mut().insert(
         header::CONTENT_DISPOSITION,
         HeaderValue::from_static("attachment; filename=\"verify.html\""),
@@ -77,9 +103,9 @@ pub(super) async fn verifier(request: HeaderMap) -> Result<Response, Problem> {
     Ok(response)
 }
 
-/// SHA-256 of the verifier file, if there is one.
-pub(super) fn verifier_sha256() -> Option<String> {
-    VERIFIER.map(|text| hex::encode(Sha256::digest(text.as_bytes())))
+/// SHA-256 of the verifier file.
+pub(super) fn verifier_sha256() -> String {
+    hex::encode(Sha256::digest(PAGE.as_bytes()))
 }
 
 /// `/favicon.svg`, and `/favicon.ico` for those who ask without looking.
