@@ -9,7 +9,7 @@
 use crate::receipt::{Receipt, ReceiptError};
 use crate::tlog::checkpoint::OpenError;
 use crate::tlog::merkle::{self, Hash, ProofError};
-use crate::tlog::policy::{Policy, VerifiedCheckpoint};
+use crate::tlog::policy::{self, JudgeError, Judged, PassedOver, Policy, VerifiedCheckpoint};
 use crate::trade::keys::{KeyError, KeyState};
 use crate::trade::record::{RecordError, RecordHeader, parse_entry};
 use crate::trade::statement::{Statement, StatementError};
@@ -24,6 +24,7 @@ pub struct VerifiedRecord {
     genesis_id: Hash,
     signers: Vec<String>,
     policy: usize,
+    passed_over: Vec<PassedOver>,
 }
 
 /// The steps in their order, as the CLI, the portal and tests name them.
@@ -65,15 +66,8 @@ pub enum VerifyError {
     #[error(transparent)]
     Form(#[from] ReceiptError),
     /// Step 2: none fits.
-    #[error(
-        "no policy given is for this receipt's log: the checkpoint is of {origin:?} at size {size}"
-    )]
-    NoPolicy {
-        /// In the checkpoint.
-        origin: String,
-        /// In the checkpoint.
-        size: u64,
-    },
+    #[error("no policy given is for this receipt's checkpoint")]
+    NoPolicy(#[source] JudgeError),
     /// Step 2: the genesis is not pinned.
     #[error(
         "the policy has no line `# mingzhang genesis <64 hex>`: without it any key could be claimed to be the centre's"
@@ -132,7 +126,7 @@ impl VerifyError {
     pub fn step(&self) -> Step {
         match self {
             VerifyError::Form(_) => Step::Form,
-            VerifyError::NoPolicy { .. } | VerifyError::NoGenesis => Step::Policy,
+            VerifyError::NoPolicy(_) | VerifyError::NoGenesis => Step::Policy,
             VerifyError::Checkpoint(_) => Step::Checkpoint,
             VerifyError::Inclusion { .. } => Step::Inclusion,
             VerifyError::Record(_) | VerifyError::Index { .. } | VerifyError::Statement(_) => {
@@ -144,7 +138,7 @@ impl VerifyError {
     }
 }
 
-/// Checks a receipt against the policies: the first one in force for its log and size decides.
+/// Checks a receipt against the policies: one that is for its log and size decides, as [`policy::open_by`] says.
 ///
 /// # Errors
 /// [`VerifyError`], naming the step.
@@ -152,14 +146,21 @@ pub fn verify(receipt: &[u8], policies: &[Policy]) -> Result<VerifiedRecord, Ver
     // 1. The file.
     let receipt = Receipt::parse(receipt)?;
 
-    // 2. The policy: by origin and, for retired ones, up to the size they stood for.
-    let (policy_at, policy) = choose(&receipt.checkpoint, policies)?;
-    let genesis_id = policy.genesis().ok_or(VerifyError::NoGenesis)?;
-
-    // 3. The checkpoint: origin, log signature, cosignatures. Whether the quorum is met is data: the caller decides what it means to him.
-    let checkpoint = policy
-        .open(receipt.checkpoint.as_bytes())
-        .map_err(VerifyError::Checkpoint)?;
+    // 2. and 3. The policy, by origin and, for retired ones, up to the size they stood for; by it the checkpoint: origin, log signature,
+    // cosignatures. Whether the quorum is met is data: the caller decides what it means to him.
+    let Judged {
+        policy: policy_at,
+        checkpoint,
+        passed_over,
+    } = policy::open_by(policies, receipt.checkpoint.as_bytes()).map_err(|error| match error {
+        JudgeError::NoneFits { .. } => VerifyError::NoPolicy(error),
+        JudgeError::Form(source) | JudgeError::Refused { source, .. } => {
+            VerifyError::Checkpoint(source)
+        }
+    })?;
+    let genesis_id = policies[policy_at]
+        .genesis()
+        .ok_or(VerifyError::NoGenesis)?;
     let tree = checkpoint.checkpoint().tree;
     let origin = &checkpoint.checkpoint().origin;
 
@@ -214,25 +215,7 @@ pub fn verify(receipt: &[u8], policies: &[Policy]) -> Result<VerifiedRecord, Ver
         genesis_id,
         signers,
         policy: policy_at,
-    })
-}
-
-pub(crate) fn choose<'a>(
-    checkpoint: &str,
-    policies: &'a [Policy],
-) -> Result<(usize, &'a Policy), VerifyError> {
-    let mut lines = checkpoint.lines();
-    let origin = lines.next().unwrap_or_default();
-    let size: u64 = lines.next().and_then(|size| size.parse().ok()).unwrap_or(0);
-    let fits = |policy: &&Policy| {
-        policy.logs().iter().any(|log| log.vkey.name() == origin)
-            && policy.until().is_none_or(|until| size <= until)
-    };
-    // Nothing is decided by these unverified lines but which policy must hold: that one then checks them.
-    let found = policies.iter().enumerate().find(|(_, policy)| fits(policy));
-    found.ok_or_else(|| VerifyError::NoPolicy {
-        origin: origin.to_owned(),
-        size,
+        passed_over,
     })
 }
 
@@ -294,5 +277,10 @@ impl VerifiedRecord {
     /// Which of the policies given decided, by position.
     pub fn policy(&self) -> usize {
         self.policy
+    }
+
+    /// Policies that are for this checkpoint too and were asked before, with what they say.
+    pub fn passed_over(&self) -> &[PassedOver] {
+        &self.passed_over
     }
 }

@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+#[path = "keeper/trust.rs"]
+mod trust;
+
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -108,8 +111,22 @@ impl Served {
     }
 
     fn start_with(data: &str, more: &[&str]) -> Served {
+        let served = Served::spawn(&[&["--data", data], more].concat());
+        served.until(|http| {
+            http.get("readyz", 1 << 16)
+                .is_ok_and(|found| found.is_some())
+        });
+        served
+    }
+
+    /// `serve --mirror`, which need not have anything yet.
+    fn start_replica(folder: &str, policy: &str) -> Served {
+        Served::spawn(&["--mirror", folder, "--policy", policy])
+    }
+
+    fn spawn(more: &[&str]) -> Served {
         let mut child = program()
-            .args(["serve", "--listen", "127.0.0.1:0", "--json", "--data", data])
+            .args(["serve", "--listen", "127.0.0.1:0", "--json"])
             .args(more)
             .stdout(Stdio::piped())
             .spawn()
@@ -123,15 +140,10 @@ impl Served {
             (&said["ok"], &said["code"]),
             (&true.into(), &"serving".into())
         );
-        let served = Served {
+        Served {
             child,
             url: said["url"].as_str().unwrap().to_owned(),
-        };
-        served.until(|http| {
-            http.get("readyz", 1 << 16)
-                .is_ok_and(|found| found.is_some())
-        });
-        served
+        }
     }
 
     fn http(&self) -> Http {

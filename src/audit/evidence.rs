@@ -16,7 +16,8 @@ use crate::tlog::policy::{Policy, VerifiedCheckpoint};
 
 /// An evidence file, at most: two notes with all the lines that they can have.
 pub const EVIDENCE_BYTES_MAX: u64 = 1 << 20;
-const FIRST_LINE: &str = "mingzhang evidence v1";
+/// What an evidence file begins with.
+pub const FIRST_LINE: &str = "mingzhang evidence v1";
 const SMALLER: &str = "-----BEGIN CHECKPOINT A-----";
 const LARGER: &str = "-----BEGIN CHECKPOINT B-----";
 const PREFIX: &str = "-----BEGIN WHAT B SAYS OF THE SIZE OF A-----";

@@ -4,7 +4,7 @@
 //! was copied. (The kept checkpoints of the ledger itself cannot be listed over HTTP and are not copied; nor are `head`, openings or documents.)
 //!
 //! Promises: an object is authenticated before it is stored, and `checkpoint` is written last, so that a copy that breaks off is never a wrong
-//! one; what is there already is checked and not fetched again; a log that does not extend the copy is refused and leaves it as it was. Entries
+//! one, and the next run clears away what it left; what is there already is checked and not fetched again; a log that does not extend the copy is refused and leaves it as it was. Entries
 //! erased by order are erased from the copy too, if the order is signed as the pinned genesis demands.
 //!
 //! Does not replay: [`audit`](super::audit()) does that, on the copy.
@@ -17,6 +17,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Progress;
 use super::fetch::{CHUNK_BUNDLES, WIDTH};
+use super::follow::{FollowError, Follower, keys_statement};
 use super::views;
 use crate::store::{LogReader, ReadError, Source, SourceError, Store, StoreError};
 use crate::tlog::checkpoint::Checkpoint;
@@ -24,12 +25,14 @@ use crate::tlog::merkle::{Hash, Tree};
 use crate::tlog::note::{NOTE_BYTES_MAX, Note};
 use crate::tlog::policy::Policy;
 use crate::tlog::tile::{self, Tile, TileError, TileSet};
-use crate::trade::keys::{KeyError, KeyState};
-use crate::trade::record::parse_entry;
-use crate::trade::statement::{Body, Chain, Change, Statement};
+use crate::trade::keys::KeyState;
+use crate::trade::statement::{Body, Change};
 
 /// Objects fetched at one time.
 const FETCHES: usize = 8;
+/// Lies in the folder while it is written, with the size that is aimed at. Readers pass it over.
+const MARK: &str = "mirroring";
+const MARK_BYTES_MAX: u64 = 64;
 
 /// What a run of mirroring did.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -130,15 +133,9 @@ pub enum MirrorError {
     },
     /// An order to erase stands in the log, and the keys that signed it do not follow from the pinned genesis.
     #[error(
-        "the log orders entries to be erased, and record {record}, on which that rests, does not count"
+        "the log orders entries to be erased, and the keys that may order it cannot be followed"
     )]
-    Keys {
-        /// The `genesis` or `key` record.
-        record: u64,
-        /// Why not.
-        #[source]
-        source: KeyError,
-    },
+    Keys(#[from] FollowError),
 }
 
 /// Copies the log at `from` into `folder`, which is made if it is not there. With no policy the copy is checked to hold together, and nothing
@@ -166,7 +163,13 @@ pub async fn mirror(
         extends(&reader, &served, copy).await?;
     }
 
-    // 2. Every object, authenticated, chunk by chunk.
+    // 2. Every object, authenticated, chunk by chunk. A run that breaks off leaves a mark, so that the next one looks for what it left.
+    let interrupted = store.read(MARK, MARK_BYTES_MAX).await?.is_some();
+    let grows = copy.as_ref().map(|copy| copy.tree) != Some(served.tree);
+    if grows {
+        let mark = format!("{}\n", served.tree.size);
+        store.put(MARK, Bytes::from(mark)).await?;
+    }
     let mut run = Run {
         from: reader,
         copy: LogReader::new(Source::Store(store.clone())),
@@ -206,8 +209,15 @@ pub async fn mirror(
         let kept = format!("checkpoints/{:020}", served.tree.size);
         run.store.create(&kept, note).await?;
     }
-    run.clear_partials(copy.map_or(0, |copy| copy.tree.size))
-        .await?;
+    if interrupted {
+        run.clear_leftovers().await?;
+    } else {
+        run.clear_partials(copy.map_or(0, |copy| copy.tree.size))
+            .await?;
+    }
+    if grows || interrupted {
+        run.store.delete(MARK).await?;
+    }
     Ok(run.outcome)
 }
 
@@ -420,31 +430,13 @@ impl Run {
 
     /// Replays the `genesis` and `key` records of the copy, and erases what counted orders name.
     async fn follow_orders(&mut self, genesis: &Hash) -> Result<(), MirrorError> {
-        let mut keys: Option<KeyState> = None;
-        for number in 0..self.tree.size.div_ceil(WIDTH) {
-            for (record, entry) in
-                (number * WIDTH..).zip(self.copy.bundle(&self.tree, number).await?)
-            {
-                let Some(statement) = keys_statement(&entry) else {
-                    continue;
-                };
-                let fault = |source| MirrorError::Keys { record, source };
-                match &mut keys {
-                    None if record == 0 && statement.id() == *genesis => {
-                        keys = Some(KeyState::from_genesis(&statement).map_err(fault)?)
-                    }
-                    None => {
-                        return Err(fault(KeyError::GenesisId {
-                            found: statement.id(),
-                            wanted: *genesis,
-                        }));
-                    }
-                    Some(keys) => keys.apply(record, &statement).map_err(fault)?,
-                }
-            }
-        }
+        let mut follower = Follower::new(Some(*genesis));
+        follower
+            .advance(&self.copy, &self.tree, self.tree.size, |_| ())
+            .await?;
+        let keys = follower.keys();
         let erased: BTreeSet<u64> = keys
-            .iter()
+            .into_iter()
             .flat_map(KeyState::erasures)
             .map(|erased| erased.erasure.index)
             .collect();
@@ -468,6 +460,23 @@ impl Run {
                 self.store
                     .put(&tile.path(), Bytes::from(tile::encode_bundle(&entries)))
                     .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whatever the checkpoint does not imply: partial tiles of trees that runs which broke off were on the way to.
+    async fn clear_leftovers(&self) -> Result<(), MirrorError> {
+        for listed in self.store.list("tile/").await? {
+            let Ok(tile) = Tile::parse_path(&listed.name) else {
+                continue;
+            };
+            let implied = match tile {
+                Tile::Hashes { level, index, .. } => Tile::hashes(level, index, self.tree.size),
+                Tile::Entries { index, .. } => Tile::entries(index, self.tree.size),
+            };
+            if implied != Some(tile) {
+                self.store.delete(&listed.name).await?;
             }
         }
         Ok(())
@@ -511,17 +520,4 @@ fn has_order(bundle: &Bytes, tile: Tile) -> bool {
                 .any(|change| matches!(change, Change::EraseEntry(_))),
             _ => false,
         })
-}
-
-/// The statement of an entry, if it is of the chain of keys; most entries are passed over without being parsed.
-fn keys_statement(entry: &[u8]) -> Option<Statement> {
-    let (_, note) = parse_entry(entry).ok()?;
-    // Such notes are short, and say their type in so many letters.
-    let short = note.len() <= crate::trade::statement::GENESIS_NOTE_BYTES_MAX;
-    let named = |word: &[u8]| note.windows(word.len()).any(|letters| letters == word);
-    if !short || !(named(b"\"key\"") || named(b"\"genesis\"") || note.contains(&b'\\')) {
-        return None;
-    }
-    let statement = Statement::parse(note).ok()?;
-    (*statement.chain() == Chain::Keys).then_some(statement)
 }

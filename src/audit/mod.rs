@@ -15,10 +15,13 @@ mod commits;
 mod evidence;
 mod feed;
 mod fetch;
+mod follow;
 mod memory;
 mod mirror;
 mod page;
+mod receipts;
 mod replay;
+mod replica;
 mod report;
 mod signatures;
 mod state;
@@ -31,10 +34,13 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 
-pub use evidence::{EVIDENCE_BYTES_MAX, EvidenceError, ForkEvidence, Shown};
+pub use evidence::{EVIDENCE_BYTES_MAX, EvidenceError, FIRST_LINE, ForkEvidence, Shown};
+pub use follow::{FollowError, Follower, Visited};
 pub use memory::EntryCache;
 pub use mirror::{MirrorError, Mirrored, mirror};
 pub use page::{Lang, escape};
+pub use receipts::{Covering, ReceiptFailure, covering, evidence_of, receipt_of, renew};
+pub use replica::{Replica, ReplicaError, ShownTree};
 pub use report::{
     Contradiction, Counts, ERASED_MAX, ErasedShown, Evidence, FAULTS_MAX, Fault, NotCounted,
     Report, Sentence, SignedShown, Step, TreeShown,
@@ -176,7 +182,7 @@ async fn run(
         return Ok((report.conclude(), false));
     };
     let policy = views.policy.map(|at| &policies[at]);
-    let origin = views.views[0].log.name().to_owned();
+    let origin = views.views[0].logs[0].name().to_owned();
     let genesis = policy.and_then(Policy::genesis);
     if let Some(state) = options.state {
         state.check_log(&origin, genesis.as_ref())?;

@@ -8,10 +8,9 @@ use super::target::Target;
 use super::words::{self, said};
 use crate::tlog::merkle::{Hash, Tree};
 use crate::tlog::note::{NOTE_BYTES_MAX, Vkey};
-use crate::tlog::policy::{Policy, VerifiedCheckpoint};
+use crate::tlog::policy::{self, JudgeError, Policy, VerifiedCheckpoint};
 use crate::trade::keys::KeyState;
 use crate::trade::statement::Role;
-use crate::verify;
 
 /// A signed checkpoint.
 #[derive(Clone, Debug)]
@@ -19,7 +18,8 @@ pub(super) struct View {
     pub object: String,
     pub step: Step,
     pub tree: Tree,
-    pub log: Vkey,
+    /// The log's keys that have signed it: two while one takes over from the other.
+    pub logs: Vec<Vkey>,
     pub note: String,
     /// Whether the entries give its root; not known before they were replayed up to its size.
     pub holds: Option<bool>,
@@ -68,7 +68,7 @@ impl Views {
             object: object.to_owned(),
             step,
             tree: verified.tree(),
-            log: verified.log().clone(),
+            logs: verified.logs().to_vec(),
             note: verified.note().encode(),
             holds: None,
         });
@@ -241,28 +241,24 @@ pub fn open_by(note: &[u8], policies: &[Policy]) -> Result<VerifiedCheckpoint, S
         .map_err(|(_, said)| said.en)
 }
 
-/// The first policy for the log and size of a checkpoint, and what it says of it.
+/// The policy that judges a checkpoint, and what it says of it.
 pub(super) fn judge(
     note: &[u8],
     policies: &[Policy],
 ) -> Result<(usize, VerifiedCheckpoint), (&'static str, words::Said)> {
-    let shown = String::from_utf8_lossy(note);
-    let (at, policy) = match verify::choose(&shown, policies) {
-        Ok(chosen) => chosen,
-        Err(none) => {
-            return Err((
-                "policy",
-                said(
-                    none.to_string(),
-                    "给出的策略都不适用于此检查点的账本名和记录数",
-                ),
-            ));
+    match policy::open_by(policies, note) {
+        Ok(judged) => Ok((judged.policy, judged.checkpoint)),
+        Err(none @ JudgeError::NoneFits { .. }) => Err((
+            "policy",
+            said(
+                none.to_string(),
+                "给出的策略都不适用于此检查点的账本名和记录数",
+            ),
+        )),
+        Err(JudgeError::Form(error) | JudgeError::Refused { source: error, .. }) => {
+            Err(("not_signed", words::of_open(&error)))
         }
-    };
-    let verified = policy
-        .open(note)
-        .map_err(|error| ("not_signed", words::of_open(&error)))?;
-    Ok((at, verified))
+    }
 }
 
 fn no_pin() -> words::Said {
@@ -275,23 +271,27 @@ fn no_pin() -> words::Said {
 /// The log key of each view must be one that the log itself admitted, and in force for the last record that the view covers.
 pub(super) fn check_log_keys(views: &[View], keys: &KeyState, findings: &mut Findings) {
     for view in views.iter().filter(|view| view.tree.size > 0) {
-        let key = keys
-            .keys()
-            .find(|key| key.role == Role::Log && key.vkey == view.log);
-        let in_force = key.is_some_and(|key| {
-            key.admitted_at < view.tree.size
-                && key
-                    .revoked
-                    .as_ref()
-                    .is_none_or(|revoked| view.tree.size - 1 <= revoked.index)
-        });
-        if !in_force {
-            let (vkey, size) = (&view.log, view.tree.size);
+        let is_in_force = |vkey: &Vkey| {
+            let key = keys
+                .keys()
+                .find(|key| key.role == Role::Log && key.vkey == *vkey);
+            key.is_some_and(|key| {
+                key.admitted_at < view.tree.size
+                    && key
+                        .revoked
+                        .as_ref()
+                        .is_none_or(|revoked| view.tree.size - 1 <= revoked.index)
+            })
+        };
+        // One is enough: while a new key takes over it signs beside the old one, from before the log names it.
+        if !view.logs.iter().any(is_in_force) {
+            let vkeys: Vec<String> = view.logs.iter().map(ToString::to_string).collect();
+            let (vkeys, size) = (vkeys.join(", "), view.tree.size);
             let said = said(
                 format!(
-                    "signed by {vkey}, which the log does not name as a log key in force at {size} records"
+                    "signed by {vkeys}, which the log does not name as a log key in force at {size} records"
                 ),
-                format!("由 {vkey} 签名，而账本在 {size} 条时并未将其列为有效的账本密钥"),
+                format!("由 {vkeys} 签名，而账本在 {size} 条时并未将其列为有效的账本密钥"),
             );
             findings.add(Fault::new(&view.object, None, view.step, "log_key", said));
         }

@@ -16,8 +16,8 @@ use sha2::{Digest, Sha256};
 
 use super::init::Folder;
 use super::out::{Answer, Console, Exit, Failure};
+use super::policies::Policies;
 use super::text::{Said, said};
-use super::verify::read_policy;
 use super::{plain, replay};
 use crate::audit::Target;
 use crate::ledger::last_signed::LastSigned;
@@ -66,7 +66,7 @@ pub(super) struct RestoreArguments {
     #[arg(long, value_name = "DIR")]
     keys: Option<PathBuf>,
     /// Whom to trust; without it the policy in the backup, which its maker chose / 信任策略
-    #[arg(long, value_name = "POLICY", num_args = 1)]
+    #[arg(long, value_name = "FILE|DIR", num_args = 1)]
     policy: Vec<PathBuf>,
 }
 
@@ -125,10 +125,9 @@ pub(super) fn restore(console: &Console, arguments: &RestoreArguments) -> Result
             "注意：未给 --policy，用的是备份自带的策略；它若被换掉，这里看不出来",
             "note: without --policy the one in the backup is used; if that was exchanged, this cannot be seen here"
         ));
-        vec![read_policy(&from.join("policy"))?]
+        Policies::read(&[from.join("policy")])?
     } else {
-        let policies = arguments.policy.iter().map(|path| read_policy(path));
-        policies.collect::<Result<Vec<_>, _>>()?
+        Policies::read(&arguments.policy)?
     };
     let records = audit(from, &policies)?;
     // 3. The key has not signed beyond it.

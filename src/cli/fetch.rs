@@ -1,14 +1,13 @@
-//! `get` and `receipt`: what a ledger has, fetched. Nothing fetched is believed: `verify` checks it.
+//! `get`: what a ledger has, fetched. Nothing fetched is believed: `verify` checks it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
 use serde_json::Value;
 
 use super::out::{Answer, Console, Failure};
-use super::text::{Said, said};
+use super::text::said;
 use super::{keys, plain};
-use crate::receipt::RECEIPT_BYTES_MAX;
 use crate::store::{Http, HttpError};
 use crate::tlog::merkle::Hash;
 
@@ -57,43 +56,7 @@ pub(super) fn get(_console: &Console, arguments: &GetArguments) -> Result<Answer
     Ok(answer)
 }
 
-/// What `receipt` is told.
-#[derive(Debug, Args)]
-pub(super) struct ReceiptArguments {
-    /// The ledger's address / 账本地址
-    #[arg(long, value_name = "URL")]
-    ledger: String,
-    /// The record's index / 序号
-    index: String,
-    /// Where it goes; nothing: standard output / 输出文件
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-}
-
-pub(super) fn receipt(console: &Console, arguments: &ReceiptArguments) -> Result<Answer, Failure> {
-    let http = Http::new(&arguments.ledger)?;
-    let index = index(&arguments.index)?;
-    let bytes = found(
-        &http,
-        &format!("api/v1/receipts/{index}"),
-        RECEIPT_BYTES_MAX as u64,
-    )?;
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    let Some(path) = &arguments.output else {
-        return Ok(plain("receipt", text.clone()).with("receipt", text));
-    };
-    write_new(path, &bytes)?;
-    let shown = path.display();
-    let Said { zh, en } = said!(
-        "第 {index} 条的回执已存为 {shown}\n",
-        "the receipt of record {index} is in {shown}\n"
-    );
-    Ok(plain("receipt", console.lang.say(&zh, &en))
-        .with("file", path.display().to_string())
-        .with("index", index))
-}
-
-fn index(text: &str) -> Result<u64, Failure> {
+pub(super) fn index(text: &str) -> Result<u64, Failure> {
     text.parse().map_err(|_| {
         Failure::usage(
             "index",
@@ -105,7 +68,8 @@ fn index(text: &str) -> Result<u64, Failure> {
     })
 }
 
-fn found(http: &Http, name: &str, bytes_max: u64) -> Result<bytes::Bytes, Failure> {
+/// What the ledger has under that name; what it has not is said with its own reason.
+pub(super) fn found(http: &Http, name: &str, bytes_max: u64) -> Result<bytes::Bytes, Failure> {
     let answer = http.call("GET", name, &[], None, bytes_max)?;
     let base = http.base();
     let status = answer.status;

@@ -3,20 +3,23 @@
 //! | file | commands |
 //! | --- | --- |
 //! | [`init`] | `init` |
-//! | [`serve`] | `serve`, `reindex` |
+//! | [`serve`], [`replica`] | `serve`, `serve --mirror`, `reindex` |
 //! | [`keys`] | key files: `keygen`, `sign` read and write them |
 //! | [`key`] | `key`, `endorse` |
-//! | [`post`], [`draft`] | `post` |
+//! | [`post`], [`draft`], [`vault`] | `post` |
 //! | [`import`] | `import` |
 //! | [`search`] | `search`, `export ndjson` |
 //! | [`bid`] | `seal`, `bid` |
-//! | [`fetch`] | `get`, `receipt` |
+//! | [`fetch`] | `get` |
+//! | [`receipt`] | `receipt`, also from a mirror, and `receipt --refresh` |
 //! | [`verify`] | `verify` |
 //! | [`verify_page`] | `verify-page` |
 //! | [`replay`] | `audit`, `mirror` |
 //! | [`backup`] | `backup`, `restore` |
 //! | [`monitor`] | `monitor` |
 //! | [`law`] | `findings`, `due`, `statistics`, `rules` |
+//! | [`history`] | `history` |
+//! | [`announce`] | `announce` |
 //! | [`demo`] | `demo` |
 //! | [`order`] | `order`, `withheld` |
 //! | [`export`] | `export` |
@@ -26,6 +29,7 @@
 //!
 //! [`text`] has the two languages, [`out`] what a command hands back and how it is shown.
 
+mod announce;
 mod backup;
 pub mod bench;
 mod bid;
@@ -33,6 +37,7 @@ mod demo;
 mod draft;
 mod export;
 mod fetch;
+mod history;
 mod import;
 mod init;
 mod key;
@@ -42,11 +47,15 @@ mod law;
 mod monitor;
 mod order;
 pub mod out;
+mod policies;
 mod post;
+mod receipt;
 mod replay;
+mod replica;
 mod search;
 mod serve;
 pub mod text;
+mod vault;
 mod verify;
 mod verify_page;
 mod vocabulary;
@@ -117,8 +126,8 @@ enum Command {
     Search(search::Arguments),
     /// Show a record / 查看记录
     Get(fetch::GetArguments),
-    /// Fetch a receipt / 取回执
-    Receipt(fetch::ReceiptArguments),
+    /// Fetch a receipt, also from a mirror, or refresh one / 取回执、换取带见证的回执
+    Receipt(receipt::Arguments),
     /// Check receipts offline / 离线验证回执
     Verify(verify::Arguments),
     /// Write the page that checks receipts in a browser without any server / 单文件离线核对页
@@ -152,6 +161,10 @@ enum Command {
     Due(law::DueArguments),
     /// Counts by rule, category, region, month / 统计
     Statistics(law::StatisticsArguments),
+    /// What became of each notice of a project, and what can be proved of it / 项目的更正、变更史
+    History(history::Arguments),
+    /// Announce the rule pack, the calendar and other files by digest / 公告规则、日历等文件的摘要
+    Announce(announce::Arguments),
     /// Time limits of the law: list, show, check a pack / 时限规则
     #[command(subcommand)]
     Rules(law::RulesCommand),
@@ -211,7 +224,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Bid(bidding) => bid::run(&console, &bidding),
         Command::Search(arguments) => search::run(&console, &arguments),
         Command::Get(arguments) => fetch::get(&console, &arguments),
-        Command::Receipt(arguments) => fetch::receipt(&console, &arguments),
+        Command::Receipt(arguments) => receipt::run(&console, &arguments),
         Command::Verify(arguments) => verify::run(&console, &arguments),
         Command::VerifyPage(arguments) => verify_page::run(&console, &arguments),
         Command::Audit(arguments) => replay::audit(&console, &arguments),
@@ -227,6 +240,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Findings(arguments) => law::findings(&console, &arguments),
         Command::Due(arguments) => law::due(&console, &arguments),
         Command::Statistics(arguments) => law::statistics(&console, &arguments),
+        Command::History(arguments) => history::run(&console, &arguments),
+        Command::Announce(arguments) => announce::run(&console, &arguments),
         Command::Rules(command) => law::rules(&console, &command),
         Command::Bench(arguments) => bench::run(&console, &arguments),
     };

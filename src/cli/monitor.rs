@@ -10,8 +10,9 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::out::{Answer, Console, Exit, Failure};
+use super::policies::Policies;
 use super::text::{Said, said};
-use super::verify::read_policy;
+use super::verify::shown_words;
 use super::{plain, read_file, runtime};
 use crate::audit::{
     EVIDENCE_BYTES_MAX, EvidenceError, ForkEvidence, Shown, Target, open_by, write_atomically,
@@ -28,7 +29,7 @@ pub(super) struct Arguments {
     #[arg(value_name = "URL|DIR", required_unless_present = "check")]
     views: Vec<String>,
     /// Whom to trust / 信任策略
-    #[arg(long, required = true, value_name = "POLICY", num_args = 1)]
+    #[arg(long, required = true, value_name = "FILE|DIR", num_args = 1)]
     policy: Vec<PathBuf>,
     /// Keeps the newest checkpoint seen, so that a later run finds a rollback / 状态文件
     #[arg(long, value_name = "FILE", required_unless_present = "check")]
@@ -55,8 +56,7 @@ struct Seen {
 }
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
-    let policies = arguments.policy.iter().map(|path| read_policy(path));
-    let policies = policies.collect::<Result<Vec<_>, _>>()?;
+    let policies = Policies::read(&arguments.policy)?;
     if let Some(file) = &arguments.check {
         return check(console, file, &policies);
     }
@@ -129,7 +129,9 @@ async fn look(
             .map(|seen| &seen.checkpoint)
             .chain(earlier)
         {
-            if let Some(evidence) = contradict(smaller, larger).await? {
+            if let Some(evidence) =
+                contradict(smaller, &larger.checkpoint, &larger.source, &larger.place).await?
+            {
                 return alarm(console, arguments, "contradiction", &evidence, policies);
             }
         }
@@ -171,21 +173,22 @@ async fn look(
         .with("views", views))
 }
 
-/// The evidence if the smaller is not part of the larger.
-async fn contradict(
+/// The evidence if the smaller is not part of the larger, whose tiles are at `source`.
+pub(super) async fn contradict(
     smaller: &VerifiedCheckpoint,
-    larger: &Seen,
+    larger: &VerifiedCheckpoint,
+    source: &Source,
+    place: &str,
 ) -> Result<Option<ForkEvidence>, Failure> {
-    let (old, new) = (smaller.tree(), larger.checkpoint.tree());
+    let (old, new) = (smaller.tree(), larger.tree());
     let notes = |prefix| ForkEvidence {
         smaller: smaller.note().encode(),
-        larger: larger.checkpoint.note().encode(),
+        larger: larger.note().encode(),
         prefix,
     };
     if old.size == new.size {
         return Ok((old.root_hash != new.root_hash).then(|| notes(None)));
     }
-    let place = &larger.place;
     let failed = |error: crate::store::ReadError| {
         let cause = crate::chain_of(&error);
         Failure::temporary(
@@ -197,7 +200,7 @@ async fn contradict(
             .because(&cause),
         )
     };
-    let reader = LogReader::new(larger.source.clone());
+    let reader = LogReader::new(source.clone());
     let prefix = reader.tree_at(old.size, &new).await.map_err(failed)?;
     if prefix.root_hash == old.root_hash {
         return Ok(None);
@@ -308,7 +311,7 @@ fn alarm(
             ));
         }
     }
-    let (file, Said { zh, en }) = (path.display(), words(shown));
+    let (file, Said { zh, en }) = (path.display(), shown_words(shown));
     let Said { zh, en } = said!(
         "✘✘ {zh}\n证据已写入 {file}，任何人都可离线核验：mingzhang monitor --check {file} --policy POLICY\n请保存，并交监督部门。\n",
         "✘✘ {en}\nthe evidence is in {file}; anybody can check it offline: mingzhang monitor --check {file} --policy POLICY\nkeep it, and hand it to the supervising authority.\n"
@@ -334,24 +337,7 @@ fn check(console: &Console, file: &Path, policies: &[Policy]) -> Result<Answer, 
         Shown::TwoRoots { .. } | Shown::NotExtended { .. } => "contradiction",
         Shown::RolledBack { .. } => "rollback",
     };
-    let Said { zh, en } = words(shown);
+    let Said { zh, en } = shown_words(shown);
     let text = console.lang.say(&zh, &en).to_owned() + "\n";
     Ok(plain(code, text).exit(Exit::Contradiction))
-}
-
-fn words(shown: Shown) -> Said {
-    match shown {
-        Shown::TwoRoots { size } => said!(
-            "日志密钥对 {size} 条记录签了两个不同的根：账本分叉，已证明",
-            "the log key has signed two roots for {size} records: the log has forked, this proves it"
-        ),
-        Shown::NotExtended { size, larger } => said!(
-            "日志密钥签的 {larger} 条并不延续它签的 {size} 条：账本被改写，已证明",
-            "the {larger} records that the log key has signed do not extend the {size} that it has signed: the log was rewritten, this proves it"
-        ),
-        Shown::RolledBack { size, larger } => said!(
-            "两份检查点都由日志密钥签名，{larger} 条和 {size} 条；先见到 {larger} 条、后见到 {size} 条，是取证者之言，签名本身不证明先后",
-            "both checkpoints are signed by the log key, of {larger} and of {size} records; that the {size} were shown after the {larger} is the finder's word, the signatures do not prove which came first"
-        ),
-    }
 }

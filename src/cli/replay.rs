@@ -6,8 +6,8 @@ use clap::Args;
 use serde_json::Value;
 
 use super::out::{Answer, Console, Exit, Failure};
+use super::policies::Policies;
 use super::text::{Lang, Said, said};
-use super::verify::read_policy;
 use super::{law, plain, runtime};
 use crate::audit::{self, AuditError, MirrorError, Options, Report, State, Target};
 use crate::ledger::clock::system_clock;
@@ -21,8 +21,8 @@ pub(super) struct AuditArguments {
     /// A data folder, a mirror, or a ledger's address / 目录或网址
     #[arg(value_name = "DIR|URL")]
     target: String,
-    /// Whom to trust: policy files, the newest first / 信任策略
-    #[arg(long, required = true, value_name = "POLICY", num_args = 1)]
+    /// Whom to trust: policy files or folders of them / 信任策略
+    #[arg(long, required = true, value_name = "FILE|DIR", num_args = 1)]
     policy: Vec<PathBuf>,
     /// Remembers what was seen, so that the next audit shows that nothing of it changed / 状态文件
     #[arg(long, value_name = "FILE")]
@@ -36,11 +36,7 @@ pub(super) struct AuditArguments {
 const FAULTS_SHOWN: usize = 20;
 
 pub(super) fn audit(console: &Console, arguments: &AuditArguments) -> Result<Answer, Failure> {
-    let policies = arguments
-        .policy
-        .iter()
-        .map(|path| read_policy(path))
-        .collect::<Result<Vec<_>, _>>()?;
+    let policies = Policies::read(&arguments.policy)?;
     let target = Target::parse(&arguments.target).map_err(|error| {
         let cause = crate::chain_of(&error);
         Failure::input(
@@ -299,8 +295,8 @@ pub(super) struct MirrorArguments {
     /// Where the copy goes: the content of the log itself / 镜像目录
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Whom to trust; without it the copy is checked to hold together only / 信任策略
-    #[arg(long, value_name = "POLICY", num_args = 1)]
+    /// Whom to trust: policy files or folders of them; without it the copy is checked to hold together only / 信任策略
+    #[arg(long, value_name = "FILE|DIR", num_args = 1)]
     policy: Vec<PathBuf>,
     /// Goes on: looks for new records every so many seconds / 持续镜像，间隔秒数
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
@@ -335,11 +331,7 @@ pub(super) fn mirror(console: &Console, arguments: &MirrorArguments) -> Result<A
 }
 
 fn mirror_once(console: &Console, arguments: &MirrorArguments) -> Result<Answer, Failure> {
-    let policies = arguments
-        .policy
-        .iter()
-        .map(|path| read_policy(path))
-        .collect::<Result<Vec<_>, _>>()?;
+    let policies = Policies::read(&arguments.policy)?;
     let source = Source::Http(Http::new(&arguments.url)?);
     let bar = console.progress(0, &said!("镜像", "mirroring"));
     let mirrored = runtime().block_on(audit::mirror(

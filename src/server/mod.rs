@@ -9,9 +9,10 @@
 //! | `error` | which error of ours is which problem |
 //! | [`layers`] | what every answer has in common |
 //! | `log` | the log's public objects at the C2SP paths |
-//! | `pages` | help pages of problems |
+//! | `pages` | the few pages of a read-only copy |
 //! | `portal` | what citizens, bidders and auditors see |
 //! | [`problem`] | errors as the caller reads them, and the one table of their codes |
+//! | [`replica`] | a mirror's folder, to be read only
 //! | [`witness`] | the witness role: C2SP add-checkpoint |
 //!
 //! Decides nothing about statements and trees: it translates, bounds and answers. TLS is a front proxy's.
@@ -27,6 +28,7 @@ mod pace;
 mod pages;
 mod portal;
 pub mod problem;
+pub mod replica;
 pub mod witness;
 
 use std::sync::Arc;
@@ -78,6 +80,7 @@ struct Api {
     ledger: Ledger,
     options: Arc<Options>,
     uploads: Arc<Semaphore>,
+    figures: Arc<portal::FiguresMemory>,
 }
 
 impl Api {
@@ -94,11 +97,11 @@ pub fn router(ledger: Ledger, options: Options) -> Router {
         ledger,
         options: Arc::new(options),
         uploads,
+        figures: Arc::default(),
     };
     let reads = Router::new()
         .merge(log::routes())
         .merge(api::reads())
-        .merge(pages::routes())
         .merge(portal::routes());
     let writes = api::writes();
     layers::dress(layers::gzip(reads.with_state(api.clone())).merge(writes.with_state(api)))

@@ -170,6 +170,31 @@ impl LogReader {
         proof.map_err(planned)
     }
 
+    /// The inclusion proof of `index` in the tree as it stood at `size`, from the tiles of `tree`, which serve every smaller one.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn prove_inclusion_at(
+        &self,
+        tree: &Tree,
+        index: u64,
+        size: u64,
+    ) -> Result<Vec<Hash>, ReadError> {
+        if size > tree.size || index >= size {
+            return Err(ReadError::Outside {
+                found: index.max(size),
+                size: tree.size,
+            });
+        }
+        let ranges = merkle::inclusion_siblings(index, size);
+        let tiles = self.tiles(tree, TileSet::plan(tree.size, &ranges)).await?;
+        ranges
+            .into_iter()
+            .map(|range| tiles.range_root(range))
+            .collect::<Result<_, _>>()
+            .map_err(planned)
+    }
+
     /// The consistency proof between two sizes, neither above `tree`'s, from the tiles of `tree`.
     ///
     /// # Errors

@@ -22,11 +22,15 @@
 //!
 //! Does not judge times, and fetches nothing: URLs are for others to use.
 
+mod over_time;
 mod parse;
+mod shown;
 
 use std::collections::HashSet;
 
+pub use over_time::{ConflictError, JudgeError, Judged, PassedOver, check_together, open_by};
 pub use parse::{LineError, PolicyError};
+pub use shown::{Lack, WitnessShown};
 
 use super::checkpoint::{self, Checkpoint, OpenError, SignedCheckpoint};
 use super::cosignature;
@@ -136,6 +140,9 @@ pub struct Cosigned {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedCheckpoint {
     signed: SignedCheckpoint,
+    logs: Vec<Vkey>,
+    witnesses: Vec<WitnessShown>,
+    lacks: Vec<Lack>,
     cosignatures: Vec<Cosigned>,
     missing: Vec<String>,
     not_counted: Vec<Signature>,
@@ -229,6 +236,24 @@ impl Policy {
         self.judge(checkpoint::open(note, origin, &[log])?, &[log])
     }
 
+    /// What the quorum would be if these witnesses had cosigned, by their place in [`witnesses`](Policy::witnesses): for a log that plans
+    /// whom to ask, or asks whether those who did not answer could be enough. Proves nothing of any checkpoint.
+    ///
+    /// ```
+    /// # use mingzhang::tlog::{note::Vkey, policy::{Policy, PolicyError}};
+    /// # let log = Vkey::parse("example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k").unwrap();
+    /// let policy = Policy::new(log, None)?;
+    /// assert!(policy.quorum_if(|_| false).met, "with quorum none nobody is needed");
+    /// # Ok::<(), PolicyError>(())
+    /// ```
+    pub fn quorum_if(&self, cosigned: impl Fn(usize) -> bool) -> Quorum {
+        self.quorum(
+            &(0..self.witnesses.len())
+                .filter(|at| cosigned(*at))
+                .collect(),
+        )
+    }
+
     fn judge(
         &self,
         signed: SignedCheckpoint,
@@ -261,7 +286,25 @@ impl Policy {
         let missing = (0..self.witnesses.len()).filter(|at| !cosigned.contains(at));
         let missing = missing.map(|at| self.witnesses[at].name.clone()).collect();
         let quorum = self.quorum(&cosigned);
+        let witnesses = self.witnesses.iter().enumerate();
+        let witnesses = witnesses.map(|(at, witness)| {
+            let times = cosignatures.iter().filter(|one| one.name == witness.name);
+            WitnessShown {
+                name: witness.name.clone(),
+                vkey: witness.vkey.clone(),
+                cosigned: times.map(|one| one.timestamp).max(),
+                counted: self.counts(at),
+            }
+        });
+        // Each line by one of these keys has been verified.
+        let signers = logs.iter().filter(|log| {
+            let mut lines = signed.note().signatures.iter();
+            lines.any(|line| line.names(log))
+        });
         Ok(VerifiedCheckpoint {
+            logs: signers.map(|log| (*log).clone()).collect(),
+            witnesses: witnesses.collect(),
+            lacks: self.lacks(&cosigned),
             signed,
             cosignatures,
             missing,
@@ -341,6 +384,21 @@ impl VerifiedCheckpoint {
     /// The log's key that has signed it.
     pub fn log(&self) -> &Vkey {
         self.signed.log()
+    }
+
+    /// All keys of the log that have signed it: two while one takes over from the other.
+    pub fn logs(&self) -> &[Vkey] {
+        &self.logs
+    }
+
+    /// Every witness of the policy, in its order, with the time of its cosignature if there is one.
+    pub fn witnesses(&self) -> &[WitnessShown] {
+        &self.witnesses
+    }
+
+    /// What is missing to the quorum; empty if it is met.
+    pub fn lacks(&self) -> &[Lack] {
+        &self.lacks
     }
 
     /// The verified cosignatures, in the order of their lines.

@@ -1,6 +1,12 @@
 //! The portal as a reader without scripts sees it: pages, their hooks for scripts, and what must never be in them.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mingzhang::search::{self, Search};
+use mingzhang::server::{Options, router};
 use mingzhang::tlog::policy::Policy;
+use mingzhang::trade::statement::Statement;
 
 use crate::service::{Answer, Service, note};
 use crate::world::ORIGIN;
@@ -43,6 +49,202 @@ fn check_page(answer: &Answer, status: u16, lang: &str) {
             "an inline script"
         );
     }
+}
+
+/// The service with a search index, and the index.
+async fn searching() -> (Service, Arc<Search>) {
+    let mut service = Service::new().await;
+    let index = Arc::new(Search::open(None).unwrap());
+    tokio::spawn(search::follow(service.ledger.clone(), index.clone()));
+    let options = Options {
+        search: Some(index.clone()),
+        law: Some(service.law.clone()),
+        ..Options::default()
+    };
+    service.app = router(service.ledger.clone(), options);
+    (service, index)
+}
+
+/// Until the index has everything; a task of its own feeds it.
+async fn indexed(service: &Service, index: &Search) {
+    let (size, began) = (service.ledger.head().tree.size, Instant::now());
+    while index.size() < size {
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "the index stands still"
+        );
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+async fn post_all(service: &Service, statements: &[Statement]) {
+    for statement in statements {
+        assert_eq!(service.post(note(statement)).await.status, 201);
+    }
+}
+
+fn links(html: &str) -> Vec<String> {
+    html.split("href=\"")
+        .skip(1)
+        .map(|rest| {
+            rest.split('"')
+                .next()
+                .unwrap()
+                .replace("&amp;", "&")
+                .replace("&#38;", "&")
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn the_front_page_shows_the_latest_the_figures_and_the_ledger() {
+    let (service, index) = searching().await;
+    let empty = service.get("/").await;
+    check_page(&empty, 200, "zh-CN");
+    assert!(empty.text().contains("还没有公告"));
+    post_all(&service, &service.chain("SS-2026-001", 3)).await;
+    indexed(&service, &index).await;
+    let page = service.get("/").await;
+    check_page(&page, 200, "zh-CN");
+    let html = page.text();
+    for wanted in [
+        "name=\"q\"",
+        "name=\"category\"",
+        "name=\"stage\"",
+        "name=\"kind\"",
+        "name=\"region\"",
+        "name=\"publisher\"",
+        "type=\"date\" name=\"from\"",
+        "近三天",
+        "SS-2026-001 2",
+        "账本运行正常",
+        "<a href=\"/entries/4\">",
+    ] {
+        assert!(html.contains(wanted), "no {wanted}");
+    }
+    // The newest first, and nothing that is not a notice.
+    let at = |text: &str| html.find(text).unwrap();
+    assert!(at("SS-2026-001 2") < at("SS-2026-001 0"));
+    check_page(&service.get("/en/").await, 200, "en");
+    // Without an index the page is there all the same.
+    let bare = Service::new().await;
+    check_page(&bare.get("/").await, 200, "zh-CN");
+}
+
+#[tokio::test]
+async fn one_box_understands_every_kind_of_id_and_says_how_it_was_read() {
+    let (service, index) = searching().await;
+    let chain = service.chain("SS-2026-001", 2);
+    post_all(&service, &chain).await;
+    indexed(&service, &index).await;
+    let id = chain[1].id().to_string();
+    for (typed, read_as, found) in [
+        ("SS-2026-001", "按编号查找", 2),
+        (&id, "按声明编号或文件摘要查找", 1),
+        (&id.to_uppercase(), "按声明编号或文件摘要查找", 1),
+        ("2", "也是登记序号", 0),
+        ("没有这个词", "没有符合全部条件的公告", 0),
+    ] {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("q", typed)
+            .finish();
+        let page = service.get(&format!("/search?{query}")).await;
+        check_page(&page, 200, "zh-CN");
+        assert!(page.text().contains(read_as), "{typed}: no {read_as}");
+        let rows = page.text().matches("<td class=\"title\">").count();
+        if found > 0 {
+            assert_eq!(rows, found, "{typed}");
+        }
+        assert!(page.text().contains("索引已编入记录"));
+    }
+    // What cannot be meant is said, as a page.
+    let page = service
+        .ask("GET", "/search?region=x", &[("accept", "text/html")], "")
+        .await;
+    check_page(&page, 400, "zh-CN");
+    // Without an index the page says so.
+    assert_eq!(
+        Service::new().await.get("/search").await.problem(),
+        (503, "search-unavailable".into())
+    );
+}
+
+/// Addresses stay what they are, pages never overlap, and the files hold the very list.
+#[tokio::test]
+async fn fifty_results_are_a_small_page_and_its_files_are_exactly_its_list() {
+    let (service, index) = searching().await;
+    let title = "韶山市清溪示例小学教学综合楼工程施工、监理及附属设施一期改造提升项目".repeat(2);
+    let mut chain: Vec<Statement> = Vec::new();
+    for n in 0..120 {
+        let follows = chain.last().map(Statement::id);
+        chain.push(service.world.trade(
+            "SS-2026-001",
+            follows.as_ref(),
+            &format!("{title}（{n}）"),
+        ));
+    }
+    let notes: Vec<String> = chain
+        .iter()
+        .map(|one| serde_json::json!({"note": String::from_utf8(note(one)).unwrap()}).to_string())
+        .collect();
+    let posted = service
+        .ask(
+            "POST",
+            "/api/v1/statements/batch",
+            &[("content-type", "application/x-ndjson")],
+            notes.join("\n") + "\n",
+        )
+        .await;
+    assert_eq!(posted.status, 200, "{}", posted.text());
+    indexed(&service, &index).await;
+
+    let mut path = "/search?category=construction&region=43".to_owned();
+    let mut seen: Vec<u64> = Vec::new();
+    for rows in [50, 50, 20] {
+        let page = service.get(&path).await;
+        check_page(&page, 200, "zh-CN");
+        assert!(page.body.len() < 100_000, "{} bytes", page.body.len());
+        let links = links(page.text());
+        let listed: Vec<u64> = page
+            .text()
+            .split("<td class=\"title\"><a href=\"/entries/")
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap().parse().unwrap())
+            .collect();
+        assert_eq!(listed.len(), rows);
+        let file = |format: &str| {
+            links
+                .iter()
+                .find(|link| link.contains(&format!("format={format}")))
+                .unwrap()
+                .clone()
+        };
+        let json = service.get(&file("json")).await.json();
+        let in_json: Vec<u64> = json["hits"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|hit| hit["index"].as_u64().unwrap())
+            .collect();
+        assert_eq!(in_json, listed);
+        let csv = service.get(&file("csv")).await;
+        let in_csv: Vec<u64> = csv
+            .text()
+            .lines()
+            .skip(1)
+            .map(|row| row.split(',').next().unwrap().parse().unwrap())
+            .collect();
+        assert_eq!(in_csv, listed);
+        seen.extend(listed);
+        match links
+            .iter()
+            .find(|link| link.starts_with("/search") && link.contains("before="))
+        {
+            Some(next) => path.clone_from(next),
+            None => assert_eq!(seen.len(), 120),
+        }
+    }
+    assert!(seen.is_sorted_by(|a, b| a > b));
 }
 
 #[tokio::test]
@@ -202,4 +404,69 @@ async fn a_browser_reads_refusals_as_pages_and_a_program_as_problems() {
         .ask("POST", "/api/v1/statements", &browser, "x")
         .await;
     assert_eq!(posted.problem().0, 400);
+}
+
+#[tokio::test]
+async fn the_ledger_page_tells_checkpoint_keys_and_timeliness() {
+    let service = Service::new().await;
+    post_all(&service, &service.chain("SS-2026-001", 1)).await;
+    service.law.reached(service.ledger.head().tree.size).await;
+    for (path, lang) in [("/ledger", "zh-CN"), ("/en/ledger", "en")] {
+        let page = service.get(path).await;
+        check_page(&page, 200, lang);
+        for wanted in [
+            service.world.genesis_id.to_string().as_str(),
+            "quorum none",
+            "/api/v1/statistics",
+            "centre.example+",
+            "— ledger.example/test ",
+        ] {
+            assert!(page.text().contains(wanted), "{path}: no {wanted}");
+        }
+    }
+    let list = service.get("/withheld").await;
+    check_page(&list, 200, "zh-CN");
+    assert!(list.text().contains("共 0 条"));
+}
+
+#[tokio::test]
+async fn a_feed_has_the_records_of_a_search_and_is_well_formed() {
+    let (service, index) = searching().await;
+    let chain = service.chain("SS-2026-001", 3);
+    post_all(&service, &chain).await;
+    indexed(&service, &index).await;
+    let feed = service
+        .get("/feed.atom?category=construction&limit=2")
+        .await;
+    assert_eq!(
+        (feed.status, feed.header("content-type")),
+        (200, "application/atom+xml; charset=utf-8")
+    );
+    let xml = feed.text();
+    assert!(xml.starts_with("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\""), "{xml}");
+    assert_eq!(xml.matches("<entry>").count(), 2);
+    for wanted in [
+        "<link rel=\"self\"",
+        "<link rel=\"next\"",
+        "SS-2026-001 2",
+        "before=3",
+        "<author><name>",
+    ] {
+        assert!(xml.contains(wanted), "no {wanted}: {xml}");
+    }
+    // What is open is closed, in order.
+    let mut open: Vec<&str> = Vec::new();
+    for tag in xml
+        .split('<')
+        .skip(2)
+        .map(|rest| rest.split('>').next().unwrap())
+    {
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name));
+        } else if !tag.ends_with('/') {
+            open.push(tag.split(' ').next().unwrap());
+        }
+    }
+    assert!(open.is_empty());
+    assert_eq!(service.get("/feed.atom?kinds=x").await.problem().0, 400);
 }

@@ -7,8 +7,9 @@ use serde_json::json;
 
 use crate::cli::keys::read_vkey_file;
 use crate::cli::out::{Answer, Console, Exit, Failure};
+use crate::cli::policies::Policies;
 use crate::cli::text::{Said, said};
-use crate::cli::verify::{digest_of, read_policy};
+use crate::cli::verify::digest_of;
 use crate::cli::{plain, read_file};
 use crate::receipt::RECEIPT_BYTES_MAX;
 use crate::tlog::merkle::Hash;
@@ -27,7 +28,7 @@ pub(in crate::cli) struct Arguments {
     /// The receipt of the record that holds the register (.tlog-proof) / 密封登记的回执
     #[arg(long, value_name = "RECEIPT")]
     register: PathBuf,
-    /// Whom to trust: policy files, the newest first / 信任策略
+    /// Whom to trust: policy files or folders of them / 信任策略
     #[arg(long, required = true, value_name = "POLICY", num_args = 1)]
     policy: Vec<PathBuf>,
     /// The lot; a bid receipt says its own / 标段编号
@@ -77,11 +78,7 @@ impl Findings {
 }
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
-    let policies = arguments
-        .policy
-        .iter()
-        .map(|path| read_policy(path))
-        .collect::<Result<Vec<_>, _>>()?;
+    let policies = Policies::read(&arguments.policy)?;
     let mut findings = Findings::default();
     let (record, mut witnessed) = record(&arguments.register, &policies)?;
     let receipt = arguments

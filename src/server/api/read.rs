@@ -29,7 +29,7 @@ const PAGE: usize = 50;
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct PageParams {
+pub(in crate::server) struct PageParams {
     /// The index of the last record already known; absent: from the first.
     after: Option<u64>,
     /// At most so many records, 1 to 256; 50 if nothing is said.
@@ -37,11 +37,13 @@ pub(super) struct PageParams {
 }
 
 impl PageParams {
-    fn from(&self) -> u64 {
+    /// The first index wanted.
+    pub(in crate::server) fn from(&self) -> u64 {
         self.after.map_or(0, |after| after.saturating_add(1))
     }
 
-    fn limit(&self) -> Result<usize, Problem> {
+    /// How many, at most.
+    pub(in crate::server) fn limit(&self) -> Result<usize, Problem> {
         let limit = self.limit.unwrap_or(PAGE);
         if (1..=PAGE_MAX).contains(&limit) {
             return Ok(limit);
@@ -209,6 +211,11 @@ pub(super) async fn project(
     {
         return Ok(json(&request, &answer));
     }
+    if let Some(of) = path.strip_suffix("/history")
+        && let Some(answer) = super::law::history_of(&api, of).await?
+    {
+        return Ok(json(&request, &answer));
+    }
     let page = PageParams {
         after: page.after,
         limit: page.limit,
@@ -292,11 +299,11 @@ pub(super) async fn receipt(
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct ConsistencyParams {
+pub(in crate::server) struct ConsistencyParams {
     /// The smaller size, at least 1.
-    old: u64,
+    pub(in crate::server) old: u64,
     /// The larger size; absent: the newest signed one.
-    new: Option<u64>,
+    pub(in crate::server) new: Option<u64>,
 }
 
 /// Proof that the tree of size `old` is the beginning of the tree of size `new`.
@@ -341,9 +348,9 @@ pub(super) async fn consistency(
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct KeysParams {
+pub(in crate::server) struct KeysParams {
     /// In force for the record at this index; absent: for the next one.
-    at: Option<u64>,
+    pub(in crate::server) at: Option<u64>,
 }
 
 /// The keys in force.
@@ -524,12 +531,12 @@ fn not_logged(id: &Hash) -> Problem {
         .zh(format!("声明 {id} 未登记"))
 }
 
-pub(super) fn json(request: &HeaderMap, answer: &impl Serialize) -> Response {
+pub(in crate::server) fn json(request: &HeaderMap, answer: &impl Serialize) -> Response {
     let bytes = serde_json::to_vec(answer).expect("strings and numbers are JSON");
     cache::mutable(request, "application/json", bytes)
 }
 
-pub(super) fn link_next(response: &mut Response, target: &str) {
+pub(in crate::server) fn link_next(response: &mut Response, target: &str) {
     let link = format!("<{target}>; rel=\"next\"");
     response.headers_mut().insert(
         header::LINK,

@@ -245,7 +245,7 @@ pub(super) async fn search(
     Ok(response)
 }
 
-async fn look(api: &Api, query: &Query) -> Result<Page, Problem> {
+pub(in crate::server) async fn look(api: &Api, query: &Query) -> Result<Page, Problem> {
     let Some(search) = api.options.search.clone() else {
         return Err(Problem::new(
             &kinds::SEARCH_UNAVAILABLE,
@@ -264,7 +264,7 @@ async fn look(api: &Api, query: &Query) -> Result<Page, Problem> {
     })
 }
 
-fn malformed(error: &QueryError) -> Problem {
+pub(in crate::server) fn malformed(error: &QueryError) -> Problem {
     let zh = match error {
         QueryError::Name(name) => format!("没有检索条件 {name:?}"),
         QueryError::Twice(name) => format!("检索条件 {name} 给了两次"),

@@ -4,7 +4,14 @@
 //! | file | what it knows |
 //! | --- | --- |
 //! | `entry` | one record, and why one is not shown |
+//! | `home`, `find` | the front page, searching |
+//! | `feed` | the same as an Atom feed |
+//! | `filters`, `list` | the form, and rows of notices |
+//! | `ledger`, `charts` | checkpoint, witnesses, keys, timeliness |
+//! | `negative` | what is withheld |
+//! | `health` | how the ledger is |
 //! | `check` | the page on which a document or receipt is checked |
+//! | `data` | entry points for programs, help for problems |
 //! | `refusal` | problems as pages |
 //! | `view` | a statement as labelled rows and tables |
 //! | `names` | ids as people know them |
@@ -17,9 +24,19 @@
 //! Chinese and at `/en/` in English; only what [`Ledger::showing`](crate::ledger::Ledger::showing) lets be shown.
 //! Decides nothing: what it shows can be checked beside it.
 
+mod charts;
 mod check;
+mod data;
 mod entry;
+mod feed;
+mod filters;
+mod find;
+mod health;
+mod home;
+mod ledger;
+mod list;
 mod names;
+mod negative;
 mod refusal;
 mod said;
 mod statics;
@@ -39,6 +56,7 @@ use super::cache;
 use super::problem::Problem;
 use crate::tlog::policy::Policy;
 
+pub(super) use home::FiguresMemory;
 pub(super) use refusal::{refusal, wants_page};
 pub use verifier::PAGE as VERIFIER_PAGE;
 use words::{Lang, Words};
@@ -62,8 +80,16 @@ pub(super) fn routes() -> Router<Api> {
     for lang in [Lang::Zh, Lang::En] {
         let at = |path: &str| format!("{}{path}", lang.prefix());
         router = router
+            .route(&at("/"), get(home::home))
+            .route(&at("/search"), get(find::search))
             .route(&at("/entries/{index}"), get(entry::entry))
-            .route(&at("/check"), get(check::check));
+            .route(&at("/check"), get(check::check))
+            .route(&at("/ledger"), get(ledger::ledger))
+            .route(&at("/withheld"), get(negative::withheld))
+            .route(&at("/feed.atom"), get(feed::feed))
+            .route(&at("/data"), get(data::data))
+            .route(&at("/problems"), get(data::problems))
+            .route(&at("/problems/{code}"), get(data::problem));
     }
     router
 }
@@ -123,6 +149,11 @@ impl Page {
 
     /// A sentence with its one gap filled by a number.
     fn fill(&self, sentence: &str, n: &u64) -> String {
+        sentence.replacen("{}", &n.to_string(), 1)
+    }
+
+    /// The same with a count.
+    fn fill_usize(&self, sentence: &str, n: &usize) -> String {
         sentence.replacen("{}", &n.to_string(), 1)
     }
 

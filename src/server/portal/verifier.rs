@@ -150,9 +150,10 @@ mod tests {
         for external in [" src=\"", "<link", "url(", "@import"] {
             assert!(!page.contains(external), "{external}");
         }
-        // Every module that verifies is in it, and those of served pages are not.
+        // Every module that it needs is in it, and those of served pages are not.
         for (name, _) in MODULES {
-            let served_only = ["check.js", "entry.js", "hash-worker.js"].contains(name);
+            let served_only =
+                ["check.js", "commitment.js", "entry.js", "hash-worker.js"].contains(name);
             assert_eq!(
                 page.contains(&format!("\n// {name}\n")),
                 !served_only,
