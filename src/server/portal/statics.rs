@@ -27,15 +27,25 @@ macro_rules! modules {
 }
 
 /// Every module that a page or a worker loads: each file of `js/` has its line here, or no browser gets it.
-const MODULES: &[(&str, &str)] = modules![
+pub(super) const MODULES: &[(&str, &str)] = modules![
+    "alone"
     "authority"
     "bytes"
+    "check"
+    "checker"
     "checkpoint"
     "commitment"
     "cosignature"
+    "dom"
     "ed25519"
+    "entry"
+    "hash-worker"
+    "hashing"
     "json"
     "keys"
+    "later"
+    "later-words"
+    "ledger"
     "members"
     "merkle"
     "names"
@@ -47,9 +57,11 @@ const MODULES: &[(&str, &str)] = modules![
     "sha256"
     "sha512"
     "statement"
+    "steps"
     "time"
     "verify"
     "vkey"
+    "words"
 ];
 
 /// Where the style sheet is; the digest changes with it.
