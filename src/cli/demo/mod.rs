@@ -73,6 +73,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         let ledger = Ledger::open(folder.store()?, folder.config()?, system_clock()).await.map_err(|error| opening_failed(&error))?;
         console.talk(&said!("2. 账本在 {url} 运行", "2. the ledger runs at {url}"));
         let options = crate::server::Options {
+            search: serve::search_of(Some(&folder.data.join("index").join("search"))),
             law: serve::law_of(&ledger, crate::rules::Book::builtin(), None),
             ..crate::server::Options::default()
         };
