@@ -9,7 +9,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 
 use super::init::{Folder, opening_failed};
-use super::keys::KeyFile;
+use super::keys::holder::open_key;
 use super::out::{Answer, Console, Exit, Failure, envelope};
 use super::policies::Policies;
 use super::text::{Said, said};
@@ -46,6 +46,9 @@ pub(super) struct Arguments {
     /// A further log key that signs too, while readers and witnesses change to it or from it / 同时签名的另一把账本密钥
     #[arg(long, value_name = "FILE")]
     log_key: Vec<PathBuf>,
+    /// The passphrase of log keys that are under one, in its first line / 口令文件
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
     /// What you vouch for in person, when the ledger refused to start and said so / 运行者担保
     #[arg(long, value_enum)]
     operator_word: Vec<Word>,
@@ -94,7 +97,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     let mut config = crate::ledger::Config {
         operator_word,
         fail_open_after: arguments.fail_open_after.map(Duration::from_secs),
-        ..folder.config()?
+        ..folder.config_with(arguments.passphrase_file.as_deref())?
     };
     if !arguments.policy.is_empty() {
         let policies = Policies::read(&arguments.policy)?;
@@ -112,7 +115,8 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         config.policy = Some(policy);
     }
     for path in &arguments.log_key {
-        let signer = KeyFile::read(path)?.signer(Some(&config.origin))?;
+        let key = open_key(path, arguments.passphrase_file.as_deref())?;
+        let signer = key.signer(Some(&config.origin))?;
         config.also_sign.push(signer);
     }
     say_who_witnesses(console, &config);
