@@ -41,6 +41,9 @@ pub(super) struct Arguments {
     /// What you vouch for in person, when the ledger refused to start and said so / 运行者担保
     #[arg(long, value_enum)]
     operator_word: Vec<Word>,
+    /// A centre's own file of words, JSON, on top of this program's; may be given again / 中心自有词表
+    #[arg(long, value_name = "FILE")]
+    vocabulary: Vec<PathBuf>,
     /// The registered ocid prefix of OCDS exports / 注册的 ocid 前缀
     #[arg(long, value_name = "PREFIX", default_value = crate::export::ocds::PREFIX_EXAMPLE)]
     ocds_prefix: String,
@@ -82,6 +85,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     runtime().block_on(async {
         let config = crate::ledger::Config {
             operator_word,
+            vocabulary: Arc::new(super::vocabulary::read_files(&arguments.vocabulary)?),
             ..folder.config()?
         };
         let listener = bind(arguments.listen).await?;

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::Args;
 use tokio::net::TcpListener;
 
+use super::draft::Guard;
 use super::init::{Folder, opening_failed, trial};
 use super::keys::KeyFile;
 use super::keys::holder::Holder;
@@ -20,6 +21,7 @@ use crate::ledger::Ledger;
 use crate::ledger::clock::system_clock;
 use crate::store::Http;
 use crate::tlog::merkle::Hash;
+use crate::trade::vocabulary::Vocabulary;
 use data::{DOCUMENTS, PROJECTS, SCHOOL};
 
 /// What `demo` is told.
@@ -69,12 +71,8 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         let url = serve::url_of(&listener);
         let ledger = Ledger::open(folder.store()?, folder.config()?, system_clock()).await.map_err(|error| opening_failed(&error))?;
         console.talk(&said!("2. 账本在 {url} 运行", "2. the ledger runs at {url}"));
-        let options = crate::server::Options {
-            law: serve::law_of(&ledger, crate::rules::Book::builtin(), None),
-            ..crate::server::Options::default()
-        };
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let service = tokio::spawn(serve::serve(listener, ledger.clone(), options, async move { drop(stopped.await) }));
+        let service = tokio::spawn(serve::serve(listener, ledger.clone(), crate::server::Options::default(), async move { drop(stopped.await) }));
 
         // The work is that of a client: over HTTP, as a trading centre and a bidder would do it.
         let (worker, at) = (*console, (folder.clone(), url.clone()));
@@ -127,6 +125,10 @@ fn work(console: &Console, folder: &Folder, url: &str) -> Result<u64, Failure> {
     let signer = Holder::Key(KeyFile::read(&folder.centre_key())?.signer(None)?);
     // Projects side by side, as a centre's system posts them; what is withheld stays in the demo's own folder.
     let mut vault = Vault::new(&folder.keys.join("centre.openings"));
+    let guard = Guard {
+        words: Vocabulary::builtin().clone(),
+        accepted: Vec::new(),
+    };
     let drafts = all_drafts();
     let outcome = post::post_lines(
         console,
@@ -138,6 +140,8 @@ fn work(console: &Console, folder: &Folder, url: &str) -> Result<u64, Failure> {
             check: false,
             show: post::Show::AsDrafted,
             withhold: Some(&mut |kept: &[post::Kept<'_>]| vault.keep(kept)),
+            guard: Some(&guard),
+            attached: None,
         },
     )?;
     if let Some((line, reason)) = outcome.refused.first() {

@@ -6,6 +6,7 @@
 //! | `post`, `batch` | one statement, many statements |
 //! | `read` | records, projects, receipts, proofs, keys, openings |
 //! | `search` | records by words, numbers and dates |
+//! | `lookup` | which documents are published; the words that the door checks by |
 //! | `law` | findings, what falls due, counts |
 //! | `documents` | files by digest, streamed |
 //! | `ocds` | a project in the form of the Open Contracting Data Standard |
@@ -16,6 +17,7 @@ mod batch;
 mod documents;
 mod form;
 mod law;
+mod lookup;
 mod ocds;
 mod post;
 pub(super) mod read;
@@ -40,6 +42,7 @@ use types::{ProblemAnswer, Readiness};
 
 pub use batch::ANSWERS_BYTES_MAX;
 pub use form::MINGZHANG_SIGNATURE;
+pub use lookup::DIGESTS_MAX;
 pub use ocds::EXPORT_RECORDS_MAX;
 pub use post::POST_BYTES_MAX;
 pub use read::PAGE_MAX;
@@ -59,6 +62,8 @@ pub(super) fn reads() -> Router<Api> {
         .route("/api/v1/receipts/{index}", get(read::receipt))
         .route("/api/v1/consistency", get(read::consistency))
         .route("/api/v1/keys", get(read::keys))
+        .route("/api/v1/vocabulary", get(lookup::vocabulary))
+        .route("/api/v1/documents/lookup", post(lookup::lookup))
         .route("/api/v1/openings/{id}", get(read::openings))
         .route("/api/v1/findings", get(law::findings))
         .route("/api/v1/due", get(law::due))
@@ -115,6 +120,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         ocds::package_of,
         documents::put,
         documents::get,
+        lookup::lookup,
+        lookup::vocabulary,
         healthz,
         readyz,
     ),
@@ -222,7 +229,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 22);
+        assert_eq!(operations, 24);
         ids.sort();
         ids.dedup();
         assert_eq!(
