@@ -20,6 +20,7 @@ use super::statement::{Body, Order, Statement};
 use super::vocabulary::Vocabulary;
 
 pub use values::is_person_name;
+pub(crate) use values::looks_like_person;
 
 /// How grave a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

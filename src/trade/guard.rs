@@ -16,7 +16,7 @@
 
 use serde_json::{Value, json};
 
-use super::door::is_person_name;
+use super::door::looks_like_person;
 use super::identifiers::{citizen_number_is_valid, runs, uscc_is_valid};
 use super::vocabulary::{Class, Field, Kind, Type, Vocabulary};
 
@@ -236,7 +236,9 @@ impl Guard<'_> {
             .and_then(Value::as_str)
             .unwrap_or_default();
         let is_person = code.starts_with("92");
-        let may_be = !has_code && !is_consortium && (self.natural_persons || is_person_name(name));
+        let may_be = !has_code
+            && !is_consortium
+            && (self.natural_persons || looks_like_person(name, pointer));
         let how = if is_person {
             How {
                 code: "party_is_person",

@@ -121,7 +121,8 @@ pub(super) fn check_party(checker: &mut Checker<'_>, party: &Value<'_>, pointer:
     let is_person = code.is_some_and(|code| code.starts_with("92"));
     // Members of a consortium have codes of their own.
     let without_code = party.get("uscc").is_none() && members.is_none();
-    let may_be_person = without_code && (checker.natural_persons || is_person_name(name));
+    let may_be_person =
+        without_code && (checker.natural_persons || looks_like_person(name, pointer));
     if is_person {
         checker.problems.warning(
             "party_is_person",
@@ -147,18 +148,25 @@ pub(super) fn check_party(checker: &mut Checker<'_>, party: &Value<'_>, pointer:
     }
 }
 
+/// Whether a party of this name at this place looks like a natural person: who buys, acts as agent, supervises or makes is a body.
+pub(crate) fn looks_like_person(name: &str, pointer: &str) -> bool {
+    let role = pointer.rsplit('/').next().unwrap_or_default();
+    !matches!(role, "buyer" | "agency" | "supervisor" | "maker" | "target") && is_person_name(name)
+}
+
 /// Whether a name without a code looks like a natural person's: two to four Han characters, or with a dot between (阿不都·示例),
 /// and none that only bodies have at the end of theirs. A guess, so it warns and never refuses.
 ///
 /// ```
 /// use mingzhang::trade::door::is_person_name;
 /// assert!(is_person_name("张三") && is_person_name("欧阳示例") && is_person_name("阿不都·示例"));
-/// assert!(!is_person_name("韶山市教育局") && !is_person_name("某公司") && !is_person_name("示例林场"));
+/// assert!(!is_person_name("三峡大学") && !is_person_name("韶山市教育局") && !is_person_name("某公司") && !is_person_name("示例林场"));
 /// ```
 #[must_use]
 pub fn is_person_name(name: &str) -> bool {
     /// Last characters of bodies: 局, 公司, 厂, 院, 校, 所 and so on.
-    const BODIES: &str = "局司厂院校所部处委会社店场站馆园行队室团厅办库矿村组庄坊楼府企业心";
+    const BODIES: &str =
+        "镇乡县市区港局司厂院校所部处委会社店场站馆园行队室团厅办库矿村组庄坊楼府企业心";
     let name = name.trim();
     let is_han = |c: char| matches!(c, '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{3134f}');
     let han = name.chars().filter(|c| is_han(*c)).count();
@@ -167,6 +175,9 @@ pub fn is_person_name(name: &str) -> bool {
     (2..=longest).contains(&han)
         && name.chars().all(|c| is_han(c) || matches!(c, '·' | '•'))
         && !name.ends_with(|last| BODIES.contains(last))
+        && !["大学", "中学", "小学"]
+            .iter()
+            .any(|school| name.ends_with(school))
 }
 
 /// A document is named by its digest, as in `documents`.

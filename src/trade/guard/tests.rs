@@ -182,6 +182,17 @@ fn a_party_that_may_be_a_person_is_committed_where_persons_take_part() {
         ),
         &[("/details/winner/name", "person", true)],
     );
+    for buyer in ["三峡大学", "韶山"] {
+        check(
+            draft(
+                "award_notice",
+                "gov-procurement",
+                "公告",
+                json!({"buyer": {"name": buyer}, "winner": {"name": "示例大学"}}),
+            ),
+            &[],
+        );
+    }
     // 92: 个体工商户, in every category.
     let code = "92430382DEM0000733";
     check(
