@@ -100,6 +100,7 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
     let post = Posting {
         receipts: None,
         check: arguments.check,
+        wait: super::post::WaitFor::Signed,
         show: Show::Nothing,
         withhold: Some(&mut |kept: &[Kept<'_>]| match &mut vault {
             Some(vault) => vault.keep(kept),

@@ -75,10 +75,11 @@ impl Folder {
     pub fn config(&self) -> Result<Config, Failure> {
         let signer = KeyFile::read(&self.log_key())?.signer(None)?;
         let index_folder = Some(self.data.join("index"));
-        let genesis = self.read_policy()?.genesis();
+        let policy = self.read_policy()?;
         Ok(Config {
             index_folder,
-            genesis,
+            genesis: policy.genesis(),
+            policy: Some(policy),
             ..Config::new(signer, self.keys.clone())
         })
     }

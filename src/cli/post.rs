@@ -8,7 +8,7 @@ mod poster;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::documents::Attached;
@@ -37,6 +37,9 @@ pub(super) struct Arguments {
     /// Write each receipt into this folder as INDEX.tlog-proof / 回执目录
     #[arg(long, value_name = "DIR")]
     receipts: Option<PathBuf>,
+    /// What a receipt waits for: the ledger's signature, or a quorum of witnesses too / 等候账本签名或见证联署
+    #[arg(long, value_enum, default_value_t)]
+    wait: WaitFor,
     /// Let the ledger check every draft and log nothing / 只检查，不发布
     #[arg(long)]
     check: bool,
@@ -54,6 +57,16 @@ pub(super) struct Arguments {
     files: Vec<PathBuf>,
 }
 
+/// What a receipt waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum WaitFor {
+    /// Durable and signed by the log.
+    #[default]
+    Signed,
+    /// Cosigned as the ledger's policy wants, too.
+    Witnessed,
+}
+
 const FILE_BYTES_MAX: u64 = 1 << 30;
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 /// Lines sent in one request.
@@ -66,6 +79,8 @@ pub(super) struct Outcome {
     pub logged: Vec<(usize, u64)>,
     /// In the ledger before.
     pub known: usize,
+    /// Logged, but under a checkpoint that has no quorum of witnesses yet.
+    pub unwitnessed: usize,
     /// Refused: line, what the ledger said.
     pub refused: Vec<(usize, String)>,
     /// What was made into commitments: line, where and how.
@@ -119,6 +134,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             Posting {
                 receipts: arguments.receipts.as_deref(),
                 check: arguments.check,
+                wait: arguments.wait,
                 show: Show::AsDrafted,
                 withhold: Some(&mut keep),
                 guard: Some(&guard),
@@ -152,6 +168,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         }
         total.logged.extend(outcome.logged);
         total.known += outcome.known;
+        total.unwitnessed += outcome.unwitnessed;
         total.refused.extend(outcome.refused);
         total.committed.extend(outcome.committed);
         total.warned.extend(outcome.warned);
@@ -186,18 +203,30 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         .iter()
         .map(|(line, remarks)| json!({ "line": line, "warnings": remarks }))
         .collect();
-    let code = if refused == 0 {
-        "posted"
-    } else {
-        "partly-refused"
+    // Who did not wait did not ask.
+    let unwitnessed = match arguments.wait {
+        WaitFor::Witnessed => total.unwitnessed,
+        WaitFor::Signed => 0,
+    };
+    if unwitnessed > 0 {
+        console.talk(&said!(
+            "{unwitnessed} 条已登记，但还没有足够的见证联署；稍后用 mingzhang receipt --ledger URL 序号 重新取回执",
+            "{unwitnessed} are logged, but too few witnesses have cosigned yet; fetch their receipts again later, with mingzhang receipt --ledger URL INDEX"
+        ));
+    }
+    let (code, exit) = match (refused, unwitnessed) {
+        (0, 0) => ("posted", Exit::Ok),
+        (0, _) => ("not-yet-witnessed", Exit::Policy),
+        _ => ("partly-refused", Exit::Input),
     };
     Ok(plain(code, console.lang.say(&zh, &en))
         .with("logged", new)
         .with("known", known)
+        .with("unwitnessed", unwitnessed)
         .with("refused", list)
         .with("committed", committed)
         .with("warnings", warned)
-        .exit(if refused == 0 { Exit::Ok } else { Exit::Input }))
+        .exit(exit))
 }
 
 /// What the program did of its own accord, and what the ledger would have the clerk look at: every line when checking, else in sum.
@@ -303,6 +332,8 @@ pub(super) struct Posting<'a> {
     pub receipts: Option<&'a Path>,
     /// Log nothing.
     pub check: bool,
+    /// What receipts wait for.
+    pub wait: WaitFor,
     /// Which openings go to the ledger.
     pub show: Show,
     /// Takes the others, before the statement is sent. Without it, a draft that needs it ends the run.
@@ -367,6 +398,7 @@ pub(super) fn post_lines<'a>(
         tries: HashMap::new(),
         receipts,
         check: posting.check,
+        wait: posting.wait,
         show: posting.show,
         withhold: posting.withhold,
         guard: posting.guard,

@@ -99,6 +99,21 @@ fn every_kind_is_posted_found_exported_and_verified() {
         count += 1;
     }
     assert!(count > 30);
+    // A party is found by its code, wherever it stands.
+    const COMPANY: &str = "91430304DEM000110D";
+    let named = examples
+        .iter()
+        .filter(|line| line.to_string().contains(COMPANY))
+        .count();
+    let party = [
+        "search",
+        "--json",
+        "--ledger",
+        &served.url,
+        "--party",
+        COMPANY,
+    ];
+    assert_eq!(run(&party).exits(0).json("found")["count"], named);
     let policy = format!("{data}/policy");
     let mut verify = vec!["verify", "--json", "--policy", &policy];
     verify.extend(receipts.iter().map(String::as_str));

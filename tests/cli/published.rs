@@ -83,6 +83,25 @@ fn a_folder_is_looked_up_file_by_file() {
     assert!(String::from_utf8_lossy(&record).contains(&digest(texts[0])));
     assert_eq!(told["verified"], false);
 
+    // The digest is an id that a search knows.
+    served.until(|http| {
+        let body = http.get("api/v1/search?limit=1", 1 << 20).unwrap().unwrap();
+        let answer: Value = serde_json::from_slice(&body).unwrap();
+        answer["indexed_size"] == answer["tree_size"]
+    });
+    let by_digest = [
+        "search",
+        "--json",
+        "--ledger",
+        &served.url,
+        "--id",
+        &digest(texts[1]),
+    ];
+    assert_eq!(
+        run(&by_digest).exits(0).json("found")["hits"][0]["project"],
+        "P-2"
+    );
+
     // With a policy the ledger is not believed: each receipt is verified.
     let only = [format!("{folder}/copy.txt"), format!("{folder}/sub/1.txt")];
     let proved = listed(

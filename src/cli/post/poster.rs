@@ -12,7 +12,7 @@ use super::super::fetch;
 use super::super::keys::holder::Holder;
 use super::super::out::Failure;
 use super::super::text::{Lang, Said, said};
-use super::{ANSWER_BYTES_MAX, Kept, Outcome, Show, Withhold, busy, no_vault, said_by};
+use super::{ANSWER_BYTES_MAX, Kept, Outcome, Show, WaitFor, Withhold, busy, no_vault, said_by};
 use crate::store::{Http, HttpError};
 use crate::tlog::merkle::Hash;
 use crate::trade::commitment::Openings;
@@ -24,6 +24,7 @@ const BUSY_TRIES: u32 = 8;
 /// The head of a chain may move under us, if another client of the same centre posts; then the draft is signed again.
 const FOLLOW_TRIES: u32 = 5;
 const POST: &str = "api/v1/statements/batch";
+const POST_WITNESSED: &str = "api/v1/statements/batch?wait=witnessed";
 const DRY_RUN: &str = "api/v1/statements/batch?dry_run=true";
 
 /// A signed draft.
@@ -81,6 +82,7 @@ pub(super) struct Poster<'a> {
     pub tries: HashMap<usize, u32>,
     pub receipts: Option<&'a Path>,
     pub check: bool,
+    pub wait: WaitFor,
     pub show: Show,
     pub withhold: Option<&'a mut Withhold<'a>>,
     pub guard: Option<&'a Guard>,
@@ -101,7 +103,11 @@ impl Poster<'_> {
         if ready.iter().any(|one| !one.withheld.is_empty()) {
             ready = self.keep(ready, outcome)?;
         }
-        let answers = self.send(POST, &ready)?;
+        let name = match self.wait {
+            WaitFor::Signed => POST,
+            WaitFor::Witnessed => POST_WITNESSED,
+        };
+        let answers = self.send(name, &ready)?;
         let (mut undecided, mut shaken) = (Vec::new(), HashSet::new());
         for (one, answer) in ready.into_iter().zip(answers) {
             let after_a_gap = shaken.contains(&one.line.project);
@@ -248,6 +254,9 @@ impl Poster<'_> {
                 if let (Some(folder), Some(receipt)) = (self.receipts, member("receipt")) {
                     let path = folder.join(format!("{index}.tlog-proof"));
                     fetch::write_new(&path, receipt.as_bytes())?;
+                }
+                if answer.get("witnessed").and_then(Value::as_bool) == Some(false) {
+                    outcome.unwitnessed += 1;
                 }
                 if status == 201 {
                     outcome.logged.push((line.number, index));
