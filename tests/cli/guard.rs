@@ -354,7 +354,7 @@ fn a_ledger_is_served_with_a_centres_own_words() {
         json!({"holder": "张示例"}),
     );
     let posted = centre
-        .post("a.jsonl", &[own.clone()], &["--json"])
+        .post("a.jsonl", std::slice::from_ref(&own), &["--json"])
         .exits(0)
         .json("posted");
     assert_eq!(
