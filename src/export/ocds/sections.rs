@@ -10,6 +10,7 @@ use crate::export::Source;
 use crate::tlog::merkle::Hash;
 use crate::trade::json::Value as Json;
 use crate::trade::statement::{Effect, Fields};
+use crate::trade::vocabulary;
 
 /// Of which process a release is.
 #[derive(Clone, Copy)]
@@ -695,13 +696,8 @@ fn value_of(price: &Json<'_>) -> Option<Value> {
     Some(json!({ "amount": amount, "currency": currency }))
 }
 
-/// The standard's word for a method, and our own.
+/// The standard's word for a method, and our own. A method that we do not know is not open to everybody.
 fn method_of(method: &str) -> (&'static str, &str) {
-    let word = match method {
-        "open-tender" => "open",
-        "single-source" => "direct",
-        "invited-tender" => "selective",
-        _ => "limited",
-    };
-    (word, method)
+    let word = vocabulary::method(method).map_or("", |known| &known.ocds);
+    (if word.is_empty() { "limited" } else { word }, method)
 }
