@@ -1,18 +1,20 @@
 //! `post`: drafts in, receipts out. Resumable: what is logged already counts as done, however often it is run.
 //!
-//! Drafts of one project go one after another, because each follows the one before; different projects go side by side in batches.
+//! Drafts go in the order in which they stand, many in one request: each follows the one before of its project, also where that one is still
+//! on its way. Where one is not taken, those behind it are signed and sent again.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::draft::Line;
 use super::keys::holder::Holder;
 use super::out::{Answer, Console, Exit, Failure};
 use super::text::{Said, said};
+use super::vault::Vault;
 use super::{KeyArguments, plain, read_file};
 use crate::store::{Http, HttpError};
 use crate::tlog::merkle::Hash;
@@ -29,12 +31,28 @@ pub(super) struct Arguments {
     /// Write each receipt into this folder as INDEX.tlog-proof / 回执目录
     #[arg(long, value_name = "DIR")]
     receipts: Option<PathBuf>,
+    /// What a receipt waits for: the ledger's signature, or a quorum of witnesses too / 等候账本签名或见证联署
+    #[arg(long, value_enum, default_value_t)]
+    wait: WaitFor,
     /// Let the ledger check every draft and log nothing / 只检查，不发布
     #[arg(long)]
     check: bool,
+    /// Add what opens withheld values to this file, JSON lines, for its owner only; else beside the drafts, as FILE.openings / 不公开内容的原文存放处
+    #[arg(long, value_name = "FILE")]
+    openings: Option<PathBuf>,
     /// Drafts, one JSON object a line; `-`: standard input / 草稿文件
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+}
+
+/// What a receipt waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum WaitFor {
+    /// Durable and signed by the log.
+    #[default]
+    Signed,
+    /// Cosigned as the ledger's policy wants, too.
+    Witnessed,
 }
 
 const FILE_BYTES_MAX: u64 = 1 << 30;
@@ -53,6 +71,8 @@ pub(super) struct Outcome {
     pub logged: Vec<(usize, u64)>,
     /// In the ledger before.
     pub known: usize,
+    /// Logged, but under a checkpoint that has no quorum of witnesses yet.
+    pub unwitnessed: usize,
     /// Refused: line, what the ledger said.
     pub refused: Vec<(usize, String)>,
 }
@@ -70,6 +90,11 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
                 said!("{shown} 不是 UTF-8 文本", "{shown} is not UTF-8 text"),
             )
         })?;
+        let mut vault = vault(arguments, file);
+        let mut keep = |kept: &[Kept<'_>]| match &mut vault {
+            Some(vault) => vault.keep(kept),
+            None => Err(no_vault()),
+        };
         let outcome = post_lines(
             console,
             &http,
@@ -78,9 +103,18 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             Posting {
                 receipts: arguments.receipts.as_deref(),
                 check: arguments.check,
-                withhold: None,
+                wait: arguments.wait,
+                show: Show::AsDrafted,
+                withhold: Some(&mut keep),
             },
         )?;
+        if let Some(vault) = vault.filter(|vault| vault.kept() > 0) {
+            let (kept, shown) = (vault.kept(), vault.path().display().to_string());
+            console.talk(&said!(
+                "{kept} 条声明中不公开内容的原文存于 {shown}（仅属主可读）：请妥善保管并备份，丢失后无法再证明",
+                "what opens the withheld values of {kept} statements is in {shown} (for its owner only): keep it and back it up, once lost nothing can be shown of them"
+            ));
+        }
         for (line, reason) in &outcome.refused {
             let shown = file.display();
             console.talk(&said!(
@@ -90,6 +124,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         }
         total.logged.extend(outcome.logged);
         total.known += outcome.known;
+        total.unwitnessed += outcome.unwitnessed;
         total.refused.extend(outcome.refused);
     }
     let (new, known, refused) = (total.logged.len(), total.known, total.refused.len());
@@ -109,20 +144,64 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         .iter()
         .map(|(line, reason)| json!({ "line": line, "reason": reason }))
         .collect();
-    let code = if refused == 0 {
-        "posted"
-    } else {
-        "partly-refused"
+    // Who did not wait did not ask.
+    let unwitnessed = match arguments.wait {
+        WaitFor::Witnessed => total.unwitnessed,
+        WaitFor::Signed => 0,
+    };
+    if unwitnessed > 0 {
+        console.talk(&said!(
+            "{unwitnessed} 条已登记，但还没有足够的见证联署；稍后用 mingzhang receipt --ledger URL 序号 重新取回执",
+            "{unwitnessed} are logged, but too few witnesses have cosigned yet; fetch their receipts again later, with mingzhang receipt --ledger URL INDEX"
+        ));
+    }
+    let (code, exit) = match (refused, unwitnessed) {
+        (0, 0) => ("posted", Exit::Ok),
+        (0, _) => ("not-yet-witnessed", Exit::Policy),
+        _ => ("partly-refused", Exit::Input),
     };
     Ok(plain(code, console.lang.say(&zh, &en))
         .with("logged", new)
         .with("known", known)
+        .with("unwitnessed", unwitnessed)
         .with("refused", list)
-        .exit(if refused == 0 { Exit::Ok } else { Exit::Input }))
+        .exit(exit))
 }
 
-/// Keeps the openings of a statement, by its id and its `ref`.
-pub(super) type Withhold<'a> = dyn FnMut(&Hash, &str, &Openings) -> Result<(), Failure> + 'a;
+/// Where what is withheld is kept: as told, else beside the drafts. Standard input has no beside.
+fn vault(arguments: &Arguments, drafts: &Path) -> Option<Vault> {
+    if let Some(path) = &arguments.openings {
+        return Some(Vault::new(path));
+    }
+    if drafts.as_os_str() == "-" {
+        return None;
+    }
+    let mut path = drafts.as_os_str().to_owned();
+    path.push(".openings");
+    Some(Vault::new(Path::new(&path)))
+}
+
+/// What opens the commitments of one statement.
+pub(super) struct Kept<'k> {
+    /// The statement's id.
+    pub id: &'k Hash,
+    /// Its `ref`.
+    pub reference: &'k str,
+    /// Salts and values.
+    pub openings: &'k Openings,
+}
+
+/// Which openings travel with a post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Show {
+    /// Those that the draft says are shown.
+    AsDrafted,
+    /// None: what others have published is not published again by us.
+    Nothing,
+}
+
+/// Keeps the openings of statements that are about to be sent.
+pub(super) type Withhold<'a> = dyn FnMut(&[Kept<'_>]) -> Result<(), Failure> + 'a;
 
 /// How drafts are posted.
 pub(super) struct Posting<'a> {
@@ -130,7 +209,11 @@ pub(super) struct Posting<'a> {
     pub receipts: Option<&'a Path>,
     /// Log nothing.
     pub check: bool,
-    /// Takes what opens commitments, before the statement is sent; else it goes to the ledger.
+    /// What receipts wait for.
+    pub wait: WaitFor,
+    /// Which openings go to the ledger.
+    pub show: Show,
+    /// Takes the others, before the statement is sent. Without it, a draft that needs it ends the run.
     pub withhold: Option<&'a mut Withhold<'a>>,
 }
 
@@ -145,7 +228,7 @@ pub(super) fn post_lines<'a>(
     let receipts = posting.receipts;
     let ledger = ledger_name(http)?;
     let mut outcome = Outcome::default();
-    let mut waiting: BTreeMap<String, VecDeque<Line>> = BTreeMap::new();
+    let mut waiting: VecDeque<Line> = VecDeque::new();
     let mut count = 0;
     for (at, line) in text
         .lines()
@@ -153,10 +236,7 @@ pub(super) fn post_lines<'a>(
         .filter(|(_, line)| !line.trim().is_empty())
     {
         match Line::read(at + 1, line) {
-            Ok(line) => waiting
-                .entry(line.project.clone())
-                .or_default()
-                .push_back(line),
+            Ok(line) => waiting.push_back(line),
             Err(error) => outcome.refused.push((at + 1, error.to_string())),
         }
         count += 1;
@@ -174,31 +254,35 @@ pub(super) fn post_lines<'a>(
         tries: HashMap::new(),
         receipts,
         check: posting.check,
+        wait: posting.wait,
+        show: posting.show,
         withhold: posting.withhold,
     };
     while !waiting.is_empty() {
-        // The next draft of each project; a project whose draft is undecided keeps it at its front.
-        let window: Vec<Line> = waiting
-            .values()
-            .filter_map(|drafts| drafts.front().cloned())
-            .take(WINDOW)
-            .collect();
-        for (line, decided) in poster.post(window, &mut outcome)? {
-            let drafts = waiting
-                .get_mut(&line.project)
-                .expect("the window was taken from here");
-            if decided {
-                drafts.pop_front();
-                bar.inc(1);
-            }
-            if drafts.is_empty() {
-                waiting.remove(&line.project);
-            }
+        let mut undecided = poster.post(window(&mut waiting), &mut outcome)?;
+        while let Some(line) = undecided.pop() {
+            waiting.push_front(line);
         }
+        bar.set_position(count - waiting.len() as u64);
     }
     bar.finish_and_clear();
     outcome.refused.sort();
     Ok(outcome)
+}
+
+/// The next drafts, up to one that amends another of them: that one's id is known when it is logged.
+fn window(waiting: &mut VecDeque<Line>) -> Vec<Line> {
+    let mut window: Vec<Line> = Vec::new();
+    while let Some(next) = waiting.front() {
+        let amends_one = next
+            .amends
+            .is_some_and(|number| window.iter().any(|line| line.number == number));
+        if amends_one || window.len() == WINDOW {
+            break;
+        }
+        window.extend(waiting.pop_front());
+    }
+    window
 }
 
 /// The ledger's origin, which every statement names.
@@ -218,6 +302,53 @@ pub(super) fn ledger_name(http: &Http) -> Result<String, Failure> {
     })
 }
 
+const POST: &str = "api/v1/statements/batch";
+const POST_WITNESSED: &str = "api/v1/statements/batch?wait=witnessed";
+const DRY_RUN: &str = "api/v1/statements/batch?dry_run=true";
+
+/// A signed draft.
+#[derive(Clone)]
+struct Ready {
+    line: Line,
+    id: Hash,
+    note: String,
+    /// Travels with it.
+    shown: Openings,
+    /// Stays here, and never goes to the ledger.
+    withheld: Openings,
+}
+
+impl Ready {
+    /// As a batch takes it.
+    fn line(&self) -> String {
+        let mut post = json!({ "note": self.note });
+        if !self.shown.is_empty() {
+            post["openings"] =
+                serde_json::from_slice(&self.shown.encode()).expect("openings are encoded as JSON");
+        }
+        format!("{post}\n")
+    }
+
+    fn kept(&self) -> Kept<'_> {
+        Kept {
+            id: &self.id,
+            reference: &self.line.reference,
+            openings: &self.withheld,
+        }
+    }
+}
+
+/// Whether a dry run says that the ledger has it: the same statement, or another with its `ref`, whose id it tells.
+fn known(answer: &Value) -> Option<Option<Hash>> {
+    let status = answer.get("status").and_then(Value::as_u64);
+    let member = |name: &str| answer.get(name).and_then(Value::as_str);
+    match (status, member("code").unwrap_or_default()) {
+        (Some(200), _) if answer.get("index").is_some_and(Value::is_u64) => Some(None),
+        (Some(409), "ref-conflict") => Some(member("existing").and_then(Hash::from_hex)),
+        _ => None,
+    }
+}
+
 struct Poster<'a> {
     http: &'a Http,
     signer: &'a Holder,
@@ -228,66 +359,117 @@ struct Poster<'a> {
     tries: HashMap<usize, u32>,
     receipts: Option<&'a Path>,
     check: bool,
+    wait: WaitFor,
+    show: Show,
     withhold: Option<&'a mut Withhold<'a>>,
 }
 
 impl Poster<'_> {
-    /// Posts one draft a project; says of each whether its fate is decided.
-    fn post(
-        &mut self,
-        window: Vec<Line>,
-        outcome: &mut Outcome,
-    ) -> Result<Vec<(Line, bool)>, Failure> {
-        let mut decided = Vec::new();
-        let (mut sent, mut body) = (Vec::new(), String::new());
-        for line in window {
-            let head = self.head(&line.project)?;
+    /// Posts drafts in their order; gives back those whose fate is undecided.
+    fn post(&mut self, window: Vec<Line>, outcome: &mut Outcome) -> Result<Vec<Line>, Failure> {
+        let mut ready = self.sign(window, outcome)?;
+        if self.check {
+            let answers = self.send(DRY_RUN, &ready)?;
+            for (one, answer) in ready.iter().zip(answers) {
+                self.take_checked(&one.line, &answer, outcome)?;
+            }
+            return Ok(Vec::new());
+        }
+        if ready.iter().any(|one| !one.withheld.is_empty()) {
+            ready = self.keep(ready, outcome)?;
+        }
+        let name = match self.wait {
+            WaitFor::Signed => POST,
+            WaitFor::Witnessed => POST_WITNESSED,
+        };
+        let answers = self.send(name, &ready)?;
+        let (mut undecided, mut shaken) = (Vec::new(), HashSet::new());
+        for (one, answer) in ready.into_iter().zip(answers) {
+            let after_a_gap = shaken.contains(&one.line.project);
+            let before = outcome.logged.len();
+            let done = self.take(&one.line, one.id, &answer, after_a_gap, outcome)?;
+            if outcome.logged.len() == before {
+                shaken.insert(one.line.project.clone());
+            }
+            if !done {
+                undecided.push(one.line);
+            }
+        }
+        Ok(undecided)
+    }
+
+    /// Signs each draft to follow the one before, as if that one were logged already.
+    fn sign(&mut self, lines: Vec<Line>, outcome: &mut Outcome) -> Result<Vec<Ready>, Failure> {
+        let mut heads: HashMap<String, Option<Hash>> = HashMap::new();
+        let mut ready = Vec::new();
+        for line in lines {
+            let head = match heads.get(&line.project) {
+                Some(head) => *head,
+                None => self.head(&line.project)?,
+            };
             match line.sign(&self.ledger, head.as_ref(), self.signer, |number| {
                 self.made.get(&number).copied()
             }) {
-                Ok((statement, openings)) => {
-                    let note = String::from_utf8_lossy(statement.note());
-                    let mut post = json!({ "note": note });
-                    if let (Some(keep), false) = (&mut self.withhold, openings.is_empty()) {
-                        keep(&statement.id(), &line.reference, &openings)?;
-                    } else if !openings.is_empty() {
-                        let openings: Value = serde_json::from_slice(&openings.encode())
-                            .expect("openings are encoded as JSON");
-                        post["openings"] = openings;
-                    }
-                    if self.check {
-                        decided.push((line.clone(), true));
-                        self.check_one(&line, &post, outcome)?;
-                        self.heads.insert(line.project.clone(), head);
-                        continue;
-                    }
-                    body.push_str(&post.to_string());
-                    body.push('\n');
-                    sent.push((line, statement.id()));
+                Ok((statement, opened)) => {
+                    // What is only checked is logged by nobody.
+                    let after = if self.check {
+                        head
+                    } else {
+                        Some(statement.id())
+                    };
+                    heads.insert(line.project.clone(), after);
+                    let (shown, withheld) = match self.show {
+                        Show::AsDrafted => (opened.shown, opened.withheld),
+                        Show::Nothing => (Openings::default(), opened.all()),
+                    };
+                    ready.push(Ready {
+                        note: String::from_utf8_lossy(statement.note()).into_owned(),
+                        id: statement.id(),
+                        line,
+                        shown,
+                        withheld,
+                    });
                 }
-                Err(error) => {
-                    outcome.refused.push((line.number, error.to_string()));
-                    decided.push((line, true));
-                }
+                Err(error) => outcome.refused.push((line.number, error.to_string())),
             }
         }
-        if sent.is_empty() {
-            return Ok(decided);
-        }
-        let answers = self.send(&body, sent.len())?;
-        for ((line, id), answer) in sent.into_iter().zip(answers) {
-            let done = self.take(&line, id, &answer, outcome)?;
-            decided.push((line, done));
-        }
-        Ok(decided)
+        Ok(ready)
     }
 
-    /// One line's answer. `false`: undecided, to be sent again.
+    /// Keeps the openings that do not go to the ledger, those of the statements only that the ledger does not have: salts that open
+    /// nothing help nobody.
+    fn keep(&mut self, ready: Vec<Ready>, outcome: &mut Outcome) -> Result<Vec<Ready>, Failure> {
+        let answers = self.send(DRY_RUN, &ready)?;
+        let (mut new, mut ready) = (Vec::new(), ready);
+        for (one, answer) in ready.iter().zip(answers) {
+            match known(&answer) {
+                Some(existing) => {
+                    self.made
+                        .insert(one.line.number, existing.unwrap_or(one.id));
+                    outcome.known += 1;
+                }
+                None => new.push(one.line.clone()),
+            }
+        }
+        if new.len() < ready.len() {
+            ready = self.sign(new, outcome)?;
+        }
+        let hiding = ready.iter().filter(|one| !one.withheld.is_empty());
+        let kept: Vec<Kept<'_>> = hiding.map(Ready::kept).collect();
+        if !kept.is_empty() {
+            let keep = self.withhold.as_mut().ok_or_else(no_vault)?;
+            keep(&kept)?;
+        }
+        Ok(ready)
+    }
+
+    /// One line's answer. `false`: undecided, to be sent again. `after_a_gap`: the one that it was to follow was not taken.
     fn take(
         &mut self,
         line: &Line,
         id: Hash,
         answer: &Value,
+        after_a_gap: bool,
         outcome: &mut Outcome,
     ) -> Result<bool, Failure> {
         let status = answer.get("status").and_then(Value::as_u64).unwrap_or(0);
@@ -300,6 +482,9 @@ impl Poster<'_> {
                 if let (Some(folder), Some(receipt)) = (self.receipts, member("receipt")) {
                     let path = folder.join(format!("{index}.tlog-proof"));
                     super::fetch::write_new(&path, receipt.as_bytes())?;
+                }
+                if answer.get("witnessed").and_then(Value::as_bool) == Some(false) {
+                    outcome.unwitnessed += 1;
                 }
                 if status == 201 {
                     outcome.logged.push((line.number, index))
@@ -318,7 +503,7 @@ impl Poster<'_> {
             }
             (409, "follows-conflict") => {
                 let tries = self.tries.entry(line.number).or_default();
-                *tries += 1;
+                *tries += u32::from(!after_a_gap);
                 if *tries > FOLLOW_TRIES {
                     outcome.refused.push((line.number, said_by(answer)));
                     return Ok(true);
@@ -346,29 +531,18 @@ impl Poster<'_> {
         }
     }
 
-    fn check_one(
+    /// What a line that was checked only would have become.
+    fn take_checked(
         &mut self,
         line: &Line,
-        post: &Value,
+        answer: &Value,
         outcome: &mut Outcome,
     ) -> Result<(), Failure> {
-        let answer = self.http.call(
-            "POST",
-            "api/v1/statements?dry_run=true",
-            &[("content-type", "application/json")],
-            Some(post.to_string().as_bytes()),
-            ANSWER_BYTES_MAX,
-        )?;
-        let said: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
-        match (
-            answer.status,
-            said.get("code").and_then(Value::as_str).unwrap_or_default(),
-        ) {
-            (200, _) if said.get("index").is_some_and(Value::is_u64) => outcome.known += 1,
-            (409, "ref-conflict") => outcome.known += 1,
-            (200, _) => outcome.logged.push((line.number, 0)),
-            (503 | 507, _) => return Err(busy(&said)),
-            _ => outcome.refused.push((line.number, said_by(&said))),
+        match answer.get("status").and_then(Value::as_u64) {
+            _ if known(answer).is_some() => outcome.known += 1,
+            Some(200) => outcome.logged.push((line.number, 0)),
+            Some(503 | 507) => return Err(busy(answer)),
+            _ => outcome.refused.push((line.number, said_by(answer))),
         }
         Ok(())
     }
@@ -393,12 +567,17 @@ impl Poster<'_> {
         Ok(head)
     }
 
-    fn send(&self, body: &str, lines: usize) -> Result<Vec<Value>, Failure> {
+    fn send(&self, name: &str, ready: &[Ready]) -> Result<Vec<Value>, Failure> {
+        if ready.is_empty() {
+            return Ok(Vec::new());
+        }
+        let lines = ready.len();
+        let body: String = ready.iter().map(Ready::line).collect();
         let mut tries = 0;
         loop {
             let sent = self.http.call(
                 "POST",
-                "api/v1/statements/batch",
+                name,
                 &[("content-type", "application/x-ndjson")],
                 Some(body.as_bytes()),
                 ANSWER_BYTES_MAX,
@@ -459,6 +638,16 @@ fn busy(answer: &Value) -> Failure {
             "the ledger cannot log now; run the same command again to go on"
         )
         .because(&cause),
+    )
+}
+
+fn no_vault() -> Failure {
+    Failure::usage(
+        "openings",
+        said!(
+            "草稿里有不公开的内容，只发布承诺值；请用 --openings FILE 指明原文存放处",
+            "these drafts hold what is withheld, of which only commitments are published; say with --openings FILE where to keep what opens them"
+        ),
     )
 }
 

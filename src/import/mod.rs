@@ -2,7 +2,7 @@
 //!
 //! | file | source |
 //! | --- | --- |
-//! | [`ocds`] | OCDS 1.1: packages, releases one a line; [`persons`] finds and hides natural persons in them |
+//! | [`ocds`] | OCDS 1.1: packages, releases one a line; [`persons`] finds and hides natural persons in them, [`ocds_fields`] reads what has fields here |
 //! | [`notices`] | notices of Chinese trading platforms, a JSON object a line: [`yichang`], [`national`] |
 //!
 //! Promises: pure (no file, clock, network or random number); the same bytes give the same drafts; every item of the input becomes a draft or
@@ -13,6 +13,9 @@
 mod national;
 pub mod notices;
 pub mod ocds;
+mod ocds_fields;
+#[cfg(test)]
+mod ocds_tests;
 mod persons;
 #[cfg(test)]
 mod tests;
@@ -28,6 +31,8 @@ use crate::trade::statement::TEXT_BYTES_MAX;
 
 /// The most bytes of one item: a line, a release.
 pub const ITEM_BYTES_MAX: usize = 8 << 20;
+/// Of a section that is too long, its fields repeat no longer texts than this.
+const REPEATED_BYTES_MAX: usize = 256;
 /// What a draft leaves to the members that the posting client fills in: ledger, publisher, follows.
 const HEADER_ROOM: usize = 1_024;
 
@@ -133,7 +138,7 @@ impl Made {
         })
     }
 
-    /// Moves the full text into a document where the statement would be too long with it.
+    /// Moves the full text into a document where the statement would be too long with it; what a field repeats of it goes first.
     fn shrink(&mut self) {
         if size(&self.draft) <= TEXT_BYTES_MAX - HEADER_ROOM {
             return;
@@ -141,6 +146,16 @@ impl Made {
         let details = self.draft["details"].as_object_mut();
         if let Some(Value::String(text)) = details.and_then(|found| found.shift_remove("text")) {
             self.attach("text.txt", "text/plain", text.into_bytes());
+        }
+        if let Some(details) = self.draft["details"].as_object_mut()
+            && details["extra"].get("section").is_some()
+        {
+            details.shift_remove("goods");
+            details.retain(|_, value| {
+                value
+                    .as_str()
+                    .is_none_or(|text| text.len() <= REPEATED_BYTES_MAX)
+            });
         }
         for name in ["release", "section"] {
             if size(&self.draft) <= TEXT_BYTES_MAX - HEADER_ROOM {

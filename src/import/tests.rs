@@ -61,7 +61,7 @@ fn a_release_gives_a_statement_a_section_and_shows_no_contact() {
     let release = r#"{"ocid":"ocds-213czf-1","date":"2026-01-02","tag":["contract"],"buyer":{"name":"B",
         "contactPoint":{"name":"Jo Example","email":"jo@example.org"}},"planning":{"rationale":"r"},"tender":{"id":"1"},
         "awards":[{"id":"1","value":{"amount":1.5}}],
-        "contracts":[{"id":"1","implementation":{"transactions":[{"id":"1"}],"milestones":[{"id":"1"}]}}]}"#;
+        "contracts":[{"id":"1","title":"c","implementation":{"transactions":[{"id":"1"}],"milestones":[{"id":"1"}]}}]}"#;
     let import = ocds::read(format!(r#"{{"releases":[{release},{{"ocid":"x"}}]}}"#).as_bytes());
     assert_eq!((import.items.len(), import.refusals.len()), (6, 1));
     assert_eq!(import.refusals[0].place, "/releases/1");

@@ -286,6 +286,12 @@ impl Texts {
                     if let (true, Some(code)) = (*name == "uscc", member.as_str()) {
                         self.parties.insert(code.to_uppercase());
                     }
+                    // A party from abroad has codes of other registers.
+                    if *name == "codes" && !path.is_empty() {
+                        let codes = member.items().unwrap_or_default().iter();
+                        let codes = codes.filter_map(|code| code.get("value")?.as_str());
+                        self.parties.extend(codes.map(str::to_uppercase));
+                    }
                     self.walk(member, name);
                 }
             }

@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod bid;
+mod import;
+mod law;
 mod search;
 
 use std::ffi::OsStr;
@@ -112,8 +114,13 @@ struct Served {
 
 impl Served {
     fn start(data: &str) -> Served {
+        Served::start_with(data, &[])
+    }
+
+    fn start_with(data: &str, more: &[&str]) -> Served {
         let mut child = program()
             .args(["serve", "--listen", "127.0.0.1:0", "--json", "--data", data])
+            .args(more)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -519,65 +526,6 @@ fn what_is_no_private_key_is_told_by_what_it_is() {
     run(&["sign", "--key", &desk.path("public"), &line, "--json"])
         .exits(3)
         .json("key-file");
-}
-
-#[test]
-fn notices_are_imported_once_however_often_it_is_run() {
-    let desk = Desk::new();
-    let data = desk.path("ledger");
-    run(&["init", "--data", &data, "--origin", ORIGIN]).exits(0);
-    let served = Served::start(&data);
-    let key = format!("{data}/centre.key");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/national");
-    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
-    let national = read("notices.jsonl");
-    let (all_but_last, last) = national.trim_end().rsplit_once('\n').unwrap();
-    let file = desk.write("notices.jsonl", &format!("{all_but_last}\n"));
-    let yichang = desk.write("yichang.jsonl", &read("yichang.jsonl"));
-    let report = desk.path("report.jsonl");
-    let import = |more: &[&str]| {
-        let fixed = ["import", "notices", "--json", "--ledger", &served.url];
-        let files = ["--key", &key, "--report", &report, &file, &yichang];
-        run(&[&fixed[..], &files, more].concat())
-    };
-    let count = all_but_last.lines().count() + 30;
-    let said = import(&["--check"]).exits(0).json("imported");
-    assert_eq!(
-        (&said["logged"], &said["known"]),
-        (&count.into(), &0.into())
-    );
-    let said = import(&[]).exits(0).json("imported");
-    assert_eq!(
-        (&said["logged"], &said["known"]),
-        (&count.into(), &0.into())
-    );
-    let said = import(&[]).exits(0).json("imported");
-    assert_eq!(
-        (&said["logged"], &said["known"]),
-        (&0.into(), &count.into())
-    );
-    assert_eq!(desk.read("report.jsonl"), "");
-
-    // One line more, and one that is no notice.
-    desk.write(
-        "notices.jsonl",
-        &format!("{all_but_last}\nno notice\n{last}\n"),
-    );
-    let said = import(&[]).exits(3).json("partly-refused");
-    assert_eq!(
-        (&said["logged"], &said["known"]),
-        (&1.into(), &count.into())
-    );
-    let line: Value = serde_json::from_str(&desk.read("report.jsonl")).unwrap();
-    assert_eq!(line["line"], national.lines().count().to_string());
-    assert!(
-        line["reason"].as_str().unwrap().contains("no JSON"),
-        "{line}"
-    );
-
-    let policy = format!("{data}/policy");
-    run(&["audit", &served.url, "--policy", &policy]).exits(0);
-    assert_eq!(served.terminate(), Some(0));
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl Subject {
     pub fn create(server: &Runtime, folder: &Path, follow: bool) -> Result<Subject, Failure> {
         let folder = Folder::new(folder, None);
         std::fs::create_dir_all(&folder.keys).map_err(Problem::from)?;
-        trial(&folder, ORIGIN, None)?;
+        trial(&folder, ORIGIN, None, None)?;
         Subject::open(server, folder, follow)
     }
 

@@ -1,8 +1,8 @@
 //! What was imported from OCDS, on its way back: the section that the importer kept in `details.extra`.
 //!
 //! The grammar of statements has no camel case and no fractions, so the importer writes names in snake case and fractions as strings.
-//! Going back, a name gets the capitals that the standard gives it, and a number stands where the standard has one. What the importer
-//! committed to (persons) is left out.
+//! Going back, a name gets the capitals that the standard gives it, and a number stands where the standard has one; where the source had it
+//! otherwise, `names` and `numbers` beside the section say so. What the importer committed to (persons) is left out.
 
 use serde_json::{Map, Number, Value};
 
@@ -30,17 +30,21 @@ const NUMBERS: &[&str] = &[
 
 /// Adds section and rest of the source's release. `false` if there is neither.
 pub(super) fn put(fields: &Fields<'_>, release: &mut Map<String, Value>) -> bool {
-    let extra = fields.details().and_then(|details| details.get("extra"));
-    let Some(section) = extra
-        .and_then(|extra| extra.get("section"))
-        .map(|s| back(s, ""))
-    else {
+    let Some(extra) = fields.details().and_then(|details| details.get("extra")) else {
         return false;
     };
-    if let Some(Value::Object(rest)) = extra
-        .and_then(|extra| extra.get("release"))
-        .map(|r| back(r, ""))
-    {
+    let back = Back {
+        names: extra.get("names"),
+        numbers: extra
+            .get("numbers")
+            .and_then(Json::items)
+            .unwrap_or_default(),
+    };
+    let part = |name: &str| back.make(extra.get(name)?, "", &format!("/{name}"));
+    let Some(section) = part("section") else {
+        return false;
+    };
+    if let Some(Value::Object(rest)) = part("release") {
         for (name, value) in rest {
             if !matches!(
                 name.as_str(),
@@ -69,34 +73,64 @@ fn implementation(section: Value) -> Value {
     let Value::Object(mut members) = section else {
         return Value::Array(Vec::new());
     };
-    let id = members.shift_remove("contractID").unwrap_or(Value::Null);
-    serde_json::json!([{ "id": id, "implementation": members }])
+    let mut contract = Map::new();
+    for (name, from) in [("id", "contractID"), ("awardID", "awardID")] {
+        if let Some(value) = members.shift_remove(from) {
+            contract.insert(name.to_owned(), value);
+        }
+    }
+    contract.insert("implementation".to_owned(), members.into());
+    Value::Array(vec![contract.into()])
 }
 
-fn back(value: &Json<'_>, name: &str) -> Value {
-    if value.get("commitment").is_some() {
-        return Value::Null;
+/// What the source had otherwise than the standard has it.
+struct Back<'b> {
+    names: Option<&'b Json<'b>>,
+    numbers: &'b [Json<'b>],
+}
+
+impl Back<'_> {
+    /// `None` for what is withheld.
+    fn make(&self, value: &Json<'_>, name: &str, pointer: &str) -> Option<Value> {
+        if value.get("commitment").is_some() {
+            return None;
+        }
+        if let Some(members) = value.members() {
+            let members = members.iter().filter_map(|(word, value)| {
+                let named = self.names.and_then(|names| names.get(word)?.as_str());
+                let name = named.map_or_else(|| camel(word), str::to_owned);
+                let value = self.make(value, &name, &format!("{pointer}/{word}"))?;
+                Some((name, value))
+            });
+            return Some(Value::Object(members.collect()));
+        }
+        if let Some(items) = value.items() {
+            let items = items.iter().enumerate();
+            let items =
+                items.filter_map(|(at, item)| self.make(item, name, &format!("{pointer}/{at}")));
+            return Some(Value::Array(items.collect()));
+        }
+        if let Some(text) = value.as_str() {
+            let otherwise = self
+                .numbers
+                .iter()
+                .any(|there| there.as_str() == Some(pointer));
+            let number = (is_number(name) != otherwise)
+                .then(|| number(text))
+                .flatten();
+            return Some(number.map_or_else(|| text.into(), Value::Number));
+        }
+        if let Some(integer) = value.as_integer() {
+            return Some(integer.into());
+        }
+        Some(value.as_bool().map_or(Value::Null, Value::Bool))
     }
-    if let Some(members) = value.members() {
-        let members = members.iter().filter_map(|(word, value)| {
-            let name = camel(word);
-            let value = back(value, &name);
-            (!value.is_null()).then_some((name, value))
-        });
-        return Value::Object(members.collect());
-    }
-    if let Some(items) = value.items() {
-        let items = items.iter().map(|item| back(item, name));
-        return Value::Array(items.filter(|item| !item.is_null()).collect());
-    }
-    if let Some(text) = value.as_str() {
-        let number = NUMBERS.contains(&name).then(|| number(text)).flatten();
-        return number.map_or_else(|| text.into(), Value::Number);
-    }
-    if let Some(integer) = value.as_integer() {
-        return integer.into();
-    }
-    value.as_bool().map_or(Value::Null, Value::Bool)
+}
+
+/// Whether the standard has a number where something has this name.
+#[must_use]
+pub fn is_number(name: &str) -> bool {
+    NUMBERS.contains(&name)
 }
 
 /// A decimal string as a JSON number. More than 15 digits are rounded, as OCDS readers do.
@@ -107,7 +141,9 @@ pub(super) fn number(text: &str) -> Option<Number> {
         .or_else(|| Number::from_f64(text.parse().ok()?))
 }
 
-fn camel(word: &str) -> String {
+/// The name in the standard of a word in a statement.
+#[must_use]
+pub fn camel(word: &str) -> String {
     if let Some((_, name)) = NAMES.iter().find(|(snake, _)| *snake == word) {
         return (*name).to_owned();
     }

@@ -20,8 +20,8 @@ use tokio::task::JoinHandle;
 use utoipa::IntoParams;
 
 use super::form::Form;
-use super::post::{POST_BYTES_MAX, WaitFor, log, status_of};
-use super::types::{PostedAnswer, ProblemAnswer};
+use super::post::{POST_BYTES_MAX, WaitFor, check, log, status_of};
+use super::types::{DryRunAnswer, PostedAnswer, ProblemAnswer};
 use crate::ledger::{Ledger, Wait};
 use crate::server::Api;
 use crate::server::body::Lines;
@@ -41,6 +41,9 @@ pub const ANSWERS_BYTES_MAX: usize = 32 << 20;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct BatchParams {
+    /// Check each line as the log stands now, write nothing.
+    #[serde(default)]
+    dry_run: bool,
     /// What each line waits for: `signed` or `witnessed`.
     #[serde(default)]
     #[param(inline)]
@@ -48,7 +51,7 @@ pub(super) struct BatchParams {
 }
 
 /// Log many statements. Each line is `{"note":…,"openings":…}`; each line of the answer has `status` and either `index`,
-/// `id`, `time`, `receipt` or the members of a problem. Empty lines are skipped. A client that reads only after it has
+/// `id`, `time`, `receipt` or the members of a problem; with `dry_run`, what a dry run of `statements` answers. Empty lines are skipped. A client that reads only after it has
 /// written everything sends at most 4,000 lines a request.
 #[utoipa::path(
     post,
@@ -78,6 +81,7 @@ pub(super) async fn batch(
     let batch = Batch {
         ledger: api.ledger,
         wait: params.wait.wait(),
+        dry_run: params.dry_run,
         voice: Arc::new(voice),
         turns: Turns::default(),
     };
@@ -106,6 +110,7 @@ struct Voice {
 struct Batch {
     ledger: Ledger,
     wait: Wait,
+    dry_run: bool,
     voice: Arc<Voice>,
     turns: Turns,
 }
@@ -157,12 +162,26 @@ impl Batch {
             .map(|statement| statement.chain().clone());
         let turn = chain.map(|chain| self.turns.next(chain));
         let (ledger, wait, voice) = (self.ledger.clone(), self.wait, self.voice.clone());
+        let dry_run = self.dry_run;
         tokio::spawn(async move {
             let _room = room;
             let _turn = match turn {
                 Some(turn) => Some(turn.come().await),
                 None => None,
             };
+            if dry_run {
+                let outcome = match form {
+                    Ok(form) => check(&ledger, form).await,
+                    Err(refused) => Err(refused),
+                };
+                return match outcome {
+                    Ok(answer) => line_of(&Checked {
+                        status: 200,
+                        answer,
+                    }),
+                    Err(problem) => voice.refuse(&problem),
+                };
+            }
             let outcome = match form {
                 Ok(form) => log(&ledger, form, wait).await,
                 Err(refused) => Err(refused),
@@ -184,6 +203,14 @@ impl Batch {
             }
         })
     }
+}
+
+/// A line that was checked only.
+#[derive(Serialize)]
+struct Checked {
+    status: u16,
+    #[serde(flatten)]
+    answer: DryRunAnswer,
 }
 
 impl Voice {

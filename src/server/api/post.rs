@@ -87,19 +87,7 @@ pub(super) async fn post(
 ) -> Result<Response, Problem> {
     let form = Form::parse(&headers, body)?;
     if params.dry_run {
-        let (id, index, warnings) = api
-            .ledger
-            .check(form.note, form.openings.as_ref())
-            .await
-            .map_err(|error| refused(&api.ledger, error))?;
-        let warnings = warnings.iter().map(Remark::of).collect();
-        return Ok(Json(DryRunAnswer {
-            dry_run: true,
-            id: id.to_string(),
-            index,
-            warnings,
-        })
-        .into_response());
+        return Ok(Json(check(&api.ledger, form).await?).into_response());
     }
     let posted = log(&api.ledger, form, params.wait.wait()).await?;
     let status = status_of(&posted);
@@ -110,6 +98,20 @@ pub(super) async fn post(
         HeaderValue::from_str(&location).expect("a path and digits"),
     );
     Ok(response)
+}
+
+/// Checks only, here and in a batch.
+pub(super) async fn check(ledger: &Ledger, form: Form) -> Result<DryRunAnswer, Problem> {
+    let (id, index, warnings) = ledger
+        .check(form.note, form.openings.as_ref())
+        .await
+        .map_err(|error| refused(ledger, error))?;
+    Ok(DryRunAnswer {
+        dry_run: true,
+        id: id.to_string(),
+        index,
+        warnings: warnings.iter().map(Remark::of).collect(),
+    })
 }
 
 /// Posts, here and in a batch.
