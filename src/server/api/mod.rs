@@ -44,6 +44,7 @@ use types::{ProblemAnswer, Readiness};
 
 pub use batch::ANSWERS_BYTES_MAX;
 pub use form::MINGZHANG_SIGNATURE;
+pub(super) use law::project_report;
 pub use lookup::DIGESTS_MAX;
 pub use ocds::EXPORT_RECORDS_MAX;
 pub use post::POST_BYTES_MAX;

@@ -5,6 +5,8 @@
 //! | --- | --- |
 //! | `entry` | one record, and why one is not shown |
 //! | `home`, `find` | the front page, searching |
+//! | `project`, `parties` | a project on one page |
+//! | `whole` | a project as one download |
 //! | `feed` | the same as an Atom feed |
 //! | `filters`, `list` | the form, and rows of notices |
 //! | `ledger`, `charts` | checkpoint, witnesses, keys, timeliness |
@@ -37,11 +39,14 @@ mod ledger;
 mod list;
 mod names;
 mod negative;
+mod parties;
+mod project;
 mod refusal;
 mod said;
 mod statics;
 mod verifier;
 mod view;
+mod whole;
 mod words;
 
 use askama::Template;
@@ -59,6 +64,7 @@ use crate::tlog::policy::Policy;
 pub(super) use home::FiguresMemory;
 pub(super) use refusal::{refusal, wants_page};
 pub use verifier::PAGE as VERIFIER_PAGE;
+pub(super) use whole::Downloads;
 use words::{Lang, Words};
 
 /// Of every page and every script: a worker obeys the policy of the script that it was started from.
@@ -76,6 +82,7 @@ pub(super) fn routes() -> Router<Api> {
         .route("/favicon.svg", get(statics::favicon))
         .route("/favicon.ico", get(statics::favicon))
         .route("/robots.txt", get(statics::robots))
+        .route("/project-files/{*path}", get(whole::whole))
         .route("/policy", get(policy_file));
     for lang in [Lang::Zh, Lang::En] {
         let at = |path: &str| format!("{}{path}", lang.prefix());
@@ -83,6 +90,7 @@ pub(super) fn routes() -> Router<Api> {
             .route(&at("/"), get(home::home))
             .route(&at("/search"), get(find::search))
             .route(&at("/entries/{index}"), get(entry::entry))
+            .route(&at("/projects/{*path}"), get(project::project))
             .route(&at("/check"), get(check::check))
             .route(&at("/ledger"), get(ledger::ledger))
             .route(&at("/withheld"), get(negative::withheld))
@@ -200,6 +208,13 @@ async fn policy_file(State(api): State<Api>, request: HeaderMap) -> Response<Bod
 /// The ledger's policy: the log's keys and the genesis, without a quorum if none was configured.
 fn policy(api: &Api) -> Policy {
     let keys = api.ledger.keys();
+    if let Some(given) = api.ledger.policy() {
+        // Verifiers of ours want the genesis pinned.
+        return match given.genesis() {
+            Some(_) => given,
+            None => given.with_genesis(keys.genesis_id()),
+        };
+    }
     let logs: String = keys
         .log_vkeys()
         .map(|vkey| format!("log {vkey}\n"))
