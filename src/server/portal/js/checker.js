@@ -80,7 +80,7 @@ export class Checker {
   showPolicies() {
     const { say } = this;
     const rows = this.inOrder().map(({ name, policy }) => {
-      const origins = [...new Set(policy.logs.map(({ vkey }) => vkey.name))].join('、');
+      const origins = [...new Set(policy.logs.map(({ vkey }) => vkey.name))].join(say('separator'));
       return element('li', {}, ...sentence(say('policy_taken'), { name, origin: origins, genesis: hash(policy.genesis || '—') }));
     });
     if (this.serverFailed) rows.push(element('li', { class: 'problem' }, ...sentence(say('policy_unloaded'), { why: this.serverFailed })));
@@ -143,7 +143,7 @@ export class Checker {
       }
       this.own = [{ name, policy }, ...this.own.filter((row) => row.name !== name)];
       this.showPolicies();
-      this.say_('policy_taken', { name, origin: policy.logs.map(({ vkey }) => vkey.name).join('、'), genesis: policy.genesis });
+      this.say_('policy_taken', { name, origin: policy.logs.map(({ vkey }) => vkey.name).join(say('separator')), genesis: policy.genesis });
       // What failed for want of a policy may hold now.
       for (const receipt of this.receipts) await this.verify(receipt);
     } catch (error) {
