@@ -220,7 +220,10 @@ test('on paper a record has its title, number, digest and a code that leads back
     // Where a line breaks is the printer's business.
     const text = pdfText(pdf).replace(/\s+/g, '');
     for (const wanted of [statement.title, `第${index}号记录`, id, '成立', '这不能证明']) assert.ok(text.includes(wanted.replace(/\s+/g, '')), `not on paper: ${wanted}\n${text}`);
-    assert.equal(await decodedQr(page), `${world.ledger.url}/entries/${index}#${id}`);
+    const address = await decodedQr(page);
+    assert.equal(address, await page.locator('.paper code').textContent());
+    assert.ok(address.startsWith(`${world.ledger.url}/entries/${index}`) && address.includes(id), address);
+    assert.equal((await page.goto(address)).status(), 200);
   });
 });
 
