@@ -80,6 +80,7 @@ struct Api {
     options: Arc<Options>,
     uploads: Arc<Semaphore>,
     figures: Arc<portal::FiguresMemory>,
+    downloads: Arc<portal::Downloads>,
 }
 
 impl Api {
@@ -97,6 +98,7 @@ pub fn router(ledger: Ledger, options: Options) -> Router {
         options: Arc::new(options),
         uploads,
         figures: Arc::default(),
+        downloads: Arc::default(),
     };
     let reads = Router::new()
         .merge(log::routes())

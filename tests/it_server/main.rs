@@ -5,6 +5,7 @@
 mod accept;
 mod batch;
 mod documents;
+mod hostile;
 mod law;
 mod pages;
 mod portal;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use mingzhang::search::{self, Search};
 use mingzhang::server::{Options, router};
 use mingzhang::tlog::policy::Policy;
-use mingzhang::trade::statement::Statement;
+use mingzhang::trade::statement::{Statement, sign_statement};
 
 use crate::service::{Answer, Service, note};
 use crate::world::ORIGIN;
@@ -16,7 +16,7 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-
 
 /// A page that a browser could read: type, policy, language, and nothing inline.
 #[track_caller]
-fn check_page(answer: &Answer, status: u16, lang: &str) {
+pub fn check_page(answer: &Answer, status: u16, lang: &str) {
     assert_eq!(answer.status, status, "{}", answer.text());
     assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
     assert_eq!(answer.header("content-security-policy"), CSP);
@@ -52,7 +52,7 @@ fn check_page(answer: &Answer, status: u16, lang: &str) {
 }
 
 /// The service with a search index, and the index.
-async fn searching() -> (Service, Arc<Search>) {
+pub async fn searching() -> (Service, Arc<Search>) {
     let mut service = Service::new().await;
     let index = Arc::new(Search::open(None).unwrap());
     tokio::spawn(search::follow(service.ledger.clone(), index.clone()));
@@ -66,7 +66,7 @@ async fn searching() -> (Service, Arc<Search>) {
 }
 
 /// Until the index has everything; a task of its own feeds it.
-async fn indexed(service: &Service, index: &Search) {
+pub async fn indexed(service: &Service, index: &Search) {
     let (size, began) = (service.ledger.head().tree.size, Instant::now());
     while index.size() < size {
         assert!(
@@ -469,4 +469,147 @@ async fn a_feed_has_the_records_of_a_search_and_is_well_formed() {
     }
     assert!(open.is_empty());
     assert_eq!(service.get("/feed.atom?kinds=x").await.problem().0, 400);
+}
+
+#[tokio::test]
+async fn a_project_is_one_page_with_its_stages_amendments_parties_and_findings() {
+    let service = Service::new().await;
+    let first = service
+        .world
+        .trade("SS-2026-001", None, "韶山市示例项目招标公告");
+    let amended = {
+        let text =
+            service
+                .world
+                .trade_text("SS-2026-001", Some(&first.id()), "韶山市示例项目更正公告");
+        let amends = format!(
+            "\"amends\":{{\"statement\":\"{}\",\"effect\":\"correct\"}},\"codes\"",
+            first.id()
+        );
+        let text = text
+            .replacen("\"codes\"", &amends, 1)
+            .replace("不限", "具备二级资质");
+        sign_statement(&text, &[&service.world.centre]).unwrap()
+    };
+    post_all(&service, &[first, amended]).await;
+    service.law.reached(service.ledger.head().tree.size).await;
+    for (path, lang) in [
+        ("/projects/centre.example/SS-2026-001", "zh-CN"),
+        ("/en/projects/centre.example/SS-2026-001", "en"),
+    ] {
+        let page = service.get(path).await;
+        check_page(&page, 200, lang);
+        let html = page.text();
+        assert_eq!(html.matches("id=\"stage-").count(), 5, "{path}");
+        for wanted in [
+            "<ol class=\"progress\">",
+            "韶山市示例项目招标公告",
+            "href=\"/project-files/centre.example/SS-2026-001\"",
+            "甲局",
+            // What was corrected, before and after.
+            "<del><bdi>不限</bdi></del>",
+            "<ins><bdi>具备二级资质</bdi></ins>",
+        ] {
+            assert!(html.contains(wanted), "{path}: no {wanted}");
+        }
+    }
+    // The corrected record says so itself.
+    let entry = service.get("/entries/2").await;
+    assert!(
+        entry.text().contains("本条之后有更正") && entry.text().contains("href=\"/entries/3\"")
+    );
+    for absent in [
+        "/projects/centre.example/NO-1",
+        "/projects/x",
+        "/project-files/centre.example/NO-1",
+    ] {
+        assert_eq!(
+            service.get(absent).await.problem(),
+            (404, "not-found".into()),
+            "{absent}"
+        );
+    }
+}
+
+/// The file is what a stranger keeps: it must verify with nothing but itself.
+#[tokio::test]
+async fn the_whole_file_of_a_project_verifies_offline_and_has_its_documents() {
+    use std::io::Read;
+
+    use mingzhang::tlog::merkle::Hash;
+
+    let service = Service::new().await;
+    let bytes = b"the notice as it was published";
+    let digest = Hash::sha256(bytes);
+    let text = service
+        .world
+        .trade_text("SS-2026-001", None, "韶山市示例项目招标公告");
+    let named = format!(
+        "\"documents\":[{{\"name\":\"../../=公告.pdf\",\"media_type\":\"application/pdf\",\"size\":{},\"sha256\":\"{digest}\"}}]",
+        bytes.len()
+    );
+    let statement = sign_statement(
+        &text.replace("\"documents\":[]", &named),
+        &[&service.world.centre],
+    )
+    .unwrap();
+    post_all(&service, &[statement.clone()]).await;
+    service
+        .ledger
+        .index_reached(service.ledger.head().tree.size)
+        .await;
+    let stored = service
+        .ask(
+            "PUT",
+            &format!("/api/v1/documents/{digest}"),
+            &[],
+            bytes.to_vec(),
+        )
+        .await;
+    assert_eq!(stored.status, 201, "{}", stored.text());
+
+    let answer = service
+        .get("/project-files/centre.example/SS-2026-001")
+        .await;
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, "application/zip")
+    );
+    assert_eq!(
+        answer.header("content-disposition"),
+        "attachment; filename=\"SS-2026-001.zip\""
+    );
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(answer.body)).unwrap();
+    let names: Vec<String> = archive.file_names().map(str::to_owned).collect();
+    assert!(
+        names
+            .iter()
+            .all(|name| !name.contains("..") && !name.starts_with('/')),
+        "{names:?}"
+    );
+    let mut file = |name: &str| {
+        let mut bytes = Vec::new();
+        archive
+            .by_name(name)
+            .unwrap()
+            .read_to_end(&mut bytes)
+            .unwrap();
+        bytes
+    };
+    let policy = Policy::parse(&file("policy")).unwrap();
+    let verified = mingzhang::verify::verify(&file("records/2.tlog-proof"), &[policy]).unwrap();
+    assert_eq!(verified.statement().id(), statement.id());
+    assert_eq!(file(&format!("documents/{digest}")), bytes);
+    let list = String::from_utf8(file("list.csv")).unwrap();
+    assert!(
+        list.contains("../../=公告.pdf") && list.contains(&statement.id().to_string()),
+        "{list}"
+    );
+    let readme = String::from_utf8(file("README.txt")).unwrap();
+    assert!(readme.contains("离线核对") && readme.contains("checked offline"));
+    assert!(
+        String::from_utf8(file("SHA256SUMS"))
+            .unwrap()
+            .starts_with(&digest.to_string())
+    );
 }

@@ -58,6 +58,17 @@ pub const REPORT_RECORDS_MAX: usize = 2_000;
 )]
 pub(super) fn description() {}
 
+/// The report of `publisher/project` now, for a page; `None` if there is none, or too much to judge for one request.
+pub(in crate::server) async fn project_report(
+    api: &Api,
+    path: &str,
+) -> Result<Option<ProjectReport>, Problem> {
+    match report(api, path, None).await {
+        Err(problem) if problem.kind().status < 500 => Ok(None),
+        judged => judged,
+    }
+}
+
 /// The report of `publisher/project`; `None` if there is no such project.
 pub(super) async fn report(
     api: &Api,

@@ -42,6 +42,7 @@ use types::{ProblemAnswer, Readiness};
 
 pub use batch::ANSWERS_BYTES_MAX;
 pub use form::MINGZHANG_SIGNATURE;
+pub(super) use law::project_report;
 pub use ocds::EXPORT_RECORDS_MAX;
 pub use post::POST_BYTES_MAX;
 pub use read::PAGE_MAX;

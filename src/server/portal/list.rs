@@ -27,7 +27,7 @@ pub(super) struct Line {
 }
 
 /// What a list says of a notice.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Notice {
     pub title: Said,
     pub day: String,

@@ -5,6 +5,8 @@
 //! | --- | --- |
 //! | `entry` | one record, and why one is not shown |
 //! | `home`, `find` | the front page, searching |
+//! | `project`, `parties` | a project on one page |
+//! | `whole` | a project as one download |
 //! | `feed` | the same as an Atom feed |
 //! | `filters`, `list` | the form, and rows of notices |
 //! | `ledger`, `charts` | checkpoint, witnesses, keys, timeliness |
@@ -36,10 +38,13 @@ mod ledger;
 mod list;
 mod names;
 mod negative;
+mod parties;
+mod project;
 mod refusal;
 mod said;
 mod statics;
 mod view;
+mod whole;
 mod words;
 
 use askama::Template;
@@ -56,6 +61,7 @@ use crate::tlog::policy::Policy;
 
 pub(super) use home::FiguresMemory;
 pub(super) use refusal::{refusal, wants_page};
+pub(super) use whole::Downloads;
 use words::{Lang, Words};
 
 /// Of every page and every script: a worker obeys the policy of the script that it was started from.
@@ -73,6 +79,7 @@ pub(super) fn routes() -> Router<Api> {
         .route("/favicon.svg", get(statics::favicon))
         .route("/favicon.ico", get(statics::favicon))
         .route("/robots.txt", get(statics::robots))
+        .route("/project-files/{*path}", get(whole::whole))
         .route("/policy", get(policy_file));
     for lang in [Lang::Zh, Lang::En] {
         let at = |path: &str| format!("{}{path}", lang.prefix());
@@ -80,6 +87,7 @@ pub(super) fn routes() -> Router<Api> {
             .route(&at("/"), get(home::home))
             .route(&at("/search"), get(find::search))
             .route(&at("/entries/{index}"), get(entry::entry))
+            .route(&at("/projects/{*path}"), get(project::project))
             .route(&at("/check"), get(check::check))
             .route(&at("/ledger"), get(ledger::ledger))
             .route(&at("/withheld"), get(negative::withheld))

@@ -1,9 +1,10 @@
 //! Ids as people know them: kinds, categories, regions, publishers, times, and the links that search for them.
 
 use crate::ledger::Ledger;
+use crate::rules::engine::Outcome;
 use crate::trade::statement::{OrderClass, Role};
 use crate::trade::time::Time;
-use crate::trade::vocabulary::{self, Stage};
+use crate::trade::vocabulary::{self, Field, Stage, Vocabulary};
 
 use super::words::Lang;
 
@@ -21,7 +22,6 @@ pub(super) fn beijing(time: Time) -> String {
 }
 
 /// `2026-11-23` in Beijing.
-#[allow(dead_code, reason = "lists follow")]
 pub(super) fn beijing_day(time: Time) -> String {
     let (year, month, day) = time.date(BEIJING_MINUTES);
     format!("{year:04}-{month:02}-{day:02}")
@@ -116,6 +116,13 @@ pub(super) fn scheme(id: &str, lang: Lang) -> Option<&'static str> {
         "trading_code" => lang.say("交易标识码", "trading code"),
         "procurement_project_code" => lang.say("采购项目编号", "procurement project code"),
         "unified_deal_code" => lang.say("统一交易标识码", "unified deal code"),
+        "yichang_lot_code" => lang.say("宜昌标段编号", "Yichang lot code"),
+        "yichang_title" => lang.say("原公告项目名称", "title of the original notice"),
+        "ggzy_record_id" => lang.say("全国平台记录编号", "record id of the national platform"),
+        "ggzy_project_code" => {
+            lang.say("全国平台项目编号", "project code of the national platform")
+        }
+        "ocid" => "OCID",
         _ => return None,
     })
 }
@@ -152,6 +159,83 @@ pub(super) fn member(name: &str, lang: Lang) -> Option<&'static str> {
         "leaf_hash" => lang.say("叶哈希", "leaf hash"),
         "index" => lang.say("账本序号", "index"),
         "extra" => lang.say("发布者自有字段", "the publisher's own members"),
+        _ => return None,
+    })
+}
+
+/// What a rule said, and its class in the style sheet.
+pub(super) fn outcome(outcome: Outcome, lang: Lang) -> (&'static str, &'static str) {
+    match outcome {
+        Outcome::Done => ("good", lang.say("按期", "in time")),
+        Outcome::Due => ("due", lang.say("未到期", "due")),
+        Outcome::Suspended => ("due", lang.say("中止计时", "suspended")),
+        Outcome::CannotTell => ("none", lang.say("无从判断", "cannot tell")),
+        Outcome::Late => ("warn", lang.say("逾期", "late")),
+        Outcome::Missing => ("bad", lang.say("未见", "not seen")),
+        Outcome::TooShort => ("warn", lang.say("期限过短", "too short")),
+        Outcome::OutOfOrder => ("warn", lang.say("次序不符", "out of order")),
+        Outcome::Premature => ("bad", lang.say("过早公开", "premature")),
+        Outcome::Contradiction => ("bad", lang.say("相互矛盾", "contradiction")),
+        Outcome::BackDated => ("warn", lang.say("倒签", "back-dated")),
+    }
+}
+
+/// A JSON pointer into a statement as a path of labels: `/details/awards/0/price/amount` as `成交明细 › 1 › 价款 › amount`.
+pub(super) fn pointer(pointer: &str, kind: Option<&str>, lang: Lang) -> String {
+    let vocabulary = Vocabulary::builtin();
+    let kind = kind.and_then(|id| vocabulary.kind(id));
+    let mut fields: Vec<&Field> = Vec::new();
+    let mut parts: Vec<String> = Vec::new();
+    let mut in_events = false;
+    for (depth, name) in pointer.trim_start_matches('/').split('/').enumerate() {
+        if depth == 0 && name == "details" {
+            let known = kind.map(|kind| kind.fields.iter().chain(&vocabulary.common).collect());
+            fields = known.unwrap_or_default();
+            continue;
+        }
+        if depth == 0 && name == "events" {
+            in_events = true;
+            continue;
+        }
+        if let Ok(n) = name.parse::<u32>() {
+            parts.push((n.saturating_add(1)).to_string());
+            continue;
+        }
+        let field = fields.iter().find(|field| field.name == name).copied();
+        let label = match field {
+            Some(field) => lang.say(&field.zh, &field.en).clone(),
+            None if in_events => event(name, lang),
+            None => header(name, lang)
+                .or_else(|| member(name, lang))
+                .unwrap_or(name)
+                .to_owned(),
+        };
+        parts.push(label);
+        let shape = field
+            .and_then(|field| field.kind.shape())
+            .and_then(|id| vocabulary.shape(id));
+        fields = shape.map_or_else(Vec::new, |shape| shape.fields.iter().collect());
+    }
+    parts.join(" › ")
+}
+
+/// Members of the frame of a trade statement.
+fn header(name: &str, lang: Lang) -> Option<&'static str> {
+    let w = lang.words();
+    Some(match name {
+        "title" => w.col_title,
+        "issued" => w.col_date,
+        "stage" => w.col_stage,
+        "kind" => w.col_kind,
+        "category" => w.col_category,
+        "region" => w.col_region,
+        "lots" => w.col_lots,
+        "method" => w.method,
+        "mandatory_tender" => w.mandatory,
+        "codes" => w.codes,
+        "documents" => w.documents,
+        "sha256" => w.doc_sha,
+        "size" => w.doc_size,
         _ => return None,
     })
 }

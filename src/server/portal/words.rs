@@ -63,7 +63,6 @@ macro_rules! words {
     ($($name:ident: $zh:literal, $en:literal;)*) => {
         /// Every fixed sentence of the pages.
         #[derive(Debug)]
-        #[allow(dead_code, reason = "pages that use the rest follow")]
         pub(super) struct Words {
             $(pub $name: &'static str,)*
         }
@@ -90,7 +89,6 @@ words! {
     foot_withheld: "不予公开清单", "what is withheld";
     foot_problems: "错误代码", "error codes";
     none: "无", "none";
-    record: "记录", "record";
     records: "条记录", "records";
 
     col_title: "标题", "Title";
@@ -103,12 +101,10 @@ words! {
     col_number: "登记序号", "Record";
     col_project: "项目编号", "Project";
     col_lots: "标段", "Lots";
-    col_logged: "登记时间", "Logged";
 
     entry_title: "第 {} 号记录", "Record {}";
     summary: "公告概要", "Summary";
     body: "公告内容", "Content";
-    events: "关键时间", "Dates";
     documents: "附件", "Documents";
     documents_none: "本公告没有附件。", "This notice names no document.";
     logged: "登记与签名", "Logging and signature";
@@ -121,7 +117,6 @@ words! {
     yes: "是", "yes";
     no: "否", "no";
     issued: "发布时间（发布者自述）", "Issued (as the publisher says)";
-    amends: "更正对象", "Amends";
     effect_correct: "更正", "corrects";
     effect_replace: "取代", "replaces";
     effect_withdraw: "撤回", "withdraws";
@@ -157,7 +152,6 @@ words! {
     withheld: "不予公开", "withheld";
     erased: "已清除", "erased";
     sealed: "未公开原值", "not opened";
-    sealed_note: "文本中只有承诺值；原值未随声明公开。", "The text holds a commitment only; its value was not published.";
     commitment: "承诺值", "commitment";
     by_order: "依第 {} 号记录的命令", "by order, record {}";
     basis: "依据", "Basis";
@@ -301,4 +295,34 @@ words! {
     one_field: "字段", "a field";
     one_document: "文件", "a document";
     overdue: "逾期未复核", "review overdue";
+
+    progress: "公告进度", "Progress";
+    other_records: "其他记录", "Other records";
+    omitted: "较早的 {} 条记录未列在本页。", "{} earlier records are not on this page.";
+    later: "后被", "later:";
+    receipt_short: "回执", "Receipt";
+    findings_title: "规则核查", "What the rules say";
+    findings_clean: "未发现问题", "nothing to look at";
+    findings_absent: "本项目没有规则结论。", "There are no findings for this project.";
+    due_title: "即将到期", "Due";
+    settled_title: "已按期，或无从判断：", "Done in time, or cannot be told:";
+    finding: "结论", "Finding";
+    article: "依据", "Article";
+    due_day: "期限", "Due";
+    done_day: "完成", "Done";
+    evidence: "所据记录", "Records";
+    claimed_only: "（依发布者自述，补录）", "(claimed only)";
+    disputes: "异议、投诉与处理", "Objections, complaints, decisions";
+    amendments: "更正与差异", "Amendments and differences";
+    amendments_note: "任何记录都不会被改写；更正另行登记，这里列出前后差异。", "No record is ever rewritten; amendments are logged beside it. These are the differences.";
+    field: "字段", "Field";
+    before: "之前", "Before";
+    after: "之后", "After";
+    parties: "当事单位与价款", "Parties and prices";
+    party_role: "角色", "Role";
+    party_name: "单位", "Party";
+    party_price: "价款", "Price";
+    whole: "整卷下载", "The whole file";
+    whole_note: "全部记录、回执、可公开的附件、信任策略和核对说明，一个压缩包，可离线逐条核对。", "All records, receipts, documents that may be shown, the policy and how to check: one archive, to be verified offline.";
+    whole_get: "下载整卷（zip）", "Download all (zip)";
 }
