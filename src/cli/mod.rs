@@ -13,6 +13,7 @@
 //! | [`fetch`] | `get` |
 //! | [`receipt`] | `receipt`, also from a mirror, and `receipt --refresh` |
 //! | [`verify`] | `verify` |
+//! | [`verify_page`] | `verify-page` |
 //! | [`replay`] | `audit`, `mirror` |
 //! | [`backup`] | `backup`, `restore` |
 //! | [`monitor`] | `monitor` |
@@ -58,6 +59,7 @@ mod submit;
 pub mod text;
 mod vault;
 mod verify;
+mod verify_page;
 mod vocabulary;
 mod witness;
 
@@ -134,6 +136,8 @@ enum Command {
     Receipt(receipt::Arguments),
     /// Check receipts offline / 离线验证回执
     Verify(verify::Arguments),
+    /// Write the page that checks receipts in a browser without any server / 单文件离线核对页
+    VerifyPage(verify_page::Arguments),
     /// Replay a whole log and check everything / 审计整个账本
     Audit(replay::AuditArguments),
     /// Copy a log, verified before it is stored / 镜像
@@ -230,6 +234,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Get(arguments) => fetch::get(&console, &arguments),
         Command::Receipt(arguments) => receipt::run(&console, &arguments),
         Command::Verify(arguments) => verify::run(&console, &arguments),
+        Command::VerifyPage(arguments) => verify_page::run(&console, &arguments),
         Command::Audit(arguments) => replay::audit(&console, &arguments),
         Command::Mirror(arguments) => replay::mirror(&console, &arguments),
         Command::Order(order) => order::run(&console, &order),

@@ -42,6 +42,7 @@ use crate::search::Search;
 use crate::store::Store;
 
 pub use pace::BodyTooSlow;
+pub use portal::VERIFIER_PAGE;
 
 /// What an operator may want otherwise.
 #[derive(Clone, Debug)]

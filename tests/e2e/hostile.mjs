@@ -144,16 +144,16 @@ test('files and receipts with hostile names and content are shown as text by the
 
 /** Every place of an award notice that a publisher fills as he likes. */
 function draft(text) {
-  const short = text.slice(0, 120);
+  const [short, middle] = [text.slice(0, 120), text.slice(0, 1000)];
   const name = text.replace(/\p{Cc}/gu, ' ').slice(0, 120);
   return {
     type: 'trade', v: 1, project: PROJECT, codes: [{ scheme: 'hostile', value: name.trim() || 'x' }], stage: 'award', kind: 'award_notice', category: 'construction',
     title: text.slice(0, 340), region: '430382', issued: '2026-01-05T09:00:00+08:00', events: { winner_set: '2026-01-05T08:00:00+08:00' },
     documents: [{ name, media_type: 'application/pdf', size: 1, sha256: 'ab'.repeat(32) }],
     details: {
-      buyer: { name: short }, agency: { name: text },
-      awards: [{ winner: { name: short }, price: { form: 'other', text: short }, duration: short, quality: text, project_manager: { $commit: { class: 'person', value: short } } }],
-      source: { name: short, url: text.slice(0, 200), id: short }, place: short, remark: text, extra: { anything: text, deep: { list: [text, text] } },
+      buyer: { name: short }, agency: { name: middle },
+      awards: [{ winner: { name: short }, price: { form: 'other', text: short }, duration: short, quality: middle, project_manager: { $commit: { class: 'person', value: short } } }],
+      source: { name: short, url: text.slice(0, 200), id: short }, place: short, remark: text, extra: { anything: middle, deep: { list: [middle, short] } },
     },
   };
 }

@@ -14,7 +14,7 @@ use crate::server::problem::Problem;
 struct CheckPage {
     p: Page,
     base: String,
-    verifier_sha256: Option<String>,
+    verifier_sha256: String,
 }
 
 /// `/check`.

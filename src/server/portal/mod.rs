@@ -20,6 +20,7 @@
 //! | `said` | text of others, shown so that it can do nothing |
 //! | `words` | every fixed sentence, in both languages |
 //! | `statics` | style, scripts, marks |
+//! | `verifier` | `verify.html`, the checking page as one file |
 //!
 //! Promises: no inline script or style, nothing loaded from elsewhere, a Content-Security-Policy without `unsafe-*`; the same pages at `/` in
 //! Chinese and at `/en/` in English; only what [`Ledger::showing`](crate::ledger::Ledger::showing) lets be shown.
@@ -43,6 +44,7 @@ mod project;
 mod refusal;
 mod said;
 mod statics;
+mod verifier;
 mod view;
 mod whole;
 mod words;
@@ -62,6 +64,7 @@ use crate::tlog::policy::Policy;
 pub(super) use home::FiguresMemory;
 pub(super) use refusal::{refusal, wants_page};
 pub(super) use whole::Downloads;
+pub use verifier::PAGE as VERIFIER_PAGE;
 use words::{Lang, Words};
 
 /// Of every page and every script: a worker obeys the policy of the script that it was started from.

@@ -12,10 +12,11 @@ use axum::response::Response;
 use sha2::{Digest, Sha256};
 
 use super::CSP;
+use super::verifier::PAGE;
 use crate::server::cache;
 use crate::server::problem::{Problem, kinds};
 
-const STYLE: &str = include_str!("portal.css");
+pub(super) const STYLE: &str = include_str!("portal.css");
 const FAVICON: &str = include_str!("favicon.svg");
 const ROBOTS: &str = "User-agent: *\nDisallow: /api/\nDisallow: /tile/\n";
 
@@ -26,15 +27,25 @@ macro_rules! modules {
 }
 
 /// Every module that a page or a worker loads: each file of `js/` has its line here, or no browser gets it.
-const MODULES: &[(&str, &str)] = modules![
+pub(super) const MODULES: &[(&str, &str)] = modules![
+    "alone"
     "authority"
     "bytes"
+    "check"
+    "checker"
     "checkpoint"
     "commitment"
     "cosignature"
+    "dom"
     "ed25519"
+    "entry"
+    "hash-worker"
+    "hashing"
     "json"
     "keys"
+    "later"
+    "later-words"
+    "ledger"
     "members"
     "merkle"
     "names"
@@ -46,13 +57,12 @@ const MODULES: &[(&str, &str)] = modules![
     "sha256"
     "sha512"
     "statement"
+    "steps"
     "time"
     "verify"
     "vkey"
+    "words"
 ];
-
-/// The verifier as one file for `file://`, once it is built in.
-const VERIFIER: Option<&str> = None;
 
 /// Where the style sheet is; the digest changes with it.
 pub(super) static STYLE_PATH: LazyLock<String> = LazyLock::new(|| {
@@ -91,8 +101,7 @@ pub(super) async fn module(
 
 /// `/verify.html`: to be kept, and opened without any server.
 pub(super) async fn verifier(request: HeaderMap) -> Result<Response, Problem> {
-    let text = VERIFIER.ok_or_else(absent)?;
-    let mut response = cache::mutable(&request, "text/html; charset=utf-8", text);
+    let mut response = cache::mutable(&request, "text/html; charset=utf-8", PAGE.as_str());
     response.headers_mut().insert(
         header::CONTENT_DISPOSITION,
         HeaderValue::from_static("attachment; filename=\"verify.html\""),
@@ -100,9 +109,9 @@ pub(super) async fn verifier(request: HeaderMap) -> Result<Response, Problem> {
     Ok(response)
 }
 
-/// SHA-256 of the verifier file, if there is one.
-pub(super) fn verifier_sha256() -> Option<String> {
-    VERIFIER.map(|text| hex::encode(Sha256::digest(text.as_bytes())))
+/// SHA-256 of the verifier file.
+pub(super) fn verifier_sha256() -> String {
+    hex::encode(Sha256::digest(PAGE.as_bytes()))
 }
 
 /// `/favicon.svg`, and `/favicon.ico` for those who ask without looking.

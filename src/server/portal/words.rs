@@ -192,7 +192,6 @@ words! {
     check_noscript_search: "算出摘要后在此检索，也能看到哪些公告提到这个文件：", "With the digest, search for the notices that name this file:";
     check_offline: "离线核对页", "The verifier as one file";
     check_offline_note: "保存后断网也能用，不依赖任何服务器。SHA-256：", "Works from your disk without any server. SHA-256:";
-    check_offline_absent: "本版本尚未提供单文件核对页；请用命令行程序。", "This build has no single-file verifier; use the command line.";
     digest_label: "文件的 SHA-256（64 位十六进制）", "SHA-256 of the file (64 hex digits)";
 
     error_home: "回到首页", "back to the home page";

@@ -1,0 +1,4 @@
+// The worker of hashing.js.
+import { serveHashing } from './hashing.js';
+
+serveHashing(self);
