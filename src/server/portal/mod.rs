@@ -63,8 +63,8 @@ use crate::tlog::policy::Policy;
 
 pub(super) use home::FiguresMemory;
 pub(super) use refusal::{refusal, wants_page};
-pub(super) use whole::Downloads;
 pub use verifier::PAGE as VERIFIER_PAGE;
+pub(super) use whole::Downloads;
 use words::{Lang, Words};
 
 /// Of every page and every script: a worker obeys the policy of the script that it was started from.

@@ -93,6 +93,10 @@ impl RefusalPage<'_> {
 /// A path that begins with two slashes would lead to another host.
 fn in_other_language(lang: Lang, path: &str) -> String {
     let rest = path.strip_prefix(lang.prefix()).unwrap_or(path);
-    let rest = if rest.starts_with('/') && !rest.starts_with("//") { rest } else { "/" };
+    let rest = if rest.starts_with('/') && !rest.starts_with("//") {
+        rest
+    } else {
+        "/"
+    };
     format!("{}{rest}", lang.other().prefix())
 }
