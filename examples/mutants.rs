@@ -636,7 +636,8 @@ impl World {
             .collect();
         leaves[index] = leaf_hash(&entry);
         let proof = prove_inclusion(index as u64, size as u64, |range| {
-            root(&leaves[range.start as usize..range.end as usize])
+            let place = |n: u64| usize::try_from(n).expect("a place in a list");
+            root(&leaves[place(range.start)..place(range.end)])
         });
         Receipt {
             index: index as u64,
