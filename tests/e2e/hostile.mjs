@@ -25,7 +25,7 @@ before(async () => {
   drafts.push({ ...draft(TEXTS.at(-1).text), amends: { statement: '$1', effect: 'correct' }, ref: 'amends' });
   const file = ledger.write('drafts.jsonl', drafts.map((one) => JSON.stringify(one)).join('\n') + '\n');
   await ledger.run('post', '--ledger', ledger.url, '--key', ledger.path('data/keys/centre.key'), file);
-  await ledger.indexed();
+  await ledger.settled();
   publisher = (await records(ledger)).at(-1).statement.publisher;
 });
 after(() => ledger?.remove());
