@@ -471,6 +471,11 @@ impl Ledger {
         })
     }
 
+    /// The policy that its checkpoints are held to, if one was given.
+    pub fn policy(&self) -> Option<Policy> {
+        self.shared.gathering().policy().cloned()
+    }
+
     /// How this ledger stands with its witnesses.
     pub fn witnesses(&self) -> Witnesses {
         let shared = &self.shared;

@@ -2,11 +2,9 @@
 
 use super::Page;
 use super::names::beijing;
-use super::policy;
 use super::words::Lang;
 use crate::ledger::Writing;
 use crate::server::Api;
-use crate::trade::time::Time;
 
 /// A cosignature older than this is stale: witnesses cosign the same size again every ten minutes.
 const STALE_S: i64 = 30 * 60;
@@ -40,6 +38,10 @@ pub(super) struct Quorum {
 pub(super) struct Witness {
     pub name: String,
     pub key: String,
+    /// How it stands, in words.
+    pub said: String,
+    /// The newest tree that it has cosigned.
+    pub size: Option<u64>,
     pub at: Option<String>,
     pub age: Option<String>,
     pub is_stale: bool,
@@ -48,50 +50,38 @@ pub(super) struct Witness {
 pub(super) fn health(api: &Api, p: &Page) -> Health {
     let (lang, head) = (p.lang, api.ledger.head());
     let writing = api.ledger.writing() == Writing::Yes;
-    let checkpoint = api.ledger.checkpoint();
+    let covered = api
+        .ledger
+        .checkpoint()
+        .map(|checkpoint| checkpoint.tree.size);
     let now = api.ledger.wall_time();
-    let policy = policy(api);
-    let shown = checkpoint
-        .as_ref()
-        .map_or(&head.note, |checkpoint| &checkpoint.note);
-    let opened = policy.open(shown.as_bytes()).ok();
-    let witnesses: Vec<Witness> = policy
-        .witnesses()
+    let standing = api.ledger.witnesses();
+    let witnesses: Vec<Witness> = standing
+        .witnesses
         .iter()
         .map(|witness| {
-            let cosigned = opened.iter().flat_map(|opened| opened.cosignatures());
-            let newest = cosigned
-                .filter(|one| one.name == witness.name)
-                .map(|one| one.timestamp)
-                .max();
-            let time = newest.and_then(|seconds| {
-                Time::from_ms(i64::try_from(seconds).ok()?.checked_mul(1_000)?)
-            });
-            let age_s = time.map(|time| (now.as_ms() - time.as_ms()).max(0) / 1_000);
+            let age_s = witness
+                .time
+                .map(|time| (now.as_ms() - time.as_ms()).max(0) / 1_000);
             Witness {
                 name: witness.name.clone(),
-                key: witness.vkey.name().to_owned(),
-                at: time.map(beijing),
+                key: witness.vkey.clone(),
+                said: lang.say(&witness.zh, &witness.en).clone(),
+                size: witness.size,
+                at: witness.time.map(beijing),
                 age: age_s.map(|seconds| age(seconds, lang)),
                 is_stale: age_s.is_none_or(|seconds| seconds > STALE_S),
             }
         })
         .collect();
-    let quorum = opened
-        .as_ref()
-        .filter(|_| !witnesses.is_empty())
-        .map(|opened| {
-            let quorum = opened.quorum();
-            Quorum {
-                is_met: quorum.met,
-                have: quorum.have,
-                need: quorum.need,
-            }
-        });
+    let quorum = (standing.need > 0).then_some(Quorum {
+        is_met: standing.met_size.is_some() && !standing.failing_open,
+        have: standing.have,
+        need: standing.need,
+    });
     let size = head.tree.size;
-    let covered = checkpoint.as_ref().map(|checkpoint| checkpoint.tree.size);
     let behind = size.saturating_sub(covered.unwrap_or(0));
-    let (state, verdict) = verdict(lang, writing, quorum.as_ref(), covered, behind);
+    let (state, verdict) = verdict(lang, writing, quorum.as_ref(), standing.met_size, size);
     Health {
         size,
         root: head.tree.root_hash.to_base64(),
@@ -108,12 +98,13 @@ pub(super) fn health(api: &Api, p: &Page) -> Health {
     }
 }
 
+/// The state in one sentence. Never calls witnessed what no quorum has cosigned.
 fn verdict(
     lang: Lang,
     writing: bool,
     quorum: Option<&Quorum>,
-    covered: Option<u64>,
-    behind: u64,
+    met_size: Option<u64>,
+    size: u64,
 ) -> (&'static str, String) {
     if !writing {
         return (
@@ -125,28 +116,34 @@ fn verdict(
             .to_owned(),
         );
     }
-    match (quorum, covered) {
-        (Some(quorum), None) => (
-            "warn",
-            lang.say(
-                format!("账本在登记，但还没有检查点达到见证要求（{}/{}）。", quorum.have, quorum.need),
-                format!("The ledger takes posts; no checkpoint has met the witnesses' quorum yet ({}/{}).", quorum.have, quorum.need),
-            ),
-        ),
-        (Some(quorum), Some(_)) => (
-            "good",
-            lang.say(
-                format!("账本运行正常，检查点已由 {} 家见证（要求 {} 家）；最新 {behind} 条待下一次见证。", quorum.have, quorum.need),
-                format!("The ledger runs; its checkpoint has {} cosignatures of the {} required; the newest {behind} records await the next.", quorum.have, quorum.need),
-            ),
-        ),
-        (None, _) => (
+    let Some(quorum) = quorum else {
+        return (
             "good",
             lang.say(
                 "账本运行正常。尚未设置独立见证：检查点只有账本自己的签名。",
                 "The ledger runs. No independent witness is configured: checkpoints bear the ledger's signature alone.",
             )
             .to_owned(),
+        );
+    };
+    let need = quorum.need;
+    match met_size {
+        Some(met) if quorum.is_met => {
+            let behind = size.saturating_sub(met);
+            (
+                "good",
+                lang.say(
+                    format!("账本运行正常。前 {met} 条已由要求的 {need} 家机构见证；其后 {behind} 条待下一次见证。"),
+                    format!("The ledger runs. The first {met} records are witnessed by the {need} bodies required; the {behind} after them await the next cosignatures."),
+                ),
+            )
+        }
+        _ => (
+            "warn",
+            lang.say(
+                format!("账本在登记，但检查点没有达到见证要求（已有 {}／要求 {need}）。", quorum.have),
+                format!("The ledger takes posts, but no checkpoint meets the quorum of witnesses ({} of {need}).", quorum.have),
+            ),
         ),
     }
 }
@@ -195,18 +192,22 @@ mod tests {
 
     #[test]
     fn the_verdict_never_calls_an_unwitnessed_ledger_witnessed() {
-        let quorum = Quorum {
+        let unmet = Quorum {
             is_met: false,
             have: 1,
             need: 2,
         };
-        let (state, said) = verdict(Lang::En, true, Some(&quorum), None, 3);
-        assert!(state == "warn" && said.contains("1/2"), "{said}");
-        let (_, said) = verdict(Lang::En, true, None, Some(3), 0);
+        let (state, said) = verdict(Lang::En, true, Some(&unmet), Some(3), 3);
+        assert!(state == "warn" && said.contains("1 of 2"), "{said}");
+        let (_, said) = verdict(Lang::En, true, None, None, 3);
         assert!(said.contains("No independent witness"), "{said}");
-        assert_eq!(
-            verdict(Lang::Zh, false, Some(&quorum), Some(3), 0).0,
-            "warn"
-        );
+        let met = Quorum {
+            is_met: true,
+            have: 2,
+            need: 2,
+        };
+        let (state, said) = verdict(Lang::En, true, Some(&met), Some(3), 5);
+        assert!(state == "good" && said.contains("the 2 after"), "{said}");
+        assert_eq!(verdict(Lang::Zh, false, Some(&met), Some(3), 3).0, "warn");
     }
 }

@@ -208,6 +208,13 @@ async fn policy_file(State(api): State<Api>, request: HeaderMap) -> Response<Bod
 /// The ledger's policy: the log's keys and the genesis, without a quorum if none was configured.
 fn policy(api: &Api) -> Policy {
     let keys = api.ledger.keys();
+    if let Some(given) = api.ledger.policy() {
+        // Verifiers of ours want the genesis pinned.
+        return match given.genesis() {
+            Some(_) => given,
+            None => given.with_genesis(keys.genesis_id()),
+        };
+    }
     let logs: String = keys
         .log_vkeys()
         .map(|vkey| format!("log {vkey}\n"))

@@ -16,7 +16,7 @@ use super::said::Said;
 use super::{Page, shown};
 use crate::ledger::{EntryView, QueryError, RecordShowing};
 use crate::rules::engine::{Finding, Outcome, ProjectReport};
-use crate::rules::facts::differences;
+use crate::rules::history::{Logged, history};
 use crate::server::Api;
 use crate::server::api::project_report;
 use crate::server::problem::{Problem, kinds};
@@ -448,45 +448,49 @@ fn codes(views: &[&EntryView], p: &Page) -> Vec<Said> {
 
 /// What each amendment changed.
 fn amendments(views: &[&EntryView], p: &Page) -> Vec<AmendmentView> {
-    let mut amendments = Vec::new();
-    for view in views {
-        let Some(amends) = view.statement.amends() else {
-            continue;
-        };
-        let Some(before) = views
-            .iter()
-            .find(|before| before.statement.id() == amends.statement)
-        else {
-            continue;
-        };
-        let mut changed = differences(&before.statement, &view.statement);
-        if amends.effect == Effect::Correct {
-            // A correction names what is new; what it does not repeat still holds.
-            changed.retain(|(_, _, after)| !after.is_empty());
-        }
-        let omitted = changed.len().saturating_sub(DIFFERENCES_MAX);
-        let kind = view.statement.fields().kind().map(str::to_owned);
-        let rows = changed
-            .into_iter()
-            .take(DIFFERENCES_MAX)
-            .map(|(pointer, before, after)| {
-                let label = names::pointer(&pointer, kind.as_deref(), p.lang);
+    let logged: Vec<Logged<'_>> = views
+        .iter()
+        .map(|view| Logged {
+            index: view.header.index,
+            time: view.header.time,
+            statement: &view.statement,
+            is_shown: true,
+        })
+        .collect();
+    let steps = history(&logged);
+    let amending = steps.iter().zip(views).filter_map(|(step, view)| {
+        let amends = view.statement.amends()?;
+        Some((step, view, amends.effect, step.amends?))
+    });
+    amending
+        .map(|(step, view, effect, of)| {
+            let rows = step.differences.iter().take(DIFFERENCES_MAX).map(|one| {
+                let label = names::pointer(&one.pointer, Some(&step.kind), p.lang);
                 (
                     Said::short(&label, 120),
-                    Said::short(&before, 400),
-                    Said::short(&after, 400),
+                    Said::short(&words_of(one.before.as_ref()), 400),
+                    Said::short(&words_of(one.after.as_ref()), 400),
                 )
             });
-        amendments.push(AmendmentView {
-            index: view.header.index,
-            effect: super::entry::effect(amends.effect, p.lang),
-            of: before.header.index,
-            title: super::entry::title_of(&view.statement),
-            rows: rows.collect(),
-            omitted,
-        });
+            AmendmentView {
+                index: step.index,
+                effect: super::entry::effect(effect, p.lang),
+                of,
+                title: super::entry::title_of(&view.statement),
+                rows: rows.collect(),
+                omitted: step.differences.len().saturating_sub(DIFFERENCES_MAX),
+            }
+        })
+        .collect()
+}
+
+/// A value as it is written; a text without its quotes.
+fn words_of(value: Option<&serde_json::Value>) -> String {
+    match value {
+        None => String::new(),
+        Some(serde_json::Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
     }
-    amendments
 }
 
 /// Findings; what is due; what is done or cannot be told.

@@ -260,7 +260,6 @@ words! {
     checkpoint_none: "尚无达到见证要求的检查点", "no checkpoint meets the policy yet";
     operator: "运营者", "Operator";
     witness: "见证机构", "Witness";
-    witness_key: "密钥名", "Key name";
     witness_age: "距今", "Age";
     witnesses_absent: "本账本的策略没有列出见证机构。检查点只有账本自己的签名：若运营者给不同的人看不同的账本，只有互相比对才能发现。", "The policy of this ledger names no witness. Checkpoints bear the ledger's signature alone: if the operator showed different ledgers to different people, only comparing them would tell.";
     timeliness: "公开是否及时", "Timeliness";
