@@ -23,9 +23,12 @@ fn texts() -> Vec<(String, String)> {
     let vectors: Value = serde_json::from_str(include_str!("../vectors/hostile.json")).unwrap();
     let texts = vectors["texts"].as_array().unwrap();
     assert!(texts.len() > 30);
-    let text = |one: &Value| match one["repeat"].as_str() {
-        Some(part) => part.repeat(usize::try_from(one["times"].as_u64().unwrap()).unwrap()),
-        None => one["text"].as_str().unwrap().to_owned(),
+    let text = |one: &Value| {
+        let times = one["times"].as_u64().unwrap_or(1);
+        one["text"]
+            .as_str()
+            .unwrap()
+            .repeat(usize::try_from(times).unwrap())
     };
     texts
         .iter()
@@ -215,13 +218,22 @@ async fn no_path_climbs_and_refusals_show_nothing_of_it() {
     let service = Service::new().await;
     let vectors: Value = serde_json::from_str(include_str!("../vectors/hostile.json")).unwrap();
     let paths = vectors["paths"].as_array().unwrap();
-    assert!(paths.len() > 10);
+    let mut refused = 0;
     for path in paths {
         let path = path.as_str().unwrap();
+        // What is no address at all is refused before it reaches us.
+        if path.parse::<axum::http::Uri>().is_err() {
+            refused += 1;
+            continue;
+        }
         let page = service
             .ask("GET", path, &[("accept", "text/html")], "")
             .await;
-        assert!(matches!(page.status, 400 | 404), "{path}: {}", page.status);
+        assert!(
+            matches!(page.status, 400 | 404 | 503),
+            "{path}: {}",
+            page.status
+        );
         check_page(
             &page,
             page.status,
@@ -232,6 +244,7 @@ async fn no_path_climbs_and_refusals_show_nothing_of_it() {
             },
         );
         check_tags(page.text(), path);
-        assert!(!page.text().contains("root:"));
+        assert!(!page.text().contains("[package]") && !page.text().contains("root:"));
     }
+    assert!(paths.len() - refused > 15);
 }
