@@ -201,7 +201,7 @@ test('with the keyboard alone: search, open, verify, check again', async () => {
 test('axe finds no serious fault on any page in either language', async () => {
   await onEachPage({}, async (page, path) => {
     if (path.startsWith('/entries/') && !expected(path).length) await verified(page);
-    for (const summary of await page.locator('details:not([open]) > summary').all()) await summary.click();
+    await page.evaluate(() => document.querySelectorAll('details').forEach((one) => { one.open = true; }));
     await page.evaluate(AXE);
     const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
     const serious = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact));
@@ -220,7 +220,10 @@ test('on paper a record has its title, number, digest and a code that leads back
     // Where a line breaks is the printer's business.
     const text = pdfText(pdf).replace(/\s+/g, '');
     for (const wanted of [statement.title, `第${index}号记录`, id, '成立', '这不能证明']) assert.ok(text.includes(wanted.replace(/\s+/g, '')), `not on paper: ${wanted}\n${text}`);
-    assert.equal(await decodedQr(page), `${world.ledger.url}/entries/${index}#${id}`);
+    const address = await decodedQr(page);
+    assert.equal(address, await page.locator('.paper code').textContent());
+    assert.ok(address.startsWith(`${world.ledger.url}/entries/${index}`) && address.includes(id), address);
+    assert.equal((await page.goto(address)).status(), 200);
   });
 });
 

@@ -14,10 +14,9 @@ const STEPS = 7;
 
 test('"verify here" ticks seven steps with what it found and says so in one sentence, in both languages', async () => {
   const all = await records(world.ledger);
-  const award = all.find(({ statement }) => statement.kind === 'award_notice');
   for (const { prefix, say } of LANGUAGES) {
     // The genesis and a key statement are records too, signed by the authorities.
-    for (const { index, id, statement } of [award, all[0], all[1], all.at(-1)]) {
+    for (const { index, id, statement } of [await award(), all[0], all[1], all.at(-1)]) {
       await visit(world.browser, {}, async (page) => {
         await page.goto(`${world.ledger.url}${prefix}/entries/${index}`);
         const verdict = page.locator('#verify-here [data-verdict]');
@@ -37,17 +36,20 @@ test('"verify here" ticks seven steps with what it found and says so in one sent
 
 test('the page shows one record and the receipt proves another: it says not to believe the page', async () => {
   await visit(world.browser, {}, async (page) => {
-    await page.route('**/api/v1/receipts/7', async (route) => route.fulfill({ body: await world.ledger.get('/api/v1/receipts/6') }));
-    await page.goto(`${world.ledger.url}/entries/7`);
+    const { index } = await award();
+    const other = await world.ledger.get(`/api/v1/receipts/${index - 1}`);
+    await page.route(`**/api/v1/receipts/${index}`, (route) => route.fulfill({ body: other }));
+    await page.goto(`${world.ledger.url}/entries/${index}`);
     await page.locator('#verify-here [data-verdict=another_record]').waitFor();
   });
 });
 
 test('a receipt that was changed on the way fails at its step on the page of the record', async () => {
-  const wrong = changed(await world.ledger.get('/api/v1/receipts/7'), (parts) => { parts.hashes[0][0] ^= 1; });
+  const { index } = await award();
+  const wrong = changed(await world.ledger.get(`/api/v1/receipts/${index}`), (parts) => { parts.hashes[0][0] ^= 1; });
   await visit(world.browser, {}, async (page) => {
-    await page.route('**/api/v1/receipts/7', (route) => route.fulfill({ body: wrong }));
-    await page.goto(`${world.ledger.url}/entries/7`);
+    await page.route(`**/api/v1/receipts/${index}`, (route) => route.fulfill({ body: wrong }));
+    await page.goto(`${world.ledger.url}/entries/${index}`);
     const verdict = page.locator('#verify-here [data-verdict=fails]');
     await verdict.waitFor();
     assert.equal(await verdict.getAttribute('data-failed'), '4');
@@ -81,7 +83,7 @@ test('the right document is recognised, the same with one byte more is not, in b
 test('a receipt, and one of another ledger with its policy, are judged by the policy that fits', async () => {
   await visit(world.browser, {}, async (page) => {
     await page.goto(`${world.ledger.url}/check`);
-    await choose(page, 'own.tlog-proof', await world.ledger.get('/api/v1/receipts/7'));
+    await choose(page, 'own.tlog-proof', await world.ledger.get(`/api/v1/receipts/${(await award()).index}`));
     assert.equal(await verdictOf(page, 'own.tlog-proof'), 'holds');
     const receipt = await world.neighbour.get('/api/v1/receipts/2');
     await choose(page, 'other.tlog-proof', receipt);
@@ -126,7 +128,7 @@ test('fifty wrong receipts are refused, each at the step at which the command li
 
 test('verify.html as it is served refuses them too, from file:// and with no server', async () => {
   const rows = await wrongRows();
-  const [policy, right] = [world.ledger.read('data/policy'), await world.ledger.get('/api/v1/receipts/7')];
+  const [policy, right] = [world.ledger.read('data/policy'), await world.ledger.get(`/api/v1/receipts/${(await award()).index}`)];
   const file = world.ledger.write('verify.html', await world.ledger.get('/verify.html'));
   await visit(world.browser, {}, async (page) => {
     const open = async (given) => {
@@ -208,10 +210,16 @@ test('offline: what is loaded verifies after the server has stopped', async () =
   }));
 });
 
+/** The demo's award notice that most of this looks at. */
+async function award() {
+  return (await records(world.ledger)).find(({ statement }) => statement.kind === 'award_notice');
+}
+
 async function wrongRows() {
   const get = (ledger, index) => ledger.get(`/api/v1/receipts/${index}`);
+  const { index } = await award();
   return wrongReceipts({
-    right: await get(world.ledger, 7), neighbour: await get(world.ledger, 6), policy: world.ledger.read('data/policy'),
+    right: await get(world.ledger, index), neighbour: await get(world.ledger, index - 1), policy: world.ledger.read('data/policy'),
     other: { receipt: await get(world.neighbour, 2), policy: world.neighbour.read('data/policy') },
     logKey: world.ledger.read('data/keys/log.key'), centreKey: world.ledger.read('data/keys/centre.key'),
   });

@@ -125,7 +125,7 @@ const ENTRY_POINTS: &[(Option<&str>, &str, &str, &str)] = &[
     ),
     (
         None,
-        "/checkpoints/<20 位数字>",
+        "/checkpoints/<SIZE>",
         "永久保留的检查点",
         "checkpoints kept for ever",
     ),

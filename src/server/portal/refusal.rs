@@ -49,6 +49,7 @@ pub(in crate::server) fn refusal(
         title: lang.say(kind.title_zh, kind.title_en),
         detail: Said::short(text("detail").unwrap_or_default(), 2_000),
         help: lang.say(kind.help_zh, kind.help_en),
+        other: in_other_language(lang, if is_page { path } else { "/" }),
         request_id,
     };
     let html = page.render().ok()?;
@@ -77,11 +78,25 @@ struct RefusalPage<'a> {
     title: &'static str,
     detail: Said,
     help: &'static str,
+    /// The same path in the other language.
+    other: String,
     request_id: &'a str,
 }
 
 impl RefusalPage<'_> {
-    fn home(&self) -> String {
-        format!("{}/", self.lang.prefix())
+    /// A path in this language.
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.lang.prefix())
     }
+}
+
+/// A path that begins with two slashes would lead to another host.
+fn in_other_language(lang: Lang, path: &str) -> String {
+    let rest = path.strip_prefix(lang.prefix()).unwrap_or(path);
+    let rest = if rest.starts_with('/') && !rest.starts_with("//") {
+        rest
+    } else {
+        "/"
+    };
+    format!("{}{rest}", lang.other().prefix())
 }

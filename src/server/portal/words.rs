@@ -37,6 +37,11 @@ impl Lang {
         }
     }
 
+    /// The other of the two.
+    pub fn other(self) -> Lang {
+        self.say(Lang::En, Lang::Zh)
+    }
+
     /// One of two sentences.
     pub fn say<T>(self, zh: T, en: T) -> T {
         match self {
