@@ -366,7 +366,7 @@ async fn a_repaired_credit_record_is_taken_down() {
         .replace("\"tender_notice\"", "\"breach\"");
     let breach = sign_statement(&text, &[&service.world.centre]).unwrap();
     assert_eq!(service.post(note(&breach)).await.status, 201);
-    let mut supervisor = Orders {
+    let supervisor = Orders {
         signer: &service.world.supervisor,
         last: None,
     };
@@ -376,7 +376,6 @@ async fn a_repaired_credit_record_is_taken_down() {
     let order = sign_statement(&order, &[&service.world.supervisor]).unwrap();
     let answer = service.post(note(&order)).await;
     assert_eq!(answer.status, 201, "{}", answer.text());
-    supervisor.last = Some(order.id());
     let gone = service.get("/api/v1/records/2").await;
     assert_eq!(gone.problem(), (451, "withheld".into()));
     assert_eq!(gone.json()["by_order"]["class"], "credit_repaired");
