@@ -560,7 +560,7 @@ async fn the_whole_file_of_a_project_verifies_offline_and_has_its_documents() {
         &[&service.world.centre],
     )
     .unwrap();
-    post_all(&service, &[statement.clone()]).await;
+    post_all(&service, std::slice::from_ref(&statement)).await;
     service
         .ledger
         .index_reached(service.ledger.head().tree.size)
