@@ -144,7 +144,7 @@ fn work(console: &Console, folder: &Folder, url: &str) -> Result<u64, Failure> {
             ),
         ));
     }
-    let (new, known) = (outcome.logged.len(), outcome.known);
+    let (new, known) = (outcome.logged.len(), outcome.known.len());
     console.talk(&said!(
         "3. 以交易中心身份发布示例项目「韶山市清溪示例小学教学综合楼」，五个环节：交易公告、资格审查、交易过程、成交、履约。新登记 {new} 条，原有 {known} 条",
         "3. as the trading centre, published a sample project (a school building) through all five stages: announcement, qualification, process, award, performance. {new} logged now, {known} were there"

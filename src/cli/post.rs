@@ -52,8 +52,8 @@ const FOLLOW_TRIES: u32 = 5;
 pub(super) struct Outcome {
     /// Logged now: line, index.
     pub logged: Vec<(usize, u64)>,
-    /// In the ledger before.
-    pub known: usize,
+    /// In the ledger before: line.
+    pub known: Vec<usize>,
     /// Refused: line, what the ledger said.
     pub refused: Vec<(usize, String)>,
 }
@@ -90,10 +90,10 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             ));
         }
         total.logged.extend(outcome.logged);
-        total.known += outcome.known;
+        total.known.extend(outcome.known);
         total.refused.extend(outcome.refused);
     }
-    let (new, known, refused) = (total.logged.len(), total.known, total.refused.len());
+    let (new, known, refused) = (total.logged.len(), total.known.len(), total.refused.len());
     let Said { zh, en } = if arguments.check {
         said!(
             "可以发布 {new} 条，已在账本 {known} 条，不能发布 {refused} 条\n",
@@ -373,7 +373,7 @@ impl Poster<'_> {
                     Some(existing) => {
                         self.made
                             .insert(one.line.number, existing.unwrap_or(one.id));
-                        outcome.known += 1;
+                        outcome.known.push(one.line.number);
                     }
                     None => new.push(one.line.clone()),
                 }
@@ -414,7 +414,7 @@ impl Poster<'_> {
                 if status == 201 {
                     outcome.logged.push((line.number, index))
                 } else {
-                    outcome.known += 1
+                    outcome.known.push(line.number);
                 }
                 Ok(true)
             }
@@ -423,7 +423,7 @@ impl Poster<'_> {
                 if let Some(existing) = member("existing").and_then(Hash::from_hex) {
                     self.made.insert(line.number, existing);
                 }
-                outcome.known += 1;
+                outcome.known.push(line.number);
                 Ok(true)
             }
             (409, "follows-conflict") => {
@@ -464,7 +464,7 @@ impl Poster<'_> {
         outcome: &mut Outcome,
     ) -> Result<(), Failure> {
         match answer.get("status").and_then(Value::as_u64) {
-            _ if known(answer).is_some() => outcome.known += 1,
+            _ if known(answer).is_some() => outcome.known.push(line.number),
             Some(200) => outcome.logged.push((line.number, 0)),
             Some(503 | 507) => return Err(busy(answer)),
             _ => outcome.refused.push((line.number, said_by(answer))),
