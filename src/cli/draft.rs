@@ -1,14 +1,15 @@
 //! Drafts: what a centre's system writes, one JSON object a line, made into statements.
 //!
-//! Two placeholders are replaced before signing: `{"$commit":{"class":C,"value":V}}` anywhere becomes a salted commitment whose opening
-//! travels with the post, and `"$n"` at `/amends/statement` becomes the id of the statement made from line n of the same file.
+//! Two placeholders are replaced before signing: `{"$commit":{"class":C,"value":V,"shown":B}}` anywhere becomes a salted commitment,
+//! whose opening travels with the post if `shown`, and else stays with the centre; left out, a person is shown, and nothing else is.
+//! And `"$n"` at `/amends/statement` becomes the id of the statement made from line n of the same file.
 
 use serde_json::Value;
 
 use super::keys::holder::Holder;
 use crate::tlog::merkle::Hash;
 use crate::tlog::note::Note;
-use crate::trade::commitment::{Opening, Openings, Place};
+use crate::trade::commitment::{Class, Opening, Openings, Place};
 use crate::trade::statement::{Draft, Statement};
 
 /// One line of a file of drafts.
@@ -38,11 +39,32 @@ pub(super) enum LineError {
     #[error("{0}")]
     Draft(String),
     #[error(
-        "a value to commit to needs `class` (person, privacy, trade_secret or not_yet) and `value`, a string; found {0}"
+        "a value to commit to needs `class` (person, privacy, trade_secret or not_yet) and `value`, a string, and may say `shown`, true or false; found {0}"
     )]
     Commit(String),
     #[error("`amends` names line {0}, which is not an earlier line of this file that was logged")]
     Amends(String),
+}
+
+/// What opens the commitments of a statement.
+#[derive(Debug, Default)]
+pub(super) struct Opened {
+    /// Travels with the post, and is shown beside the record.
+    pub shown: Openings,
+    /// Stays with the centre.
+    pub withheld: Openings,
+}
+
+impl Opened {
+    /// Both together.
+    pub fn all(self) -> Openings {
+        let mut all = self.shown;
+        for (pointer, opening) in self.withheld.iter() {
+            all.insert(pointer.to_owned(), opening.clone())
+                .expect("a pointer stands in one of the two, and both were bounded by what a statement can hold");
+        }
+        all
+    }
 }
 
 impl Line {
@@ -71,8 +93,8 @@ impl Line {
         follows: Option<&Hash>,
         signer: &Holder,
         made: impl Fn(usize) -> Option<Hash>,
-    ) -> Result<(Statement, Openings), LineError> {
-        let mut openings = Openings::default();
+    ) -> Result<(Statement, Opened), LineError> {
+        let mut openings = Opened::default();
         let text = if self.text.contains("\"$") {
             let mut value: Value = serde_json::from_str(&self.text)
                 .map_err(|error| LineError::Json(error.to_string()))?;
@@ -113,13 +135,21 @@ fn commit_all(
     value: &mut Value,
     pointer: &mut String,
     place: &Place<'_>,
-    openings: &mut Openings,
+    openings: &mut Opened,
 ) -> Result<(), LineError> {
     if let Some(secret) = value.get("$commit") {
         let member = |name: &str| secret.get(name).and_then(Value::as_str);
         let (Some(class), Some(committed)) = (member("class"), member("value")) else {
             return Err(LineError::Commit(secret.to_string()));
         };
+        let shown = match secret.get("shown") {
+            None => class == Class::Person.as_str(),
+            Some(Value::Bool(shown)) => *shown,
+            Some(_) => return Err(LineError::Commit(secret.to_string())),
+        };
+        if Class::parse(class).is_none() {
+            return Err(LineError::Commit(secret.to_string()));
+        }
         let mut salt = [0; 32];
         getrandom::fill(&mut salt).expect("no commitment is made without the system's randomness");
         let opening = Opening {
@@ -128,8 +158,12 @@ fn commit_all(
         };
         let commitment = opening.commit(&Place { pointer, ..*place });
         let class = class.to_owned();
-        openings
-            .insert(pointer.clone(), opening)
+        let to = if shown {
+            &mut openings.shown
+        } else {
+            &mut openings.withheld
+        };
+        to.insert(pointer.clone(), opening)
             .map_err(|error| LineError::Commit(error.to_string()))?;
         *value = serde_json::json!({ "commitment": commitment.to_string(), "class": class });
         return Ok(());
@@ -207,15 +241,47 @@ mod tests {
             .sign("ledger.example", None, &signer(), |_| None)
             .unwrap();
         assert!(!statement.text().contains("张示例"));
-        assert_eq!(openings.get("/details/manager/0").unwrap().value, "张示例");
-        openings.check(&statement).unwrap();
-        for bad in [r#"{"$commit":{"class":"person"}}"#, r#"{"$commit":"x"}"#] {
+        let shown = openings.shown.get("/details/manager/0").unwrap();
+        assert_eq!(shown.value, "张示例");
+        openings.shown.check(&statement).unwrap();
+        for bad in [
+            r#"{"$commit":{"class":"person"}}"#,
+            r#"{"$commit":{"class":"persons","value":"x"}}"#,
+            r#"{"$commit":{"class":"person","value":"x","shown":"no"}}"#,
+            r#"{"$commit":"x"}"#,
+        ] {
             let draft = DRAFT.replace(r#""title":"x""#, &format!("\"title\":{bad}"));
             let refused =
                 Line::read(1, &draft)
                     .unwrap()
                     .sign("ledger.example", None, &signer(), |_| None);
             assert!(matches!(refused, Err(LineError::Commit(_))), "{bad}");
+        }
+    }
+
+    /// What is shown by mistake cannot be taken back, so only persons, whom the law wants named, are shown unasked.
+    #[test]
+    fn a_person_is_shown_and_else_only_what_says_so() {
+        for (secret, is_shown) in [
+            (r#""class":"person""#, true),
+            (r#""class":"person","shown":false"#, false),
+            (r#""class":"privacy""#, false),
+            (r#""class":"trade_secret""#, false),
+            (r#""class":"not_yet""#, false),
+            (r#""class":"privacy","shown":true"#, true),
+        ] {
+            let draft = DRAFT.replace(
+                r#""title":"x""#,
+                &format!(r#""title":"x","details":{{"a":{{"$commit":{{"value":"v",{secret}}}}}}}"#),
+            );
+            let (statement, opened) = Line::read(1, &draft)
+                .unwrap()
+                .sign("ledger.example", None, &signer(), |_| None)
+                .unwrap();
+            let there = |openings: &Openings| openings.get("/details/a").is_some();
+            assert_eq!(there(&opened.shown), is_shown, "{secret}");
+            assert_eq!(there(&opened.withheld), !is_shown, "{secret}");
+            opened.withheld.check(&statement).unwrap();
         }
     }
 

@@ -2,17 +2,15 @@
 //!
 //! Importing again posts only what is new: each draft's `ref` is the digest of the bytes that it was made from.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::out::{Answer, Console, Exit, Failure};
-use super::post::{Kept, Posting, post_lines};
+use super::post::{Kept, Posting, Show, post_lines};
 use super::text::{Said, said};
+use super::vault::Vault;
 use super::{KeyArguments, plain, read_file};
 use crate::import::{Import, Item, notices, ocds};
 use crate::store::Http;
@@ -92,7 +90,7 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
     let text = drafts.join("\n");
     let mut vault = match &arguments.openings {
         _ if !text.contains("\"$commit\"") || arguments.check => None,
-        Some(path) => Some(vault(path)?),
+        Some(path) => Some(Vault::new(path)),
         None => {
             return Err(Failure::usage(
                 "openings",
@@ -106,8 +104,10 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
     let post = Posting {
         receipts: arguments.receipts.as_deref(),
         check: arguments.check,
-        withhold: Some(&mut |kept| match &mut vault {
-            Some(file) => keep(file, kept),
+        wait: super::post::WaitFor::Signed,
+        show: Show::Nothing,
+        withhold: Some(&mut |kept: &[Kept<'_>]| match &mut vault {
+            Some(vault) => vault.keep(kept),
             None => Ok(()),
         }),
     };
@@ -196,40 +196,6 @@ impl Refused {
     fn json(&self) -> Value {
         json!({ "file": self.file, "line": self.place, "reason": self.reason })
     }
-}
-
-/// The file of openings: added to, never overwritten.
-fn vault(path: &Path) -> Result<File, Failure> {
-    let opened = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path);
-    opened.map_err(|error| vault_failed(&error))
-}
-
-/// Durable before their statements are posted: a salt that is lost is lost for ever. A line whose statement the ledger then does not take
-/// opens nothing.
-fn keep(file: &mut File, kept: &[Kept<'_>]) -> Result<(), Failure> {
-    let lines: String = kept
-        .iter()
-        .map(|one| {
-            let openings: Value =
-                serde_json::from_slice(&one.openings.encode()).unwrap_or_default();
-            let line = json!({ "statement": one.id.to_string(), "ref": one.reference, "openings": openings });
-            format!("{line}\n")
-        })
-        .collect();
-    file.write_all(lines.as_bytes())
-        .and_then(|()| file.sync_data())
-        .map_err(|error| vault_failed(&error))
-}
-
-fn vault_failed(error: &std::io::Error) -> Failure {
-    Failure::input(
-        "openings",
-        said!("写不了承诺值原文文件", "cannot write the file of openings").because(error),
-    )
 }
 
 /// What became of the items of a file.

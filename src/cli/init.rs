@@ -75,10 +75,11 @@ impl Folder {
     pub fn config(&self) -> Result<Config, Failure> {
         let signer = KeyFile::read(&self.log_key())?.signer(None)?;
         let index_folder = Some(self.data.join("index"));
-        let genesis = self.read_policy()?.genesis();
+        let policy = self.read_policy()?;
         Ok(Config {
             index_folder,
-            genesis,
+            genesis: policy.genesis(),
+            policy: Some(policy),
             ..Config::new(signer, self.keys.clone())
         })
     }
@@ -136,14 +137,24 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             Ok(done(console, &folder, &arguments.origin, false))
         }
         None => {
-            trial(&folder, &arguments.origin, arguments.publisher.as_deref())?;
+            trial(
+                &folder,
+                &arguments.origin,
+                arguments.publisher.as_deref(),
+                None,
+            )?;
             Ok(done(console, &folder, &arguments.origin, true))
         }
     }
 }
 
 /// All keys on one machine: good for a try, worth nothing as evidence against its operator.
-pub(super) fn trial(folder: &Folder, origin: &str, publisher: Option<&str>) -> Result<(), Failure> {
+pub(super) fn trial(
+    folder: &Folder,
+    origin: &str,
+    publisher: Option<&str>,
+    live_from: Option<&str>,
+) -> Result<(), Failure> {
     let host = origin.split('/').next().unwrap_or(origin);
     let publisher = publisher.map_or_else(|| format!("centre.{host}"), str::to_owned);
     let make = |name: &str, file: &str| -> Result<Signer, Failure> {
@@ -168,17 +179,18 @@ pub(super) fn trial(folder: &Folder, origin: &str, publisher: Option<&str>) -> R
     let vkeys: Vec<&Vkey> = authorities.iter().map(Signer::vkey).collect();
     let genesis = genesis_text(origin, log.vkey(), &vkeys, 2, operator.name());
     let genesis_id = Hash::sha256(genesis.as_bytes());
-    let admit = |role: &str, signer: &Signer| {
+    let admit = |role: &str, signer: &Signer, live_from: Option<&str>| {
+        let live = live_from.map_or(String::new(), |at| format!(",\"live_from\":\"{at}\""));
         format!(
-            "{{\"op\":\"admit\",\"role\":\"{role}\",\"vkey\":\"{}\",\"name\":\"{}\",\"uscc\":null}}",
+            "{{\"op\":\"admit\",\"role\":\"{role}\",\"vkey\":\"{}\",\"name\":\"{}\",\"uscc\":null{live}}}",
             signer.vkey(),
             signer.name()
         )
     };
     let key = format!(
         "{{\"type\":\"key\",\"v\":1,\"ledger\":\"{origin}\",\"follows\":\"{genesis_id}\",\"changes\":[{},{}]}}\n",
-        admit("publisher", &centre),
-        admit("operator", &operator)
+        admit("publisher", &centre, live_from),
+        admit("operator", &operator, None)
     );
     let signed = |text: &str| {
         let statement = sign_statement(text, &[&authorities[0], &authorities[1]]);
@@ -378,7 +390,7 @@ mod tests {
             let place = tempfile::tempdir().unwrap();
             let folder = Folder::new(place.path(), None);
             std::fs::create_dir_all(&folder.keys).unwrap();
-            trial(&folder, "opens.mingzhang.example", None).unwrap();
+            trial(&folder, "opens.mingzhang.example", None, None).unwrap();
 
             let opened = runtime().block_on(Ledger::open(
                 folder.store().unwrap(),

@@ -3,6 +3,7 @@
 //! Reads every record through tiles that hang from the newest signed tree. Does not verify statements' signatures: `audit` does.
 
 mod question;
+pub(super) mod walk;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -448,6 +449,7 @@ fn answer(code: &'static str, text: String, asked: &Asked) -> Answer {
     plain(code, text)
         .with("pack", asked.book.pack.version.clone())
         .with("calendar", asked.book.calendar.version())
+        .with("law", serde_json::to_value(&asked.told).unwrap_or_default())
         .with("as_of", asked.as_of.date.to_string())
         .with("records", asked.records)
 }

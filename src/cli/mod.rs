@@ -6,7 +6,7 @@
 //! | [`serve`], [`replica`] | `serve`, `serve --mirror`, `reindex` |
 //! | [`keys`] | key files: `keygen`, `sign` read and write them |
 //! | [`key`] | `key`, `endorse` |
-//! | [`post`], [`draft`] | `post` |
+//! | [`post`], [`draft`], [`vault`] | `post` |
 //! | [`import`] | `import` |
 //! | [`search`] | `search`, `export ndjson` |
 //! | [`bid`] | `seal`, `bid` |
@@ -17,6 +17,8 @@
 //! | [`backup`] | `backup`, `restore` |
 //! | [`monitor`] | `monitor` |
 //! | [`law`] | `findings`, `due`, `statistics`, `rules` |
+//! | [`history`] | `history` |
+//! | [`announce`] | `announce` |
 //! | [`demo`] | `demo` |
 //! | [`order`] | `order`, `withheld` |
 //! | [`export`] | `export` |
@@ -26,6 +28,7 @@
 //!
 //! [`text`] has the two languages, [`out`] what a command hands back and how it is shown.
 
+mod announce;
 mod backup;
 pub mod bench;
 mod bid;
@@ -33,6 +36,7 @@ mod demo;
 mod draft;
 mod export;
 mod fetch;
+mod history;
 mod import;
 mod init;
 mod key;
@@ -50,6 +54,7 @@ mod replica;
 mod search;
 mod serve;
 pub mod text;
+mod vault;
 mod verify;
 mod vocabulary;
 mod witness;
@@ -152,6 +157,10 @@ enum Command {
     Due(law::DueArguments),
     /// Counts by rule, category, region, month / 统计
     Statistics(law::StatisticsArguments),
+    /// What became of each notice of a project, and what can be proved of it / 项目的更正、变更史
+    History(history::Arguments),
+    /// Announce the rule pack, the calendar and other files by digest / 公告规则、日历等文件的摘要
+    Announce(announce::Arguments),
     /// Time limits of the law: list, show, check a pack / 时限规则
     #[command(subcommand)]
     Rules(law::RulesCommand),
@@ -226,6 +235,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Findings(arguments) => law::findings(&console, &arguments),
         Command::Due(arguments) => law::due(&console, &arguments),
         Command::Statistics(arguments) => law::statistics(&console, &arguments),
+        Command::History(arguments) => history::run(&console, &arguments),
+        Command::Announce(arguments) => announce::run(&console, &arguments),
         Command::Rules(command) => law::rules(&console, &command),
         Command::Bench(arguments) => bench::run(&console, &arguments),
     };

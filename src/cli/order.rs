@@ -168,13 +168,15 @@ fn about(http: &Http, what: &str) -> Result<Value, Failure> {
     }
 }
 
-fn post(http: &Http, signer: &Signer, mut order: Value) -> Result<Value, Failure> {
+/// Signs and posts a statement of a chain that may move under us.
+pub(super) fn post(http: &Http, signer: &Signer, mut order: Value) -> Result<Value, Failure> {
     let mut tries = 0;
     loop {
         let statement = sign_statement(&format!("{order}\n"), &[signer]).map_err(|error| {
             Failure::input(
                 "order-form",
-                said!("命令不合格式", "the order is malformed").because(&crate::chain_of(&error)),
+                said!("声明不合格式", "the statement is malformed")
+                    .because(&crate::chain_of(&error)),
             )
         })?;
         let answer = http.call(

@@ -7,13 +7,14 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::draft::Line;
 use super::keys::holder::Holder;
 use super::out::{Answer, Console, Exit, Failure};
 use super::text::{Said, said};
+use super::vault::Vault;
 use super::{KeyArguments, plain, read_file};
 use crate::store::{Http, HttpError};
 use crate::tlog::merkle::Hash;
@@ -30,12 +31,28 @@ pub(super) struct Arguments {
     /// Write each receipt into this folder as INDEX.tlog-proof / 回执目录
     #[arg(long, value_name = "DIR")]
     receipts: Option<PathBuf>,
+    /// What a receipt waits for: the ledger's signature, or a quorum of witnesses too / 等候账本签名或见证联署
+    #[arg(long, value_enum, default_value_t)]
+    wait: WaitFor,
     /// Let the ledger check every draft and log nothing / 只检查，不发布
     #[arg(long)]
     check: bool,
+    /// Add what opens withheld values to this file, JSON lines, for its owner only; else beside the drafts, as FILE.openings / 不公开内容的原文存放处
+    #[arg(long, value_name = "FILE")]
+    openings: Option<PathBuf>,
     /// Drafts, one JSON object a line; `-`: standard input / 草稿文件
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+}
+
+/// What a receipt waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum WaitFor {
+    /// Durable and signed by the log.
+    #[default]
+    Signed,
+    /// Cosigned as the ledger's policy wants, too.
+    Witnessed,
 }
 
 const FILE_BYTES_MAX: u64 = 1 << 30;
@@ -54,6 +71,8 @@ pub(super) struct Outcome {
     pub logged: Vec<(usize, u64)>,
     /// In the ledger before: line.
     pub known: Vec<usize>,
+    /// Logged, but under a checkpoint that has no quorum of witnesses yet.
+    pub unwitnessed: usize,
     /// Refused: line, what the ledger said.
     pub refused: Vec<(usize, String)>,
 }
@@ -71,6 +90,11 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
                 said!("{shown} 不是 UTF-8 文本", "{shown} is not UTF-8 text"),
             )
         })?;
+        let mut vault = vault(arguments, file);
+        let mut keep = |kept: &[Kept<'_>]| match &mut vault {
+            Some(vault) => vault.keep(kept),
+            None => Err(no_vault()),
+        };
         let outcome = post_lines(
             console,
             &http,
@@ -79,9 +103,18 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             Posting {
                 receipts: arguments.receipts.as_deref(),
                 check: arguments.check,
-                withhold: None,
+                wait: arguments.wait,
+                show: Show::AsDrafted,
+                withhold: Some(&mut keep),
             },
         )?;
+        if let Some(vault) = vault.filter(|vault| vault.kept() > 0) {
+            let (kept, shown) = (vault.kept(), vault.path().display().to_string());
+            console.talk(&said!(
+                "{kept} 条声明中不公开内容的原文存于 {shown}（仅属主可读）：请妥善保管并备份，丢失后无法再证明",
+                "what opens the withheld values of {kept} statements is in {shown} (for its owner only): keep it and back it up, once lost nothing can be shown of them"
+            ));
+        }
         for (line, reason) in &outcome.refused {
             let shown = file.display();
             console.talk(&said!(
@@ -91,6 +124,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         }
         total.logged.extend(outcome.logged);
         total.known.extend(outcome.known);
+        total.unwitnessed += outcome.unwitnessed;
         total.refused.extend(outcome.refused);
     }
     let (new, known, refused) = (total.logged.len(), total.known.len(), total.refused.len());
@@ -110,16 +144,41 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         .iter()
         .map(|(line, reason)| json!({ "line": line, "reason": reason }))
         .collect();
-    let code = if refused == 0 {
-        "posted"
-    } else {
-        "partly-refused"
+    // Who did not wait did not ask.
+    let unwitnessed = match arguments.wait {
+        WaitFor::Witnessed => total.unwitnessed,
+        WaitFor::Signed => 0,
+    };
+    if unwitnessed > 0 {
+        console.talk(&said!(
+            "{unwitnessed} 条已登记，但还没有足够的见证联署；稍后用 mingzhang receipt --ledger URL 序号 重新取回执",
+            "{unwitnessed} are logged, but too few witnesses have cosigned yet; fetch their receipts again later, with mingzhang receipt --ledger URL INDEX"
+        ));
+    }
+    let (code, exit) = match (refused, unwitnessed) {
+        (0, 0) => ("posted", Exit::Ok),
+        (0, _) => ("not-yet-witnessed", Exit::Policy),
+        _ => ("partly-refused", Exit::Input),
     };
     Ok(plain(code, console.lang.say(&zh, &en))
         .with("logged", new)
         .with("known", known)
+        .with("unwitnessed", unwitnessed)
         .with("refused", list)
-        .exit(if refused == 0 { Exit::Ok } else { Exit::Input }))
+        .exit(exit))
+}
+
+/// Where what is withheld is kept: as told, else beside the drafts. Standard input has no beside.
+fn vault(arguments: &Arguments, drafts: &Path) -> Option<Vault> {
+    if let Some(path) = &arguments.openings {
+        return Some(Vault::new(path));
+    }
+    if drafts.as_os_str() == "-" {
+        return None;
+    }
+    let mut path = drafts.as_os_str().to_owned();
+    path.push(".openings");
+    Some(Vault::new(Path::new(&path)))
 }
 
 /// What opens the commitments of one statement.
@@ -132,6 +191,15 @@ pub(super) struct Kept<'k> {
     pub openings: &'k Openings,
 }
 
+/// Which openings travel with a post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Show {
+    /// Those that the draft says are shown.
+    AsDrafted,
+    /// None: what others have published is not published again by us.
+    Nothing,
+}
+
 /// Keeps the openings of statements that are about to be sent.
 pub(super) type Withhold<'a> = dyn FnMut(&[Kept<'_>]) -> Result<(), Failure> + 'a;
 
@@ -141,7 +209,11 @@ pub(super) struct Posting<'a> {
     pub receipts: Option<&'a Path>,
     /// Log nothing.
     pub check: bool,
-    /// Takes what opens commitments, before the statement is sent; else it goes to the ledger.
+    /// What receipts wait for.
+    pub wait: WaitFor,
+    /// Which openings go to the ledger.
+    pub show: Show,
+    /// Takes the others, before the statement is sent. Without it, a draft that needs it ends the run.
     pub withhold: Option<&'a mut Withhold<'a>>,
 }
 
@@ -182,6 +254,8 @@ pub(super) fn post_lines<'a>(
         tries: HashMap::new(),
         receipts,
         check: posting.check,
+        wait: posting.wait,
+        show: posting.show,
         withhold: posting.withhold,
     };
     while !waiting.is_empty() {
@@ -229,6 +303,7 @@ pub(super) fn ledger_name(http: &Http) -> Result<String, Failure> {
 }
 
 const POST: &str = "api/v1/statements/batch";
+const POST_WITNESSED: &str = "api/v1/statements/batch?wait=witnessed";
 const DRY_RUN: &str = "api/v1/statements/batch?dry_run=true";
 
 /// A signed draft.
@@ -237,38 +312,30 @@ struct Ready {
     line: Line,
     id: Hash,
     note: String,
-    openings: Openings,
+    /// Travels with it.
+    shown: Openings,
+    /// Stays here, and never goes to the ledger.
+    withheld: Openings,
 }
 
 impl Ready {
     /// As a batch takes it.
     fn line(&self) -> String {
         let mut post = json!({ "note": self.note });
-        if !self.openings.is_empty() {
-            post["openings"] = serde_json::from_slice(&self.openings.encode())
-                .expect("openings are encoded as JSON");
+        if !self.shown.is_empty() {
+            post["openings"] =
+                serde_json::from_slice(&self.shown.encode()).expect("openings are encoded as JSON");
         }
         format!("{post}\n")
-    }
-
-    /// What is withheld stays here, and never goes to the ledger.
-    fn strip(&mut self) {
-        self.openings = Openings::default();
     }
 
     fn kept(&self) -> Kept<'_> {
         Kept {
             id: &self.id,
             reference: &self.line.reference,
-            openings: &self.openings,
+            openings: &self.withheld,
         }
     }
-}
-
-fn stripped(ready: &[Ready]) -> Vec<Ready> {
-    let mut copies = ready.to_vec();
-    copies.iter_mut().for_each(Ready::strip);
-    copies
 }
 
 /// Whether a dry run says that the ledger has it: the same statement, or another with its `ref`, whose id it tells.
@@ -292,6 +359,8 @@ struct Poster<'a> {
     tries: HashMap<usize, u32>,
     receipts: Option<&'a Path>,
     check: bool,
+    wait: WaitFor,
+    show: Show,
     withhold: Option<&'a mut Withhold<'a>>,
 }
 
@@ -300,19 +369,20 @@ impl Poster<'_> {
     fn post(&mut self, window: Vec<Line>, outcome: &mut Outcome) -> Result<Vec<Line>, Failure> {
         let mut ready = self.sign(window, outcome)?;
         if self.check {
-            if self.withhold.is_some() {
-                ready.iter_mut().for_each(Ready::strip);
-            }
             let answers = self.send(DRY_RUN, &ready)?;
             for (one, answer) in ready.iter().zip(answers) {
                 self.take_checked(&one.line, &answer, outcome)?;
             }
             return Ok(Vec::new());
         }
-        if self.withhold.is_some() {
+        if ready.iter().any(|one| !one.withheld.is_empty()) {
             ready = self.keep(ready, outcome)?;
         }
-        let answers = self.send(POST, &ready)?;
+        let name = match self.wait {
+            WaitFor::Signed => POST,
+            WaitFor::Witnessed => POST_WITNESSED,
+        };
+        let answers = self.send(name, &ready)?;
         let (mut undecided, mut shaken) = (Vec::new(), HashSet::new());
         for (one, answer) in ready.into_iter().zip(answers) {
             let after_a_gap = shaken.contains(&one.line.project);
@@ -340,7 +410,7 @@ impl Poster<'_> {
             match line.sign(&self.ledger, head.as_ref(), self.signer, |number| {
                 self.made.get(&number).copied()
             }) {
-                Ok((statement, openings)) => {
+                Ok((statement, opened)) => {
                     // What is only checked is logged by nobody.
                     let after = if self.check {
                         head
@@ -348,11 +418,16 @@ impl Poster<'_> {
                         Some(statement.id())
                     };
                     heads.insert(line.project.clone(), after);
+                    let (shown, withheld) = match self.show {
+                        Show::AsDrafted => (opened.shown, opened.withheld),
+                        Show::Nothing => (Openings::default(), opened.all()),
+                    };
                     ready.push(Ready {
                         note: String::from_utf8_lossy(statement.note()).into_owned(),
                         id: statement.id(),
                         line,
-                        openings,
+                        shown,
+                        withheld,
                     });
                 }
                 Err(error) => outcome.refused.push((line.number, error.to_string())),
@@ -364,30 +439,27 @@ impl Poster<'_> {
     /// Keeps the openings that do not go to the ledger, those of the statements only that the ledger does not have: salts that open
     /// nothing help nobody.
     fn keep(&mut self, ready: Vec<Ready>, outcome: &mut Outcome) -> Result<Vec<Ready>, Failure> {
-        let mut ready = ready;
-        if ready.iter().any(|one| !one.openings.is_empty()) {
-            let answers = self.send(DRY_RUN, &stripped(&ready))?;
-            let (mut new, count) = (Vec::new(), ready.len());
-            for (one, answer) in ready.iter().zip(answers) {
-                match known(&answer) {
-                    Some(existing) => {
-                        self.made
-                            .insert(one.line.number, existing.unwrap_or(one.id));
-                        outcome.known.push(one.line.number);
-                    }
-                    None => new.push(one.line.clone()),
+        let answers = self.send(DRY_RUN, &ready)?;
+        let (mut new, mut ready) = (Vec::new(), ready);
+        for (one, answer) in ready.iter().zip(answers) {
+            match known(&answer) {
+                Some(existing) => {
+                    self.made
+                        .insert(one.line.number, existing.unwrap_or(one.id));
+                    outcome.known.push(one.line.number);
                 }
-            }
-            if new.len() < count {
-                ready = self.sign(new, outcome)?;
+                None => new.push(one.line.clone()),
             }
         }
-        let hiding = ready.iter().filter(|one| !one.openings.is_empty());
+        if new.len() < ready.len() {
+            ready = self.sign(new, outcome)?;
+        }
+        let hiding = ready.iter().filter(|one| !one.withheld.is_empty());
         let kept: Vec<Kept<'_>> = hiding.map(Ready::kept).collect();
-        if let (Some(keep), false) = (&mut self.withhold, kept.is_empty()) {
+        if !kept.is_empty() {
+            let keep = self.withhold.as_mut().ok_or_else(no_vault)?;
             keep(&kept)?;
         }
-        ready.iter_mut().for_each(Ready::strip);
         Ok(ready)
     }
 
@@ -410,6 +482,9 @@ impl Poster<'_> {
                 if let (Some(folder), Some(receipt)) = (self.receipts, member("receipt")) {
                     let path = folder.join(format!("{index}.tlog-proof"));
                     super::fetch::write_new(&path, receipt.as_bytes())?;
+                }
+                if answer.get("witnessed").and_then(Value::as_bool) == Some(false) {
+                    outcome.unwitnessed += 1;
                 }
                 if status == 201 {
                     outcome.logged.push((line.number, index))
@@ -563,6 +638,16 @@ fn busy(answer: &Value) -> Failure {
             "the ledger cannot log now; run the same command again to go on"
         )
         .because(&cause),
+    )
+}
+
+fn no_vault() -> Failure {
+    Failure::usage(
+        "openings",
+        said!(
+            "草稿里有不公开的内容，只发布承诺值；请用 --openings FILE 指明原文存放处",
+            "these drafts hold what is withheld, of which only commitments are published; say with --openings FILE where to keep what opens them"
+        ),
     )
 }
 

@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use tokio::net::TcpListener;
 
 use super::init::{Folder, opening_failed};
+use super::keys::KeyFile;
 use super::out::{Answer, Console, Exit, Failure, envelope};
 use super::policies::Policies;
 use super::text::{Said, said};
@@ -29,8 +31,8 @@ pub(super) struct Arguments {
     /// Instead of a ledger: a mirror's folder, for reading only / 只读提供镜像目录
     #[arg(long, value_name = "DIR", conflicts_with_all = ["data", "keys", "operator_word"], requires = "policy")]
     mirror: Option<PathBuf>,
-    /// With --mirror: whom to trust, policy files or folders of them / 信任策略
-    #[arg(long, value_name = "FILE|DIR", num_args = 1, requires = "mirror")]
+    /// Whose cosignatures `checkpoint` needs (unless given, the policy in the data folder); with --mirror, whom to trust / 见证或信任策略
+    #[arg(long, value_name = "FILE|DIR", num_args = 1)]
     policy: Vec<PathBuf>,
     /// Address and port / 监听地址
     #[arg(long, default_value_t = default_listen())]
@@ -38,6 +40,12 @@ pub(super) struct Arguments {
     /// Where the log key and last-signed lie / 密钥目录
     #[arg(long, value_name = "DIR")]
     keys: Option<PathBuf>,
+    /// Seconds without a quorum of witnesses after which `checkpoint` goes on without one; never unless given / 无见证时放行的秒数
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    fail_open_after: Option<u64>,
+    /// A further log key that signs too, while readers and witnesses change to it or from it / 同时签名的另一把账本密钥
+    #[arg(long, value_name = "FILE")]
+    log_key: Vec<PathBuf>,
     /// What you vouch for in person, when the ledger refused to start and said so / 运行者担保
     #[arg(long, value_enum)]
     operator_word: Vec<Word>,
@@ -79,11 +87,32 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         restored: arguments.operator_word.contains(&Word::Restored),
         clock: arguments.operator_word.contains(&Word::Clock),
     };
+    let mut config = crate::ledger::Config {
+        operator_word,
+        fail_open_after: arguments.fail_open_after.map(Duration::from_secs),
+        ..folder.config()?
+    };
+    if !arguments.policy.is_empty() {
+        let policies = Policies::read(&arguments.policy)?;
+        let in_force = policies.iter().find(|policy| policy.until().is_none());
+        let policy = in_force.cloned().ok_or_else(|| {
+            Failure::usage(
+                "policy",
+                said!(
+                    "给出的策略都已停用（mingzhang until）：运行账本需要现行的一份",
+                    "every policy given is retired (mingzhang until): a ledger runs by the one in force"
+                ),
+            )
+        })?;
+        config.genesis = policy.genesis();
+        config.policy = Some(policy);
+    }
+    for path in &arguments.log_key {
+        let signer = KeyFile::read(path)?.signer(Some(&config.origin))?;
+        config.also_sign.push(signer);
+    }
+    say_who_witnesses(console, &config);
     runtime().block_on(async {
-        let config = crate::ledger::Config {
-            operator_word,
-            ..folder.config()?
-        };
         let listener = bind(arguments.listen).await?;
         let ledger = Ledger::open(folder.store()?, config, system_clock())
             .await
@@ -110,6 +139,27 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         };
         serve(listener, ledger, options, stop_signal()).await
     })
+}
+
+/// What the policy asks of whom, once, so that an operator who pointed at the wrong file sees it.
+fn say_who_witnesses(console: &Console, config: &crate::ledger::Config) {
+    let Some(policy) = &config.policy else { return };
+    let names: Vec<&str> = policy.witnesses().iter().map(|w| w.name.as_str()).collect();
+    if names.is_empty() {
+        return;
+    }
+    let (names, need) = (names.join(", "), policy.quorum_if(|_| false).need);
+    console.talk(&said!(
+        "见证：{names}；检查点须其中 {need} 家联署",
+        "witnesses: {names}; a checkpoint needs {need} of the quorum"
+    ));
+    if let Some(after) = config.fail_open_after {
+        let seconds = after.as_secs();
+        console.talk(&said!(
+            "注意：{seconds} 秒没有足够联署时，检查点将在未经见证的情况下发布（--fail-open-after）",
+            "note: after {seconds} s without a quorum, checkpoints are published WITHOUT it (--fail-open-after)"
+        ));
+    }
 }
 
 /// The search index in `folder`. Without one everything else goes on: it is derived, and who searches is told.

@@ -15,11 +15,14 @@ use super::policies::Policies;
 use super::serve::{bind, start_log, stop_signal, url_of};
 use super::text::{Said, said};
 use super::{plain, runtime};
+use crate::audit::{self, Options, Target};
+use crate::ledger::clock::system_clock;
 use crate::server::accept::{self, Limits};
 use crate::server::witness::router;
-use crate::store::{Http, LogReader, Source};
+use crate::store::{Http, HttpError, LogReader, Source};
 use crate::tlog::checkpoint;
 use crate::tlog::cosignature::Cosigner;
+use crate::tlog::merkle::{Hash, Tree};
 use crate::tlog::note::{NOTE_BYTES_MAX, Note, Vkey};
 use crate::tlog::witness::{AddCheckpoint, Refusal};
 use crate::witness::state::StateError;
@@ -78,6 +81,9 @@ pub(super) struct RunArguments {
     /// Once, then end; else every --every seconds / 只做一次
     #[arg(long)]
     once: bool,
+    /// Replay the whole log before cosigning: every record, signature, link and time; needs --policy / 联署前重放全部记录
+    #[arg(long, requires = "policy")]
+    replay: bool,
     /// Seconds between two looks, 1 to 86400 / 间隔秒数
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     every: u64,
@@ -119,11 +125,15 @@ fn serve(console: &Console, arguments: &ServeArguments) -> Result<Answer, Failur
 fn pull(console: &Console, arguments: &RunArguments) -> Result<Answer, Failure> {
     let http = Http::new(&arguments.ledger)?;
     let witness = Arc::new(arguments.role.open(console)?);
+    let mut replay = match arguments.replay {
+        true => Some(Replay::new(&arguments.role, &http)?),
+        false => None,
+    };
     runtime().block_on(async {
         let stop = stop_signal();
         tokio::pin!(stop);
         loop {
-            let looked = look(console, &http, &witness).await;
+            let looked = look(console, &http, &witness, replay.as_mut()).await;
             if arguments.once {
                 return looked;
             }
@@ -147,13 +157,33 @@ fn pull(console: &Console, arguments: &RunArguments) -> Result<Answer, Failure> 
     })
 }
 
-/// Head, consistency from the log's own tiles, cosignature, delivery.
-async fn look(console: &Console, http: &Http, witness: &Arc<Witness>) -> Result<Answer, Failure> {
-    let mut head = http.read("head", NOTE_BYTES_MAX as u64).await?;
-    if head.is_none() {
-        // Logs written by others have no `head`.
-        head = http.read("checkpoint", NOTE_BYTES_MAX as u64).await?;
+/// What there is to cosign: what the ledger offers, the same to every witness that comes, so that their lines meet on one checkpoint; else
+/// its head; of logs written by others, which have neither, the checkpoint.
+async fn to_cosign(http: &Http) -> Result<Option<bytes::Bytes>, Failure> {
+    match http
+        .read("api/v1/cosignatures", NOTE_BYTES_MAX as u64)
+        .await
+    {
+        Ok(Some(note)) if Note::parse(&note).is_ok() => return Ok(Some(note)),
+        // Plain file servers say "no" in many ways.
+        Ok(_) | Err(HttpError::Status { .. }) => {}
+        Err(failure) => return Err(failure.into()),
     }
+    let head = http.read("head", NOTE_BYTES_MAX as u64).await?;
+    match head {
+        Some(head) => Ok(Some(head)),
+        None => Ok(http.read("checkpoint", NOTE_BYTES_MAX as u64).await?),
+    }
+}
+
+/// Checkpoint, consistency from the log's own tiles, with --replay every record, cosignature, delivery.
+async fn look(
+    console: &Console,
+    http: &Http,
+    witness: &Arc<Witness>,
+    replay: Option<&mut Replay>,
+) -> Result<Answer, Failure> {
+    let head = to_cosign(http).await?;
     let head = head.ok_or_else(|| {
         let url = http.base();
         Failure::temporary(
@@ -209,6 +239,9 @@ async fn look(console: &Console, http: &Http, witness: &Arc<Witness>) -> Result<
             )
         })?
     };
+    if let Some(replay) = replay {
+        replay.check(http, &reader, &tree).await?;
+    }
     let request = AddCheckpoint {
         old_size: seen.size,
         proof,
@@ -288,6 +321,118 @@ async fn look(console: &Console, http: &Http, witness: &Arc<Witness>) -> Result<
         .with("tree_size", size)
         .with("delivered", true)
         .with("note", cosigned))
+}
+
+/// `--replay`: the log is audited before it is cosigned, so that the cosignature says more than the protocol asks for.
+struct Replay {
+    policies: Policies,
+    /// What the last replay saw: signatures below it are not verified again.
+    state: Option<audit::State>,
+    /// The tree up to which everything was found in order.
+    good: Option<Tree>,
+}
+
+impl Replay {
+    fn new(role: &Role, http: &Http) -> Result<Replay, Failure> {
+        let policies = Policies::read(&role.policy)?;
+        let url = http.base();
+        tracing::info!(url, "every record is replayed before it is cosigned");
+        Ok(Replay {
+            policies,
+            state: None,
+            good: None,
+        })
+    }
+
+    /// Replays the log if there is anything new, and sees to it that `tree` is the one that was replayed, or the beginning of it.
+    async fn check(&mut self, http: &Http, reader: &LogReader, tree: &Tree) -> Result<(), Failure> {
+        if self.good.is_none_or(|good| good.size < tree.size) {
+            self.replay(http, tree).await?;
+        }
+        let good = self.good.expect("replay() set it");
+        let within = reader.tree_at(tree.size, &good).await.map_err(|error| {
+            let cause = crate::chain_of(&error);
+            Failure::temporary(
+                "network",
+                said!("读不到账本", "the log cannot be read").because(&cause),
+            )
+        })?;
+        if within != *tree {
+            return Err(Failure::new(
+                Exit::Failed,
+                "not-consistent",
+                said!(
+                    "未联署：要联署的树不是刚才重放的那棵",
+                    "not cosigned: the tree to be cosigned is not the one that was replayed"
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    async fn replay(&mut self, http: &Http, tree: &Tree) -> Result<(), Failure> {
+        let target = Target::log(http.base(), Source::Http(http.clone()));
+        let options = Options {
+            state: self.state.as_ref(),
+            ..Options::at(system_clock()().wall)
+        };
+        let report = audit::audit(&target, &self.policies, &options, &mut |_| {}).await;
+        let report = report.map_err(|error| {
+            let cause = crate::chain_of(&error);
+            Failure::temporary(
+                "network",
+                said!("读不到账本", "the log cannot be read").because(&cause),
+            )
+        })?;
+        if !report.contradictions.is_empty() {
+            return Err(Failure::new(
+                Exit::Contradiction,
+                "fork",
+                said!(
+                    "未联署：账本的两份签名互相矛盾，请用 mingzhang audit 取证并报告",
+                    "not cosigned: two signed views of the log contradict each other; keep what mingzhang audit says, and report it"
+                ),
+            ));
+        }
+        // That the quorum is not met yet is no fault: this is the witness that it waits for.
+        if let Some(fault) = report
+            .faults
+            .iter()
+            .find(|fault| !is_not_witnessed_yet(fault))
+        {
+            let (object, zh, en) = (&fault.object, &fault.zh, &fault.en);
+            return Err(Failure::new(
+                Exit::Failed,
+                "faults",
+                said!(
+                    "未联署：重放发现问题：{object}：{zh}",
+                    "not cosigned: the replay found a fault: {object}: {en}"
+                ),
+            ));
+        }
+        let good = Tree {
+            size: report.audited.size,
+            root_hash: Hash::from_base64(&report.audited.root_hash)
+                .expect("a report encodes hashes as we do"),
+        };
+        if good.size < tree.size {
+            return Err(Failure::temporary(
+                "behind",
+                said!(
+                    "账本在重放期间变化，稍后再试",
+                    "the log changed while it was replayed; tried again"
+                ),
+            ));
+        }
+        self.good = Some(good);
+        self.state = audit::State::of(&report).or(self.state.take());
+        Ok(())
+    }
+}
+
+/// A log that has no `checkpoint` because no quorum was met yet waits for this very witness.
+fn is_not_witnessed_yet(fault: &audit::Fault) -> bool {
+    fault.step == audit::Step::Checkpoint && fault.code == "missing"
 }
 
 impl Role {

@@ -24,6 +24,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::ledger::Ledger;
+use crate::rules::announced::ToldPart;
 use crate::rules::engine::{AsOf, Finding, Outcome, ProjectReport, project_report};
 use crate::rules::facts::Moment;
 use crate::rules::statistics::Statistics;
@@ -203,9 +204,17 @@ impl View {
             return Ok(None);
         };
         let disclosures = state.facts.read(entry.tail, publisher, project)?;
-        drop(state);
         let as_of = as_of.unwrap_or_else(|| self.ledger.wall_time());
-        Ok(report(&self.book, &self.ledger, &disclosures, as_of))
+        let law = state.announced.of(&self.book, as_of);
+        drop(state);
+        let report = report(&self.book, &self.ledger, &disclosures, as_of);
+        Ok(report.map(|report| ProjectReport { law, ..report }))
+    }
+
+    /// The files it judges by, by digest, and which notice of the log announces each.
+    #[must_use]
+    pub fn law_told(&self, as_of: Time) -> Vec<ToldPart> {
+        self.read().announced.of(&self.book, as_of)
     }
 
     /// How many findings there are.

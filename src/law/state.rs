@@ -10,6 +10,7 @@ use super::facts::{Facts, Tail};
 use super::{Cursor, Filter, PROJECTS_MAX, RECORDS_MAX, View, report};
 use crate::ledger::EntryView;
 use crate::rules::Disclosure;
+use crate::rules::announced::Announced;
 use crate::rules::calendar::Day;
 use crate::rules::engine::{Outcome, ProjectReport};
 use crate::rules::facts::{CHINA_MINUTES, live_from};
@@ -58,6 +59,7 @@ pub(super) struct Answer {
 pub(super) struct State {
     pub facts: Facts,
     pub projects: BTreeMap<Key, Entry>,
+    pub announced: Announced,
     /// Records of the log that were read.
     pub read_size: u64,
     /// Records that the answers reflect.
@@ -122,6 +124,7 @@ impl State {
         Ok(State {
             facts: Facts::open(folder)?,
             projects: BTreeMap::new(),
+            announced: Announced::default(),
             read_size: 0,
             judged_size: 0,
             is_ready: false,
@@ -142,6 +145,7 @@ impl State {
             tracing::warn!(%failure, "the facts of the law cannot be emptied");
         }
         self.projects.clear();
+        self.announced = Announced::default();
         self.dirty.clear();
         self.changes.clear();
         (self.read_size, self.judged_size) = (0, 0);
@@ -187,6 +191,8 @@ impl State {
                     self.forget(&Key::new(&erasure.publisher, project), erasure.index)?;
                 }
             }
+            self.announced
+                .take(view.header.index, view.header.time, &view.statement);
             let publisher = view.statement.publisher().unwrap_or_default();
             let live = live_from(keys, publisher, view.header.index);
             let read = Disclosure::read(view.header.index, view.header.time, &view.statement, live);

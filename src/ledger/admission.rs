@@ -52,6 +52,8 @@ pub struct Posted {
     pub new: bool,
     /// The `.tlog-proof` file.
     pub receipt: String,
+    /// Whether the receipt's checkpoint meets the ledger's policy.
+    pub witnessed: bool,
     /// What the door would have the poster look at.
     pub warnings: Vec<Problem>,
 }
@@ -247,22 +249,28 @@ impl Ledger {
             self.obey(&order).await;
         }
         if wait == Wait::Signed {
-            return Ok(posted);
+            let witnessed = posted.witnessed || !self.shared.gathering().needs_witnesses();
+            return Ok(Posted {
+                witnessed,
+                ..posted
+            });
         }
-        let mut checkpoint = self.shared.checkpoint.subscribe();
-        let covered = checkpoint.wait_for(|checkpoint| {
-            checkpoint
-                .as_ref()
-                .is_some_and(|head| head.tree.size > posted.index)
-        });
+        let mut met_size = self.shared.met_size.subscribe();
+        let covered = met_size.wait_for(|size| *size > posted.index);
         // Giving up is no failure: the record stands, and the receipt says itself that it is not witnessed yet.
         let _ = tokio::time::timeout(WITNESS_WAIT, covered)
             .await
             .map(|covered| covered.map(|_| ()));
         Ok(Posted {
             receipt: self.receipt(posted.index).await?,
+            witnessed: self.is_witnessed(posted.index),
             ..posted
         })
+    }
+
+    /// Whether a checkpoint that meets the policy covers the record; with `quorum none` any does.
+    fn is_witnessed(&self, index: u64) -> bool {
+        !self.shared.gathering().needs_witnesses() || *self.shared.met_size.borrow() > index
     }
 
     /// All checks of [`Ledger::post`] as the log stands now, nothing written: the answer a post would have got. `Ok(Some(index))` if the
@@ -554,6 +562,7 @@ impl Ledger {
             time: entry.header.time,
             new: false,
             receipt,
+            witnessed: self.is_witnessed(index),
             warnings,
         })
     }
@@ -714,6 +723,8 @@ impl Published {
             time: self.time,
             new: true,
             receipt: receipt.encode(),
+            // It carries the head, whose witnesses nobody has waited for.
+            witnessed: false,
             warnings,
         }
     }
@@ -801,6 +812,12 @@ impl Shared {
         if *self.writing.borrow() != Writing::Yes {
             return Err(self.not_writing());
         }
+        if let Some(reason) = self.held.borrow().clone() {
+            return Err(PostError::NotWriting {
+                reason,
+                may_pass: false,
+            });
+        }
         if let Err(fault) = self.clock.now() {
             return Err(PostError::NotWriting {
                 reason: fault.to_string(),
@@ -846,7 +863,7 @@ impl Shared {
                 reason: reason.clone(),
                 may_pass: true,
             },
-            Writing::Stopped { reason } => PostError::NotWriting {
+            Writing::Held { reason } | Writing::Stopped { reason } => PostError::NotWriting {
                 reason: reason.clone(),
                 may_pass: false,
             },

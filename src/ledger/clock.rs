@@ -62,6 +62,14 @@ pub enum ClockFault {
         /// Last record or last stamp.
         evidence: Time,
     },
+    /// A quorum of witnesses has another time.
+    #[error(
+        "a quorum of witnesses is {off_s} s away from this machine's clock, at most 300 s is believed: set the clock; writing goes on by itself"
+    )]
+    Witnesses {
+        /// Positive: the witnesses are ahead.
+        off_s: i64,
+    },
 }
 
 /// Compares the clocks, from opening on.
@@ -69,6 +77,8 @@ pub enum ClockFault {
 pub struct ClockGuard {
     last: Reading,
     fault: Option<ClockFault>,
+    /// When the fault was seen, by the boot-time clock.
+    fault_ms: i64,
     stamp: Option<PathBuf>,
     stamped_boot_ms: i64,
 }
@@ -97,24 +107,52 @@ impl ClockGuard {
         ClockGuard {
             last: now,
             fault,
+            fault_ms: now.boot_ms,
             stamp: stamp.map(Path::to_owned),
             stamped_boot_ms: now.boot_ms - STAMP_MS,
         }
     }
 
-    /// Takes the next reading in. The answer is the fault that stands, if one does: it stands until the ledger is opened again.
+    /// Takes the next reading in. The answer is the fault that stands, if one does: it stands until the ledger is opened
+    /// again, or a quorum of witnesses says that the clock is right.
     pub fn look(&mut self, now: Reading) -> Option<&ClockFault> {
         let moved_ms =
             (now.wall.as_ms() - self.last.wall.as_ms()) - (now.boot_ms - self.last.boot_ms);
         self.last = now;
         if self.fault.is_none() && moved_ms.abs() > JUMP_MS_MAX {
             self.fault = Some(ClockFault::Jumped { moved_ms });
+            self.fault_ms = now.boot_ms;
         }
         if self.fault.is_none() && now.boot_ms - self.stamped_boot_ms >= STAMP_MS {
             self.stamped_boot_ms = now.boot_ms;
             self.keep_stamp(now.wall);
         }
         self.fault.as_ref()
+    }
+
+    /// Since when the clock is not believed.
+    pub fn doubted_since_ms(&self) -> Option<i64> {
+        self.fault.as_ref().map(|_| self.fault_ms)
+    }
+
+    /// What a quorum of witnesses says of the clock, by answers that are newer than the fault: that it is right, which ends every doubt, or
+    /// that it is wrong by so many seconds.
+    pub fn told(&mut self, word: Result<(), i64>) {
+        match word {
+            Ok(()) => {
+                if let Some(fault) = self.fault.take() {
+                    tracing::warn!(%fault, "the witnesses say that the clock is right: writing goes on");
+                }
+            }
+            Err(off_s) => {
+                let fault = ClockFault::Witnesses { off_s };
+                if self.fault.is_none() {
+                    tracing::error!(%fault, "nothing is written any more");
+                    self.fault_ms = self.last.boot_ms;
+                    self.fault = Some(fault);
+                }
+            }
+        }
     }
 
     /// Goes on from here: the fault was told, and there is nobody to ask.
@@ -167,6 +205,24 @@ mod tests {
                 "{step_ms} stays"
             );
         }
+    }
+
+    #[test]
+    fn a_quorum_of_witnesses_ends_a_doubt_or_begins_one() {
+        let mut guard = ClockGuard::start(reading(0, 0), None, None, false);
+        guard.told(Ok(()));
+        assert_eq!(guard.doubted_since_ms(), None);
+        guard.told(Err(-400));
+        assert!(matches!(
+            guard.look(reading(1_000, 1_000)),
+            Some(ClockFault::Witnesses { off_s: -400 })
+        ));
+        guard.told(Ok(()));
+        assert_eq!(guard.look(reading(2_000, 2_000)), None);
+        assert!(guard.look(reading(60_000, 3_000)).is_some());
+        assert_eq!(guard.doubted_since_ms(), Some(3_000));
+        guard.told(Ok(()));
+        assert_eq!(guard.look(reading(61_000, 4_000)), None);
     }
 
     #[test]

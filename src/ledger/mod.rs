@@ -4,11 +4,13 @@
 //! size are ever signed; the log's objects are the truth and the index never is; only log rules are enforced for ever.
 //!
 //! Reading order: [`plan`] (which records, pure), [`writer`] (plan, win, apply, sign, publish), [`recover`] (opening is recovering),
-//! [`admission`] (what happens to a post before the queue), [`publish`] and [`collect`] and [`follow`] (what goes on behind).
+//! [`admission`] (what happens to a post before the queue), [`cosign`] (the witnesses), [`publish`] and [`collect`] and
+//! [`follow`] (what goes on behind).
 
 mod admission;
 pub mod clock;
 mod collect;
+mod cosign;
 mod erase;
 mod follow;
 pub mod index;
@@ -24,20 +26,24 @@ mod writer;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
 pub use admission::{PostError, Posted, Wait};
+pub use cosign::{DELIVERY_BYTES_MAX, Delivered, DeliveryError, WitnessStatus, Witnesses};
 pub use query::{ChainRecords, EntryView, QueryError};
 pub use recover::OpenError;
 pub use showing::{DocumentShowing, RecordShowing, WithheldItem};
 
 use crate::store::{LogReader, Source, Store};
 use crate::tlog::merkle::{Hash, Tree};
-use crate::tlog::note::Signer;
+use crate::tlog::note::{Signer, Vkey};
+use crate::tlog::policy::Policy;
 use crate::trade::keys::KeyState;
 use crate::trade::time::Time;
 use clock::{Clock, ClockFault, ClockGuard};
+use cosign::{Chosen, Gathering};
 use index::Index;
 use last_signed::LastSigned;
 use recent::Recent;
@@ -58,6 +64,12 @@ pub struct Config {
     pub origin: String,
     /// The log key.
     pub signer: Signer,
+    /// Further log keys, while readers and witnesses change from one to the next: each signs every checkpoint too.
+    pub also_sign: Vec<Signer>,
+    /// Whose cosignatures `checkpoint` needs; without one, or with `quorum none`, nobody's.
+    pub policy: Option<Policy>,
+    /// After so long without a quorum `checkpoint` goes on without it, and says so; `None`: it stays behind.
+    pub fail_open_after: Option<Duration>,
     /// The folder beside the log key that keeps last-signed and the time last seen; never on a disk that is snapshotted with the data.
     pub keys_folder: PathBuf,
     /// The folder of the query index; `None` keeps it for the life of the process only.
@@ -80,6 +92,9 @@ impl Config {
         Config {
             origin: signer.name().to_owned(),
             signer,
+            also_sign: Vec::new(),
+            policy: None,
+            fail_open_after: None,
             keys_folder,
             index_folder: None,
             genesis: None,
@@ -88,6 +103,12 @@ impl Config {
             operator_word: OperatorWord::default(),
             follow: true,
         }
+    }
+
+    /// The keys that sign checkpoints of this ledger.
+    pub(in crate::ledger) fn log_vkeys(&self) -> Vec<&Vkey> {
+        let all = std::iter::once(&self.signer).chain(&self.also_sign);
+        all.map(Signer::vkey).collect()
     }
 }
 
@@ -115,6 +136,11 @@ pub enum Writing {
         /// Why, for the operator.
         reason: String,
     },
+    /// Not until the operator has acted: a witness has shown that going on would fork the log. Reads go on.
+    Held {
+        /// Why, for everybody.
+        reason: String,
+    },
     /// Not any more: the process must end and be started again. Reads go on until then.
     Stopped {
         /// Why, for the operator.
@@ -140,6 +166,15 @@ struct Shared {
     last_signed: Mutex<LastSigned>,
     head: watch::Sender<Arc<Head>>,
     checkpoint: watch::Sender<Option<Arc<Head>>>,
+    /// What is known of witnesses and their lines; the loop that asks them is woken by `cosigned`.
+    gathering: Mutex<Gathering>,
+    cosigned: Arc<tokio::sync::Notify>,
+    /// What `checkpoint` should be.
+    chosen: watch::Sender<Option<Chosen>>,
+    /// The size of the newest published checkpoint that met the policy.
+    met_size: watch::Sender<u64>,
+    /// Why nothing may be written, by a witness's word.
+    held: watch::Sender<Option<String>>,
     keys: RwLock<KeyState>,
     showing: RwLock<showing::Told>,
     /// One at a time reads and rewrites the openings of a statement.
@@ -188,6 +223,18 @@ impl ClockSource {
             None => Ok(reading.wall),
         }
     }
+
+    /// Since when the clock is not believed, by the boot-time clock.
+    fn doubted_since_ms(&self) -> Option<i64> {
+        let guard = self.guard.lock().expect("no panic while holding the guard");
+        guard.doubted_since_ms()
+    }
+
+    /// A quorum of witnesses says that the clock is right, or wrong by so many seconds.
+    fn told(&self, word: Result<(), i64>) {
+        let mut guard = self.guard.lock().expect("no panic while holding the guard");
+        guard.told(word);
+    }
 }
 
 impl std::fmt::Debug for Shared {
@@ -219,10 +266,11 @@ impl Ledger {
     /// # Errors
     /// [`OpenError`] says what was found, what was wanted and what to do.
     pub async fn open(store: Store, config: Config, clock: Clock) -> Result<Ledger, OpenError> {
-        let (shared, tip) = recover::open(store, config, clock).await?;
+        let (shared, tip, doors) = recover::open(store, config, clock).await?;
         let (queue, jobs) = mpsc::channel(shared.config.queue_max);
         let shared = Arc::new(shared);
         tokio::spawn(writer::supervise(shared.clone(), jobs, tip));
+        tokio::spawn(cosign::run(Arc::downgrade(&shared), doors));
         tokio::spawn(publish::run(Arc::downgrade(&shared)));
         tokio::spawn(collect::run(Arc::downgrade(&shared)));
         if shared.config.follow {
@@ -285,7 +333,12 @@ impl Ledger {
 
     /// Whether posts are taken.
     pub fn writing(&self) -> Writing {
-        self.shared.writing.borrow().clone()
+        let writing = self.shared.writing.borrow().clone();
+        let held = self.shared.held.borrow().clone();
+        match (writing, held) {
+            (Writing::Yes | Writing::Waiting { .. }, Some(reason)) => Writing::Held { reason },
+            (writing, _) => writing,
+        }
     }
 
     /// Waits until the ledger has stopped for good, and says why. The process should then end.
@@ -343,7 +396,7 @@ impl Shared {
 
     fn set_writing(&self, writing: Writing) {
         match &writing {
-            Writing::Yes => {}
+            Writing::Yes | Writing::Held { .. } => {}
             Writing::Waiting { reason } => tracing::warn!(reason, "not writing for now"),
             Writing::Stopped { reason } => tracing::error!(reason, "stopped writing"),
         }

@@ -1,15 +1,16 @@
 //! Behind the writer: `checkpoint` (the newest that meets the ledger's policy) and `checkpoints/<size>` (kept for ever).
 //!
-//! With `quorum none` every head meets the policy, so `checkpoint` follows `head`. The loop is where cosignatures will be gathered: neither
-//! the writer nor a receipt waits for it.
+//! Which checkpoint that is, [`super::cosign`] says; with `quorum none` it is every head. Here it is put: never one that is smaller than
+//! what is there. Neither the writer nor a receipt waits for it.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::cosign::Chosen;
 use super::recover::{self, OpenError};
-use super::{Head, Shared};
+use super::{Config, Head, Shared};
 use crate::store::{Created, Store};
 
 /// Between two checkpoints under load: `head` is put with every batch, `checkpoint` need not be.
@@ -31,56 +32,59 @@ pub(super) async fn kept(log: &Store) -> Result<Vec<u64>, OpenError> {
         .collect())
 }
 
-/// Takes the published `checkpoint` in, as far as it belongs to this head: readers treat a smaller one as stale, so do we.
-pub(super) async fn read_checkpoint(shared: &Shared) -> Result<(), OpenError> {
-    let vkey = shared.config.signer.vkey();
-    let found =
-        recover::read_checkpoint(&shared.log, "checkpoint", &shared.config.origin, vkey).await;
-    match found {
-        Ok(Some(found)) if found.tree.size <= shared.head().tree.size => {
-            shared.checkpoint.send_replace(Some(Arc::new(Head {
-                tree: found.tree,
-                note: found.note,
-                time: None,
-            })));
-        }
-        Ok(_) => {}
-        // It is a copy of what was signed and is put again at once.
+/// The published `checkpoint`; one that is torn or foreign is a copy of what was signed, and is put again.
+pub(super) async fn read(log: &Store, config: &Config) -> Result<Option<Head>, OpenError> {
+    let vkeys = config.log_vkeys();
+    match recover::read_checkpoint(log, "checkpoint", &config.origin, &vkeys).await {
+        Ok(found) => Ok(found.map(|found| Head {
+            tree: found.tree,
+            note: found.note,
+            time: None,
+        })),
         Err(OpenError::Head { .. }) => {
-            tracing::warn!("checkpoint is torn or foreign and is replaced")
+            tracing::warn!("checkpoint is torn or foreign and is replaced");
+            Ok(None)
         }
-        Err(failure) => return Err(failure),
+        Err(failure) => Err(failure),
     }
-    Ok(())
+}
+
+/// Goes on from what is published, as far as it belongs to this head: readers treat a smaller one as stale, so do we.
+pub(super) fn begin(shared: &Shared, published: Option<Head>) {
+    let head_size = shared.head().tree.size;
+    let Some(published) = published.filter(|there| there.tree.size <= head_size) else {
+        return;
+    };
+    let met = shared.gathering().meets(&published.note);
+    if met {
+        shared.met_size.send_replace(published.tree.size);
+    }
+    shared.checkpoint.send_replace(Some(Arc::new(published)));
 }
 
 /// Runs until the ledger is gone.
 pub(super) async fn run(weak: Weak<Shared>) {
-    let Some(mut head) = weak.upgrade().map(|shared| shared.head.subscribe()) else {
+    let Some(mut chosen) = weak.upgrade().map(|shared| shared.chosen.subscribe()) else {
         return;
     };
+    chosen.mark_changed();
     let mut kept_ms: Option<i64> = None;
+    let mut open = false;
     loop {
         {
             let Some(shared) = weak.upgrade() else { return };
-            let newest = head.borrow_and_update().clone();
-            if shared
-                .checkpoint
-                .borrow()
-                .as_ref()
-                .is_none_or(|checkpoint| checkpoint.tree.size < newest.tree.size)
-            {
-                match shared
-                    .log
-                    .put("checkpoint", Bytes::from(newest.note.clone()))
-                    .await
-                {
-                    Ok(()) => drop(shared.checkpoint.send_replace(Some(newest))),
-                    Err(failure) => tracing::error!(
-                        failure = crate::chain_of(&failure),
-                        "checkpoint not put, tried again"
-                    ),
+            let newest = chosen.borrow_and_update().clone();
+            if let Some(newest) = newest {
+                if open == newest.met {
+                    open = !newest.met;
+                    match open {
+                        true => tracing::error!(
+                            "no quorum of witnesses for as long as the operator allowed: checkpoint goes on WITHOUT their cosignatures"
+                        ),
+                        false => tracing::warn!("checkpoint has a quorum of witnesses again"),
+                    }
                 }
+                put(&shared, newest).await;
             }
             let now_ms = (shared.clock.clock)().boot_ms;
             if kept_ms.is_none_or(|kept_ms| now_ms - kept_ms >= KEEP_MS) && keep(&shared).await {
@@ -89,11 +93,47 @@ pub(super) async fn run(weak: Weak<Shared>) {
         }
         tokio::time::sleep(CHECKPOINT_PAUSE).await;
         // The timer sees to it that the last records of a busy minute are kept too, without a new one coming.
-        let _ = tokio::time::timeout(Duration::from_secs(1), head.changed()).await;
+        let _ = tokio::time::timeout(Duration::from_secs(1), chosen.changed()).await;
     }
 }
 
-/// Keeps `checkpoint` if it covers records that no kept one does.
+/// Puts `checkpoint`: a larger one, or the same size with other lines.
+async fn put(shared: &Arc<Shared>, newest: Chosen) {
+    let before = shared.checkpoint.borrow().clone();
+    let Chosen { head, met } = newest;
+    let size = head.tree.size;
+    if before.is_some_and(|before| before.tree.size > size || before.note == head.note) {
+        return;
+    }
+    // A plain put: never one that is smaller than what another writer of a shared store has put.
+    if shared.store.is_shared() {
+        match read(&shared.log, &shared.config).await {
+            Ok(Some(there)) if there.tree.size > size => return,
+            Ok(_) => {}
+            Err(failure) => {
+                return tracing::error!(
+                    failure = crate::chain_of(&failure),
+                    "checkpoint cannot be read, not put"
+                );
+            }
+        }
+    }
+    let bytes = Bytes::from(head.note.clone());
+    match shared.log.put("checkpoint", bytes).await {
+        Ok(()) => {
+            shared.checkpoint.send_replace(Some(head));
+            if met {
+                shared.met_size.send_replace(size);
+            }
+        }
+        Err(failure) => tracing::error!(
+            failure = crate::chain_of(&failure),
+            "checkpoint not put, tried again"
+        ),
+    }
+}
+
+/// Keeps `checkpoint` if it meets the policy and covers records that no kept one does.
 async fn keep(shared: &Shared) -> bool {
     let Some(checkpoint) = shared.checkpoint.borrow().clone() else {
         return false;
@@ -106,7 +146,7 @@ async fn keep(shared: &Shared) -> bool {
         .last()
         .copied()
         .unwrap_or(0);
-    if size <= newest_kept {
+    if size <= newest_kept || *shared.met_size.borrow() < size {
         return false;
     }
     match shared

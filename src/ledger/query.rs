@@ -309,23 +309,35 @@ impl Ledger {
                 .copied()
         };
         if let Some(size) = kept {
-            let vkey = self.shared.config.signer.vkey();
-            let found = super::recover::read_checkpoint(
-                &self.shared.log,
-                &publish::kept_name(size),
-                self.origin(),
-                vkey,
-            )
-            .await;
+            // It may be from before a change of the log key.
+            let state = self.keys();
+            let mut vkeys = self.shared.config.log_vkeys();
+            vkeys.extend(
+                state
+                    .log_vkeys()
+                    .filter(|vkey| !self.shared.config.log_vkeys().contains(vkey)),
+            );
+            let name = publish::kept_name(size);
+            let found =
+                super::recover::read_checkpoint(&self.shared.log, &name, self.origin(), &vkeys)
+                    .await;
             match found {
                 Ok(Some(found)) if found.tree.size == size => {
-                    return Ok(std::sync::Arc::new(Head {
-                        tree: found.tree,
-                        note: found.note,
-                        time: None,
+                    // One from before the ledger had witnesses proves less than what can be had now.
+                    let met = self.shared.gathering().meets(&found.note);
+                    let better = self.checkpoint().filter(|checkpoint| {
+                        !met && checkpoint.tree.size > index
+                            && *self.shared.met_size.borrow() >= checkpoint.tree.size
+                    });
+                    return Ok(better.unwrap_or_else(|| {
+                        std::sync::Arc::new(Head {
+                            tree: found.tree,
+                            note: found.note,
+                            time: None,
+                        })
                     }));
                 }
-                // An older log key may have signed it, or it is damaged: a newer checkpoint proves the same, only later.
+                // It is damaged: a newer checkpoint proves the same, only later.
                 _ => tracing::warn!(size, "a kept checkpoint cannot be used"),
             }
         }

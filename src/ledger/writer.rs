@@ -145,6 +145,14 @@ async fn run(shared: &Arc<Shared>, jobs: &mut mpsc::Receiver<Job>, mut state: St
             if batch.plan.is_empty() {
                 continue;
             }
+            // A witness has shown that going on would fork the log: what is not won yet is not won any more.
+            if shared.held.borrow().is_some() {
+                batch
+                    .waiting
+                    .into_iter()
+                    .for_each(|waiter| waiter.answer(Outcome::Unknown));
+                return Exit::Reopen("writing is held".to_owned());
+            }
             let sealed = seal(shared, &mut state, batch);
             writing = Some(tokio::spawn(commit(shared.clone(), sealed)));
             continue;
@@ -528,7 +536,11 @@ pub(super) async fn publish_head(
         }
     }
     let checkpoint = Checkpoint::new(&shared.config.origin, tree);
-    let note = shared.config.signer.sign_note(checkpoint.encode()).encode();
+    let mut note = shared.config.signer.sign_note(checkpoint.encode());
+    for signer in &shared.config.also_sign {
+        note.signatures.push(signer.sign(&note.text));
+    }
+    let note = note.encode();
     shared
         .log
         .put_lazily("head", Bytes::from(note.clone()))

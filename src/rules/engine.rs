@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 
+use super::announced::ToldPart;
 use super::calendar::{Calendar, Day};
 use super::contradictions;
 use super::facts::{Disclosure, InForce, Moment, in_force};
@@ -193,6 +194,8 @@ pub struct ProjectReport {
     pub pack: String,
     /// Version of the calendar.
     pub calendar: String,
+    /// The files of both by digest, and whether the log announced them; empty until whoever knows the log says so.
+    pub law: Vec<ToldPart>,
     /// No rule that was checked is written for this category.
     pub category_without_rules: bool,
     /// Every answer: findings first, then what is due, done and cannot be told.
@@ -298,6 +301,7 @@ pub fn project_report(
         last_record: Some(last),
         pack: law.pack.version.clone(),
         calendar: law.calendar.version().to_owned(),
+        law: Vec::new(),
         category_without_rules: !law.pack.covers(&first.category),
         findings,
         next_due,

@@ -250,6 +250,8 @@ pub struct InForce<'a> {
     pub first: &'a Disclosure,
     /// What was amended, first to last, without `latest`.
     pub replaced: Vec<u64>,
+    /// Statements of the line but the latest: centres point at the first notice as often as at its last change.
+    earlier: Vec<Hash>,
     /// Events in force: a correction keeps what it does not restate, a replacement does not.
     pub events: BTreeMap<&'a str, OffsetTime>,
 }
@@ -267,9 +269,9 @@ pub fn in_force<'a>(disclosures: &[&'a Disclosure]) -> (Vec<InForce<'a>>, Vec<(u
                 .map(|(name, time)| (name.as_str(), *time))
         };
         let amended = disclosure.amends.and_then(|amends| {
-            let at = lines
-                .iter()
-                .position(|line| line.latest.id == amends.statement)?;
+            let at = lines.iter().position(|line| {
+                line.latest.id == amends.statement || line.earlier.contains(&amends.statement)
+            })?;
             Some((at, amends.effect))
         });
         match amended {
@@ -285,6 +287,7 @@ pub fn in_force<'a>(disclosures: &[&'a Disclosure]) -> (Vec<InForce<'a>>, Vec<(u
                 }
                 line.events.extend(own());
                 line.replaced.push(line.latest.index);
+                line.earlier.push(line.latest.id);
                 line.latest = disclosure;
                 let part_of_it = disclosure.kind == line.first.kind
                     || matches!(
@@ -301,59 +304,11 @@ pub fn in_force<'a>(disclosures: &[&'a Disclosure]) -> (Vec<InForce<'a>>, Vec<(u
             latest: disclosure,
             first: disclosure,
             replaced: Vec::new(),
+            earlier: Vec::new(),
             events: own().collect(),
         });
     }
     (lines, withdrawn)
-}
-
-/// The members of a statement that differ from those of the one it amends: name, before, after.
-#[must_use]
-pub fn differences(before: &Statement, after: &Statement) -> Vec<(String, String, String)> {
-    let (old, new) = (before.value(), after.value());
-    let mut found = Vec::new();
-    compare("", Some(&old), Some(&new), &mut found);
-    found.retain(|(name, _, _)| {
-        let outer = name
-            .trim_start_matches('/')
-            .split('/')
-            .next()
-            .unwrap_or_default();
-        !matches!(outer, "follows" | "amends" | "ref")
-    });
-    found
-}
-
-fn compare(
-    at: &str,
-    old: Option<&Value<'_>>,
-    new: Option<&Value<'_>>,
-    found: &mut Vec<(String, String, String)>,
-) {
-    if let (Some(a), Some(b)) = (old.and_then(Value::members), new.and_then(Value::members)) {
-        for (name, value) in a {
-            let other = b.iter().find(|(n, _)| n == name).map(|(_, v)| v);
-            compare(&format!("{at}/{name}"), Some(value), other, found);
-        }
-        for (name, value) in b
-            .iter()
-            .filter(|(name, _)| a.iter().all(|(n, _)| n != name))
-        {
-            compare(&format!("{at}/{name}"), None, Some(value), found);
-        }
-        return;
-    }
-    let text = |value: Option<&Value<'_>>| {
-        value.map_or_else(String::new, |value| {
-            value
-                .as_str()
-                .map_or_else(|| crate::trade::json::encode(value), str::to_owned)
-        })
-    };
-    let (a, b) = (text(old), text(new));
-    if a != b {
-        found.push((at.to_owned(), a, b));
-    }
 }
 
 fn items<'v, 'a>(value: &'v Value<'a>, name: &str) -> &'v [Value<'a>] {

@@ -11,17 +11,21 @@
 //! | [`words`] | the sentence of a finding |
 //! | [`publicity`] | what became of publicities of candidates |
 //! | [`statistics`] | counts over many projects |
+//! | [`history`] | what replaced what, field by field |
+//! | [`announced`] | which packs and calendars the log itself names |
 //! | [`csv`] | findings as rows of a table |
 //!
 //! Pure: no clock, no store; the date is an argument. A finding is derived, never stored; it says what this ledger has not seen,
 //! never that somebody broke the law.
 
+pub mod announced;
 pub mod book;
 pub mod calendar;
 pub mod contradictions;
 pub mod csv;
 pub mod engine;
 pub mod facts;
+pub mod history;
 pub mod pack;
 pub mod publicity;
 pub mod statistics;

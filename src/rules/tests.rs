@@ -205,6 +205,82 @@ fn every_limit_the_day_before_the_day_and_the_day_after_across_a_holiday() {
     assert!(judged >= 35, "{judged}");
 }
 
+/// What must not come before something else, what must be at the same time, and what must not be shown before.
+#[test]
+fn every_order_the_day_before_the_day_and_the_day_after_across_a_holiday() {
+    let mut judged = 0;
+    for rule in &Pack::builtin().rules {
+        let outcomes = match rule.rule_type {
+            RuleType::Order => [Outcome::OutOfOrder, Outcome::Done, Outcome::Done],
+            RuleType::Equal => [Outcome::OutOfOrder, Outcome::Done, Outcome::OutOfOrder],
+            RuleType::Secret => [Outcome::Premature, Outcome::Done, Outcome::Done],
+            RuleType::Min | RuleType::Max | RuleType::Keep => continue,
+        };
+        if !rule.is_judged() {
+            continue;
+        }
+        judged += 1;
+        let pack = Pack {
+            version: "t".to_owned(),
+            rules: vec![rule.clone()],
+        };
+        let law = Law {
+            pack: &pack,
+            calendar: Calendar::builtin(),
+        };
+        // In the middle of a week without a working day.
+        let from = day("2025-10-04");
+        for (offset, wanted) in (-1..).zip(outcomes) {
+            let mut records = two(rule, from, Some(from.plus(offset)));
+            if !rule.member.is_empty() {
+                let shown = records.last_mut().unwrap();
+                shown.shown = vec![rule.member.clone()];
+            }
+            let as_of = AsOf::date(end_of(day("2025-12-31")));
+            let report = project_report(&records, law, as_of).unwrap();
+            let found: Vec<Outcome> = report
+                .findings
+                .iter()
+                .filter(|one| one.rule == rule.id)
+                .map(|one| one.outcome)
+                .collect();
+            assert_eq!(found, [wanted], "{} {offset} {records:#?}", rule.id);
+        }
+    }
+    assert!(judged >= 6, "{judged}");
+}
+
+/// The rules of the law that this project knows of, each with whether it is on and whether a ledger can see it. One that disappears, or
+/// that is switched on without its text having been read, is noticed here.
+#[test]
+fn every_known_time_limit_is_in_the_pack() {
+    const SEEN: &str = "CN-TB-24 CN-TB-23 CN-IR-16 CN-IR-17 CN-IR-22B CN-TB-34 CN-IR-54A CN-IR-54B CN-TB-46 CN-TB-47 CN-IR-61B CN-ORDER-1 \
+        CN-GP-INT CN-GP-35 CN-GPR-31A CN-GPR-31B CN-GPR-21 CN-GPR-38 CN-GPR-43B CN-GPR-43C CN-GP-87-69 CN-GP-46 CN-GPR-50 CN-GP-53 CN-GP-56 \
+        CN-AU-45 CN-OG-26 SEC-22 SEC-28 SEC-37 SEC-44";
+    const UNSEEN: &str = "CN-IR-21P CN-IR-22A CN-IR-57 CN-IR-60 CN-IR-61A CN-O10-12H CN-O10-10Y CN-GPR-43A CN-GP-47 CN-GPR-33 CN-GP-52 CN-GP-55 \
+        CN-GPR-52 CN-GP-42 CN-SA-32-CAP CN-SA-32-AST CN-AU-48 CN-AU-54 CN-97-7 SEC-22B SEC-43 SEC-53";
+    const OFF: &str = "CN-GP-87-16 CN-GP-74-29 CN-GP-214-10 CN-LD-39-8 CN-LD-39-18 CN-LD-39-22 CN-MR-1 CN-MR-2 CN-MR-3 CN-MR-4 CN-SA-32-13 \
+        CN-SA-32-PRE CN-SA-32-EXT CN-SA-32-RES";
+    let pack = Pack::builtin();
+    for (ids, is_on, is_judged) in [
+        (SEEN, true, true),
+        (UNSEEN, true, false),
+        (OFF, false, false),
+    ] {
+        for id in ids.split_whitespace() {
+            let rule = pack.rules.iter().find(|rule| rule.id == id);
+            let told = rule.map(|rule| (rule.is_on(), rule.is_judged()));
+            assert_eq!(told, Some((is_on, is_judged)), "{id}");
+        }
+    }
+    let known: usize = [SEEN, UNSEEN, OFF]
+        .iter()
+        .map(|ids| ids.split_whitespace().count())
+        .sum();
+    // Beside them: the intention, the publicity's result, and the award notice where no letter is known.
+    assert_eq!(pack.rules.len(), known + 3);
+}
+
 #[test]
 fn a_publicity_is_long_enough_at_72_hours_or_on_the_third_day() {
     let publicity = |from: (&str, &str), to: (&str, &str)| {
@@ -538,6 +614,29 @@ proptest! {
         other.rotate_left(by);
         let until = day("2025-11-30");
         prop_assert_eq!(report(&records, until), report(&other, until));
+    }
+
+    #[test]
+    fn what_stands_between_in_the_log_does_not_matter(records in any_records(), gaps in prop::collection::vec(0_u64..1_000, 9)) {
+        let mut places = Vec::new();
+        let mut other = records.clone();
+        let mut at = 0;
+        for (one, gap) in other.iter_mut().zip(gaps) {
+            at += gap;
+            one.index = at;
+            places.push(at);
+            at += 1;
+        }
+        let until = day("2025-11-30");
+        let told = |report: ProjectReport, place: &dyn Fn(u64) -> u64| -> Vec<_> {
+            let findings = report.findings.into_iter().map(|one| {
+                let evidence: Vec<u64> = one.evidence.iter().map(|index| place(*index)).collect();
+                (one.rule, one.outcome, evidence, one.from, one.due, one.done, one.days)
+            });
+            findings.collect()
+        };
+        let place = |index: u64| places[usize::try_from(index).unwrap()];
+        prop_assert_eq!(told(report(&records, until), &place), told(report(&other, until), &|index| index));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::problem::{Kind, Problem, kinds};
 use crate::chain_of;
-use crate::ledger::{PostError, QueryError};
+use crate::ledger::{DeliveryError, PostError, QueryError};
 use crate::store::StoreError;
 use crate::trade::door::Severity;
 use crate::trade::keys::KeyError;
@@ -22,6 +22,7 @@ pub(super) enum Fault {
     Post(PostError),
     Query(QueryError),
     Store(StoreError),
+    Delivery(DeliveryError),
 }
 
 impl From<Fault> for Problem {
@@ -94,6 +95,7 @@ impl From<Fault> for Problem {
             Fault::Post(PostError::NotWriting { may_pass, .. }) => not_writing(may_pass),
             Fault::Post(PostError::Query(error)) => Fault::Query(error).into(),
             Fault::Post(PostError::Store(error)) => Fault::Store(error).into(),
+            Fault::Delivery(error) => delivery(error),
             Fault::Store(error) if error.is_full() => {
                 Problem::new(&kinds::DISK_FULL, "no room is left to store it")
                     .zh("磁盘已满，无法保存")
@@ -136,6 +138,12 @@ impl From<QueryError> for Problem {
     }
 }
 
+impl From<DeliveryError> for Problem {
+    fn from(error: DeliveryError) -> Problem {
+        Fault::Delivery(error).into()
+    }
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Problem {
         Fault::Store(error).into()
@@ -163,6 +171,58 @@ pub(super) fn not_writing(may_pass: bool) -> Problem {
             "the operator has to act; the server's log says why",
         )
         .zh("须由运营者处理，原因见服务器日志")
+    }
+}
+
+/// A witness's word is for everybody: it names no folder and no host.
+pub(super) fn held(reason: String) -> Problem {
+    Problem::new(&kinds::WRITING_HELD, reason.clone())
+        .zh("见证所持的检查点与本账本不符，已停止写入")
+        .with("reason", reason)
+}
+
+fn delivery(error: DeliveryError) -> Problem {
+    let detail = chain_of(&error);
+    match error {
+        DeliveryError::NotGathering => {
+            Problem::new(&kinds::NOT_FOUND, detail).zh("本账本的策略中没有见证，不收集联署")
+        }
+        DeliveryError::Note(_) | DeliveryError::Checkpoint(_) => {
+            Problem::new(&kinds::COSIGNATURE_FORM, detail)
+                .zh("正文不是签名文本，或其文本不是检查点")
+        }
+        DeliveryError::Origin { found, wanted } => Problem::new(&kinds::COSIGNATURE_FORM, detail)
+            .zh(format!(
+                "检查点属于 {found:?}，应为 {wanted:?} 的、无附加行的检查点"
+            ))
+            .with("found", found)
+            .with("wanted", wanted),
+        DeliveryError::Stranger => {
+            Problem::new(&kinds::COSIGNATURE_KEY, detail).zh("没有一行是本账本策略中的见证所签")
+        }
+        DeliveryError::Signature { witness } => Problem::new(&kinds::COSIGNATURE_KEY, detail)
+            .zh(format!("{witness} 的联署对此检查点验证不通过"))
+            .with("witness", witness),
+        DeliveryError::Clock { witness, off_s } => Problem::new(&kinds::COSIGNATURE_TIME, detail)
+            .zh(format!(
+                "{witness} 的联署时间与账本时钟相差 {off_s} 秒，或早于该树"
+            ))
+            .with("witness", witness)
+            .with("off_s", off_s),
+        DeliveryError::Ahead {
+            witness,
+            size,
+            head,
+        } => Problem::new(&kinds::COSIGNATURE_AHEAD, detail)
+            .zh(format!("{witness} 已联署 {size} 条，本账本只有 {head} 条"))
+            .with("witness", witness)
+            .with("size", size)
+            .with("tree_size", head),
+        DeliveryError::Fork { witness, size } => Problem::new(&kinds::COSIGNATURE_FORK, detail)
+            .zh(format!("{witness} 联署的 {size} 条的树与本账本的不同"))
+            .with("witness", witness)
+            .with("size", size),
+        DeliveryError::Query(error) => Fault::Query(error).into(),
     }
 }
 

@@ -82,6 +82,18 @@ kinds! {
         "文件内容与所称的 SHA-256 不符", "the document's bytes do not have that SHA-256",
         "服务器算出的摘要见 found。请检查上传的是否是声明中写明的那个文件，以及传输中是否被改动。",
         "`found` is the digest the server computed. Check that this is the file the statement names and that nothing changed it on the way.";
+    COSIGNATURE_FORM = 400 "cosignature-form",
+        "正文不是本账本的检查点加联署", "the body is not a checkpoint of this log with cosignatures",
+        "正文应为一份签名文本（note）：文本是本账本的检查点（三行，无附加行），其后是见证的联署行。GET /api/v1/cosignatures 给出等待联署的检查点。",
+        "Send a signed note: its text is a checkpoint of this log (three lines, no extensions), followed by cosignature lines. GET /api/v1/cosignatures gives the checkpoint that waits for them.";
+    COSIGNATURE_TIME = 400 "cosignature-time",
+        "联署的时间不可信", "the cosignature's time cannot be right",
+        "off_s 是与账本时钟相差的秒数，最多 300；联署也不能早于它所联署的树。请先校准见证机的时钟，再重新联署。",
+        "`off_s` is how many seconds it is from the ledger's clock, at most 300; nor can a tree be cosigned before it was made. Set the witness's clock, then cosign again.";
+    COSIGNATURE_KEY = 403 "cosignature-key",
+        "联署行不是本账本策略中的见证所签，或验证不通过", "no line is by a witness of this ledger's policy, or it does not verify",
+        "请把见证的公钥（vkey）交账本运行者写入策略；/api/v1/witnesses 列出策略中的见证。",
+        "Have the ledger's operator put the witness's vkey into the policy; /api/v1/witnesses lists those that stand in it.";
     KEY_UNKNOWN = 403 "key-unknown",
         "密钥未登记", "the key is not admitted",
         "签名行中的密钥名和密钥 ID 须与账本中已登记的密钥一致。/api/v1/keys 列出现行密钥；登记由管理机关用 key 声明办理。",
@@ -125,6 +137,10 @@ kinds! {
         "同一 ref 已登记过内容不同的声明", "this `ref` stands for another statement already",
         "existing 是已登记的声明编号，receipt 是它的回执路径。若内容有变，应以 amends 更正，而不是重用 ref。",
         "`existing` is the id of that statement, `receipt` where its receipt is. If something changed, say so by `amends` rather than reuse the ref.";
+    COSIGNATURE_AHEAD = 409 "cosignature-ahead",
+        "该见证联署的条数多于本账本", "the witness has cosigned more records than this ledger has",
+        "账本可能被旧备份恢复，已停止写入。运行者须找回最新数据；见证请保留 state 目录作为证据。",
+        "The ledger may have been restored from an older copy and has stopped writing. Its operator has to bring the newest data back; the witness should keep its state folder as evidence.";
     ERASED = 410 "erased",
         "该记录已依令删除", "the record was erased by order",
         "order 是删除令所在的记录。叶哈希仍在，其余记录的证明不受影响。",
@@ -141,6 +157,10 @@ kinds! {
         "证明不成立", "the proof does not hold",
         "所给的一致性证明不能把两个检查点连起来。请重新取得检查点和证明。",
         "The consistency proof given does not connect the two checkpoints. Fetch checkpoint and proof again.";
+    COSIGNATURE_FORK = 422 "cosignature-fork",
+        "该见证联署的是同样大小的另一棵树", "the witness has cosigned another tree of this size",
+        "同一条数有两棵不同的树：两份签名不可能同时为真。双方都应保存所持的检查点并上报。",
+        "There are two different trees of one size: both cannot be true. Both sides should keep the checkpoints that they hold, and report it.";
     WITHHELD = 451 "withheld",
         "依令不予公开", "withheld by order",
         "by_order 说明由谁、依据什么、由谁批准、何时复核。记录的序号、时间、叶哈希和证明（leaf_hash、proof、checkpoint）照常可以核对；全部不予公开的事项见 /api/v1/withheld。",
@@ -177,6 +197,10 @@ kinds! {
         "账本暂不接受登记", "the ledger takes no posts now",
         "查询和验证照常。有 Retry-After 时会自行恢复，否则须由运营者处理，原因见服务器日志。",
         "Reading and checking go on. With Retry-After it passes by itself; otherwise the operator has to act, and the server's log says why.";
+    WRITING_HELD = 503 "writing-held",
+        "见证发现账本曾回退或分叉，已停止写入", "a witness has found that the ledger was rolled back or forked: nothing is written",
+        "查询和验证照常。reason 说明是哪家见证、看到什么。须由运行者处理：找回最新数据，或见 docs/operations.md。",
+        "Reading and checking go on. `reason` says which witness saw what. The operator has to act: bring the newest data back, or see docs/operations.md.";
     DISK_FULL = 507 "disk-full",
         "磁盘空间不足，暂停登记", "the disk is nearly full",
         "没有写入任何内容。运营者腾出空间后会自行恢复，届时请重发。",

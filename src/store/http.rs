@@ -78,6 +78,14 @@ impl Http {
     /// # Errors
     /// [`HttpError::Url`] if it is no http(s) URL.
     pub fn new(base: &str) -> Result<Http, HttpError> {
+        Http::with_time_limit(base, Duration::from_secs(120))
+    }
+
+    /// As [`Http::new`], with another limit for a whole call: connecting, sending, and the answer to its end.
+    ///
+    /// # Errors
+    /// [`HttpError::Url`].
+    pub fn with_time_limit(base: &str, limit: Duration) -> Result<Http, HttpError> {
         let rest = base
             .strip_prefix("http://")
             .or_else(|| base.strip_prefix("https://"));
@@ -90,8 +98,8 @@ impl Http {
         }
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_connect(Some(Duration::from_secs(10)))
-            .timeout_global(Some(Duration::from_secs(120)))
+            .timeout_connect(Some(Duration::from_secs(10).min(limit)))
+            .timeout_global(Some(limit))
             .user_agent(concat!("mingzhang/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();

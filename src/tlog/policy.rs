@@ -236,6 +236,24 @@ impl Policy {
         self.judge(checkpoint::open(note, origin, &[log])?, &[log])
     }
 
+    /// What the quorum would be if these witnesses had cosigned, by their place in [`witnesses`](Policy::witnesses): for a log that plans
+    /// whom to ask, or asks whether those who did not answer could be enough. Proves nothing of any checkpoint.
+    ///
+    /// ```
+    /// # use mingzhang::tlog::{note::Vkey, policy::{Policy, PolicyError}};
+    /// # let log = Vkey::parse("example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k").unwrap();
+    /// let policy = Policy::new(log, None)?;
+    /// assert!(policy.quorum_if(|_| false).met, "with quorum none nobody is needed");
+    /// # Ok::<(), PolicyError>(())
+    /// ```
+    pub fn quorum_if(&self, cosigned: impl Fn(usize) -> bool) -> Quorum {
+        self.quorum(
+            &(0..self.witnesses.len())
+                .filter(|at| cosigned(*at))
+                .collect(),
+        )
+    }
+
     fn judge(
         &self,
         signed: SignedCheckpoint,

@@ -94,7 +94,19 @@ pub fn check_with(statement: &Statement, words: &Vocabulary) -> Vec<Problem> {
             }
         }
         Body::Order => check_order(statement, &mut problems),
-        Body::Notice => trade::check_about(&value, &mut problems),
+        Body::Notice => {
+            trade::check_about(&value, &mut problems);
+            if let Err(place) = super::notice::check(&value) {
+                let pointer =
+                    place.map_or("/announces".to_owned(), |place| format!("/announces/{place}"));
+                problems.error(
+                    "announces",
+                    pointer,
+                    "announces 应为 1 至 64 项 {what, version, sha256}：what 为小写字母、数字、下划线，sha256 为 64 位十六进制",
+                    "announces has 1 to 64 items {what, version, sha256}: what of a-z 0-9 _, sha256 of 64 hex digits",
+                );
+            }
+        }
         Body::Unknown => problems.warning(
             "not_understood",
             "/type",

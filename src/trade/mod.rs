@@ -16,6 +16,7 @@
 //! | [`door`], [`vocabulary`] | what may change: members, stages, kinds, categories |
 //! | [`commitment`] | what stands for a natural person |
 //! | [`sealed`] | registers of sealed bids, and what a bidder can prove |
+//! | [`notice`] | which files the operator announces by digest |
 //! | [`orders`] | what is withheld or erased, and by which order |
 //!
 //! `docs/format.md` says the same for those who read bytes and not Rust.
@@ -27,6 +28,7 @@ pub mod json;
 pub mod keys;
 pub mod log_rules;
 pub mod names;
+pub mod notice;
 pub mod orders;
 pub mod record;
 pub mod sealed;

@@ -6,6 +6,7 @@
 
 mod bid;
 mod import;
+mod law;
 mod search;
 
 use std::ffi::OsStr;
@@ -113,8 +114,13 @@ struct Served {
 
 impl Served {
     fn start(data: &str) -> Served {
+        Served::start_with(data, &[])
+    }
+
+    fn start_with(data: &str, more: &[&str]) -> Served {
         let mut child = program()
             .args(["serve", "--listen", "127.0.0.1:0", "--json", "--data", data])
+            .args(more)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

@@ -4,12 +4,14 @@
 use std::sync::atomic::Ordering;
 
 use mingzhang::rules::Book;
+use mingzhang::tlog::checkpoint;
+use mingzhang::tlog::merkle::{Hash, check_inclusion};
 use mingzhang::trade::statement::{Statement, sign_statement};
 use serde_json::{Value, json};
 
 use crate::service::{Service, note};
 use crate::withheld::{Orders, RECORD};
-use crate::world::{CENTRE, World};
+use crate::world::{CENTRE, ORIGIN, World};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -378,4 +380,73 @@ async fn a_wrong_question_is_told_what_is_wrong() {
         (&none["findings"], &none["next"]),
         (&json!([]), &Value::Null)
     );
+}
+
+#[tokio::test]
+async fn the_history_of_a_project_is_proved_record_by_record() {
+    let service = Service::new().await;
+    let world = &service.world;
+    let first = with(world, "P-1", None, &[("标题", "一号标题")]);
+    let amends = format!(
+        "\"amends\":{{\"statement\":\"{}\",\"effect\":\"correct\"}},\"documents\":[]",
+        first.id()
+    );
+    let second = with(
+        world,
+        "P-1",
+        Some(&first),
+        &[("标题", "二号标题"), ("\"documents\":[]", &amends)],
+    );
+    for statement in [&first, &second] {
+        post(&service, statement).await;
+    }
+    post(&service, &with(world, "P-2", None, &[])).await;
+    let path = format!("/api/v1/projects/{CENTRE}/P-1/history");
+    let told = service.get(&path).await.json();
+    let vkey = mingzhang::tlog::note::Signer::from_seed(ORIGIN, &world.log)
+        .unwrap()
+        .vkey()
+        .clone();
+    let signed = checkpoint::open(
+        told["checkpoint"].as_str().unwrap().as_bytes(),
+        ORIGIN,
+        &[&vkey],
+    )
+    .unwrap();
+    assert_eq!((signed.tree().size, &told["tree_size"]), (5, &json!(5)));
+    let mut before = Value::Null;
+    for (step, index) in told["steps"].as_array().unwrap().iter().zip([2, 3]) {
+        assert_eq!((&step["index"], &step["follows"]), (&json!(index), &before));
+        let proof: Vec<Hash> = step["proof"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|hash| Hash::from_base64(hash.as_str().unwrap()).unwrap())
+            .collect();
+        let leaf = Hash::from_hex(step["leaf_hash"].as_str().unwrap()).unwrap();
+        check_inclusion(&leaf, index, &signed.tree(), &proof).unwrap();
+        before = step["id"].clone();
+    }
+    assert_eq!(told["head"], before);
+    assert_eq!(
+        (&told["steps"][0]["status"], &told["steps"][0]["amended_by"]),
+        (&json!("corrected"), &json!([3]))
+    );
+    assert_eq!(
+        told["steps"][1]["differences"],
+        json!([{"pointer": "/title", "before": "一号标题", "after": "二号标题"}])
+    );
+    // A withheld record keeps its place and its proof, and neither its words nor their difference are shown.
+    let mut centre = Orders {
+        signer: &world.centre,
+        last: None,
+    };
+    centre.give(&service, &first, "withhold", RECORD).await;
+    let answer = service.get(&path).await;
+    assert!(!answer.text().contains("一号标题") && answer.text().contains("二号标题"));
+    assert_eq!(answer.json()["steps"][0]["withheld"], true);
+    let absent = service
+        .get(&format!("/api/v1/projects/{CENTRE}/P-3/history"))
+        .await;
+    assert_eq!(absent.problem(), (404, "not-found".into()));
 }

@@ -12,6 +12,7 @@ mod post;
 mod read;
 mod service;
 mod withheld;
+mod witnesses;
 #[allow(
     dead_code,
     reason = "shared with the ledger's tests, which use the rest"

@@ -78,6 +78,11 @@ impl Service {
     /// The service that judges by this law.
     pub async fn by(world: World, store: Store, book: Book) -> Service {
         let ledger = world.open(&store).await.unwrap();
+        Service::of(world, store, ledger, book)
+    }
+
+    /// The service over a ledger that is open.
+    pub fn of(world: World, store: Store, ledger: Ledger, book: Book) -> Service {
         let law = Arc::new(View::new(ledger.clone(), book, None).unwrap());
         let follower = tokio::spawn(mingzhang::law::follow(law.clone()));
         let options = Options {

@@ -20,7 +20,7 @@ use super::{Extent, Problem};
 use crate::cli::keys::KeyFile;
 use crate::cli::keys::holder::Holder;
 use crate::cli::out::{Console, Failure};
-use crate::cli::post::{Posting, post_lines};
+use crate::cli::post::{Posting, Show, WaitFor, post_lines};
 use crate::cli::text::said;
 use crate::import::notices;
 use crate::store::Http;
@@ -215,6 +215,8 @@ fn import(
     let posting = Posting {
         receipts: None,
         check: false,
+        wait: WaitFor::Signed,
+        show: Show::Nothing,
         withhold: None,
     };
     let outcome = post_lines(console, &http, &holder, &drafts.join("\n"), posting)?;

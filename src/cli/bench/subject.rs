@@ -65,7 +65,7 @@ impl Subject {
     pub fn create(server: &Runtime, folder: &Path, follow: bool) -> Result<Subject, Failure> {
         let folder = Folder::new(folder, None);
         std::fs::create_dir_all(&folder.keys).map_err(Problem::from)?;
-        trial(&folder, ORIGIN, None)?;
+        trial(&folder, ORIGIN, None, None)?;
         Subject::open(server, folder, follow, false)
     }
 
@@ -73,7 +73,7 @@ impl Subject {
     pub fn searched(server: &Runtime, folder: &Path) -> Result<Subject, Failure> {
         let folder = Folder::new(folder, None);
         std::fs::create_dir_all(&folder.keys).map_err(Problem::from)?;
-        trial(&folder, ORIGIN, None)?;
+        trial(&folder, ORIGIN, None, None)?;
         Subject::open(server, folder, true, true)
     }
 

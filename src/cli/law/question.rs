@@ -5,28 +5,24 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::walk::walk;
 use crate::audit::Target;
-use crate::cli::out::{Exit, Failure};
+use crate::cli::out::Failure;
 use crate::cli::policies::Policies;
 use crate::cli::text::{Said, said};
 use crate::cli::{read_file, runtime};
 use crate::ledger::clock::system_clock;
 use crate::rules::Book;
+use crate::rules::announced::{Announced, ToldPart};
 use crate::rules::calendar::Day;
 use crate::rules::engine::{AsOf, Finding, Law, ProjectReport, project_report};
 use crate::rules::facts::{Disclosure, live_from};
 use crate::rules::pack::{Pack, PackError};
-use crate::store::LogReader;
-use crate::tlog::merkle::Tree;
 use crate::tlog::policy::Policy;
-use crate::trade::keys::KeyState;
-use crate::trade::record::parse_entry;
-use crate::trade::statement::{Body, Statement};
+use crate::trade::statement::Body;
 use crate::trade::time::{OffsetTime, Time};
 
 const FILE_BYTES_MAX: u64 = 4 << 20;
-const CHECKPOINT_BYTES_MAX: u64 = 1 << 20;
-const BUNDLE: u64 = 256;
 
 /// Which log, by which law, as of when.
 #[derive(Debug, Args)]
@@ -67,6 +63,7 @@ pub(super) type Projects = BTreeMap<(String, String), Vec<Disclosure>>;
 pub(super) struct Asked {
     pub(super) book: Book,
     pub(super) as_of: AsOf,
+    pub(super) told: Vec<ToldPart>,
     pub(super) projects: Projects,
     pub(super) records: u64,
 }
@@ -80,15 +77,44 @@ impl Asked {
         self.projects
             .values()
             .filter_map(|project| project_report(project, self.law(), self.as_of))
+            .map(|report| ProjectReport {
+                law: self.told.clone(),
+                ..report
+            })
     }
 
+    /// By which law, as of when, over how much; a line a file of the law.
     pub(super) fn head(&self) -> Said {
         let (pack, calendar) = (&self.book.pack.version, self.book.calendar.version());
         let (date, records) = (self.as_of.date, self.records);
-        said!(
+        let mut said = said!(
             "规则 {pack}，日历 {calendar}，截至 {date}，账本 {records} 条。本账本未见，不等于未公开。",
             "rules {pack}, calendar {calendar}, as of {date}, {records} records. Not seen here does not mean not published."
-        )
+        );
+        for part in &self.told {
+            let Said { zh, en } = part_said(part);
+            said.zh.push_str(&format!("\n{zh}"));
+            said.en.push_str(&format!("\n{en}"));
+        }
+        said
+    }
+}
+
+fn part_said(part: &ToldPart) -> Said {
+    let (version, sha256) = (&part.version, &part.sha256);
+    let (zh, en) = match part.what {
+        "calendar" => ("日历", "calendar"),
+        _ => ("规则", "rules"),
+    };
+    match part.announced {
+        Some(index) => said!(
+            "  {zh} {version}，SHA-256 {sha256}，第{index}条公告",
+            "  {en} {version}, SHA-256 {sha256}, announced in record {index}"
+        ),
+        None => said!(
+            "  {zh} {version}，SHA-256 {sha256}，本账本未公告",
+            "  {en} {version}, SHA-256 {sha256}, not announced in this log"
+        ),
     }
 }
 
@@ -119,15 +145,17 @@ pub(super) fn ask(question: &Question) -> Result<Asked, Failure> {
         publisher: question.publisher.as_deref(),
         project: question.project.as_deref(),
     };
-    let (projects, records) = runtime().block_on(read_log(wanted, supposed))?;
+    let read = runtime().block_on(read_log(wanted, supposed))?;
+    let law = read.announced.of(&book, date);
     Ok(Asked {
+        told: law,
         book,
         as_of: AsOf {
             date,
             by_claim: question.by_claim,
         },
-        projects,
-        records,
+        projects: read.projects,
+        records: read.size,
     })
 }
 
@@ -200,12 +228,14 @@ pub(in crate::cli) fn of_audited(
         publisher: None,
         project: None,
     };
-    let (projects, _) = runtime().block_on(read_log(wanted, None))?;
+    let read = runtime().block_on(read_log(wanted, None))?;
+    let book = Book::builtin();
     let mut found = Vec::new();
-    for project in projects.values() {
-        let Some(report) = project_report(project, Law::builtin(), AsOf::date(date)) else {
+    for project in read.projects.values() {
+        let Some(mut report) = project_report(project, book.law(), AsOf::date(date)) else {
             continue;
         };
+        report.law = read.announced.of(&book, date);
         let faults: Vec<Finding> = report.faults().cloned().collect();
         found.extend(faults.into_iter().map(|finding| (report.clone(), finding)));
     }
@@ -220,113 +250,39 @@ struct Wanted<'a> {
     project: Option<&'a str>,
 }
 
-async fn read_log(
-    wanted: Wanted<'_>,
-    supposed: Option<OffsetTime>,
-) -> Result<(Projects, u64), Failure> {
-    let target = wanted.target;
-    let unreadable = |cause: &(dyn std::error::Error + 'static)| {
-        let cause = crate::chain_of(cause);
-        Failure::temporary(
-            "log",
-            said!("读不到账本", "the log cannot be read").because(&cause),
-        )
-    };
-    // `checkpoint` waits for witnesses; what `head` has besides is signed too, and would else be called missing.
-    let mut tree: Option<Tree> = None;
-    let mut found = false;
-    for name in ["checkpoint", "head"] {
-        let note = target
-            .source()
-            .read(name, CHECKPOINT_BYTES_MAX)
-            .await
-            .map_err(|error| unreadable(&error))?;
-        let Some(note) = note else { continue };
-        found = true;
-        let signed = wanted
-            .policies
-            .iter()
-            .find_map(|policy| policy.open(&note).ok())
-            .map(|verified| verified.tree());
-        if signed.is_some_and(|signed| tree.is_none_or(|tree| tree.size < signed.size)) {
-            tree = signed;
+/// What the rules read of a log.
+#[derive(Default)]
+struct Read {
+    projects: Projects,
+    announced: Announced,
+    size: u64,
+}
+
+async fn read_log(wanted: Wanted<'_>, supposed: Option<OffsetTime>) -> Result<Read, Failure> {
+    let mut read = Read::default();
+    let walked = walk(wanted.target, wanted.policies, |seen| {
+        let (index, statement) = (seen.header.index, seen.statement);
+        if matches!(statement.body(), Body::Notice) {
+            read.announced.take(index, seen.header.time, statement);
         }
-    }
-    let Some(tree) = tree else {
-        return Err(if found {
-            Failure::new(
-                Exit::Failed,
-                "checkpoint",
-                said!(
-                    "检查点不是策略认可的日志密钥所签",
-                    "the checkpoint is not signed by a log key of the policy"
-                ),
-            )
-        } else {
-            Failure::input(
-                "checkpoint",
-                said!("账本没有检查点", "the log has no checkpoint"),
-            )
-        });
-    };
-    let reader = LogReader::new(target.source().clone());
-    let mut keys: Option<KeyState> = None;
-    let mut projects = Projects::new();
-    for number in 0..tree.size.div_ceil(BUNDLE) {
-        let entries = reader
-            .bundle(&tree, number)
-            .await
-            .map_err(|error| unreadable(&error))?;
-        for (index, entry) in (number * BUNDLE..).zip(entries) {
-            // Erased by order: its hash stays, what it said is gone.
-            if entry.is_empty() {
-                continue;
-            }
-            let broken = |cause: &(dyn std::error::Error + 'static)| {
-                let cause = crate::chain_of(cause);
-                Failure::new(
-                    Exit::Failed,
-                    "record",
-                    said!(
-                        "第 {index} 条不能读；请先审计账本",
-                        "record {index} cannot be read; audit the log first"
-                    )
-                    .because(&cause),
-                )
-            };
-            let (header, note) = parse_entry(&entry).map_err(|error| broken(&error))?;
-            let statement = Statement::parse(note).map_err(|error| broken(&error))?;
-            match statement.body() {
-                Body::Genesis(_) => {
-                    keys =
-                        Some(KeyState::from_genesis(&statement).map_err(|error| broken(&error))?);
-                }
-                Body::Key(_) => {
-                    if let Some(keys) = &mut keys {
-                        keys.apply(index, &statement)
-                            .map_err(|error| broken(&error))?;
-                    }
-                }
-                Body::Trade(_) => {
-                    let publisher = statement.publisher().unwrap_or_default();
-                    let project = statement.project().unwrap_or_default();
-                    let asked = wanted.publisher.is_none_or(|one| one == publisher)
-                        && wanted.project.is_none_or(|one| one == project);
-                    if !asked {
-                        continue;
-                    }
-                    let live = keys
-                        .as_ref()
-                        .and_then(|keys| live_from(keys, publisher, index))
-                        .or(supposed);
-                    if let Some(one) = Disclosure::read(index, header.time, &statement, live) {
-                        let key = (one.publisher.clone(), one.project.clone());
-                        projects.entry(key).or_default().push(one);
-                    }
-                }
-                _ => {}
-            }
+        let publisher = statement.publisher().unwrap_or_default();
+        let project = statement.project().unwrap_or_default();
+        let asked = wanted.publisher.is_none_or(|one| one == publisher)
+            && wanted.project.is_none_or(|one| one == project);
+        if !asked {
+            return Ok(());
         }
-    }
-    Ok((projects, tree.size))
+        let live = seen
+            .keys
+            .and_then(|keys| live_from(keys, publisher, index))
+            .or(supposed);
+        if let Some(one) = Disclosure::read(index, seen.header.time, statement, live) {
+            let key = (one.publisher.clone(), one.project.clone());
+            read.projects.entry(key).or_default().push(one);
+        }
+        Ok(())
+    })
+    .await?;
+    read.size = walked.tree.size;
+    Ok(read)
 }

@@ -118,6 +118,46 @@ pub enum OpenError {
         /// What last-signed says.
         found: String,
     },
+    /// The same, and the witnesses who could tell did not answer.
+    #[error(
+        "last-signed beside the log key is lost or older than the log, and of the witnesses who could say whether more was signed these did not \
+         answer: {silent}. They are enough for a quorum: start again when they answer, or, if nothing newer than this was ever published, \
+         with --operator-word restored"
+    )]
+    WitnessesSilent {
+        /// Their names in the policy.
+        silent: String,
+    },
+    /// A witness has more.
+    #[error(
+        "witness {witness} has cosigned {size} records, the data holds {found}: it is an older copy. Writing on would fork the log. \
+         Put the newest copy back; see docs/operations.md, restore"
+    )]
+    WitnessAhead {
+        /// Its name in the policy.
+        witness: String,
+        /// Cosigned.
+        size: u64,
+        /// Committed.
+        found: u64,
+    },
+    /// A witness has another tree.
+    #[error(
+        "witness {witness} has cosigned another tree up to {size} records than the data gives: these are two histories; see \
+         docs/operations.md, disaster"
+    )]
+    WitnessBeside {
+        /// Its name in the policy.
+        witness: String,
+        /// Of its tree.
+        size: u64,
+    },
+    /// The policy is not one to gather by.
+    #[error("the policy cannot be this ledger's: {what}")]
+    Policy {
+        /// What is wrong.
+        what: String,
+    },
     /// A record that was committed but never published breaks a rule.
     #[error("record {index} of {name} is not one that this ledger would have admitted")]
     Record {

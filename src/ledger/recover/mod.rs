@@ -22,13 +22,14 @@ use survey::{Found, HEAD_BYTES_MAX, survey};
 
 use super::admission::DiskWatch;
 use super::clock::{Clock, ClockGuard};
+use super::cosign::{self, Gathering, guard};
 use super::index::Index;
 use super::last_signed::LastSigned;
 use super::plan::{Past, Plan, Tip};
 use super::writer::{self, Exit, State};
 use super::{ClockSource, Config, Head, Shared, Writing, log_reader, publish};
 use crate::store::commit::Commit;
-use crate::store::{Created, Store};
+use crate::store::{Created, Http, LogReader, Store};
 use crate::tlog::merkle::{Hash, Tree};
 use crate::tlog::tile::Edge;
 use crate::trade::statement::Statement;
@@ -94,7 +95,7 @@ pub(super) async fn open(
     store: Store,
     config: Config,
     clock: Clock,
-) -> Result<(Shared, State), OpenError> {
+) -> Result<(Shared, State, Vec<Option<Http>>), OpenError> {
     let lock = lock(&store)?;
     let log = store.under("log/");
     let reader = log_reader(&log);
@@ -103,7 +104,8 @@ pub(super) async fn open(
         None => Index::temporary()?,
     };
     let last_signed = LastSigned::open(&config.keys_folder.join("last-signed"), &config.origin)?;
-    let found = survey(&store, &log, &config, last_signed.newest()).await?;
+    let doors = doors_of(&config)?;
+    let found = vouched(&store, &log, &reader, &config, &doors, last_signed.newest()).await?;
     let Loaded {
         keys,
         state,
@@ -119,10 +121,18 @@ pub(super) async fn open(
         });
     }
 
+    let fail_open_ms = config
+        .fail_open_after
+        .map(|after| i64::try_from(after.as_millis()).unwrap_or(i64::MAX));
+    let mut gathering = Gathering::new(config.policy.clone(), fail_open_ms);
+    let published = publish::read(&log, &config).await?;
+    let cosigned = published
+        .as_ref()
+        .and_then(|published| gathering.begin(published, clock()));
     let stamp = config.keys_folder.join("last-seen");
     let guard = ClockGuard::start(
         clock(),
-        state.tip.time,
+        state.tip.time.max(cosigned),
         Some(&stamp),
         config.operator_word.clock,
     );
@@ -136,8 +146,13 @@ pub(super) async fn open(
         clock: ClockSource {
             clock,
             guard: Mutex::new(guard),
-            warns_only: true,
+            warns_only: !gathering.needs_witnesses(),
         },
+        gathering: Mutex::new(gathering),
+        cosigned: Arc::default(),
+        chosen: watch::Sender::new(None),
+        met_size: watch::Sender::new(0),
+        held: watch::Sender::new(None),
         last_signed: Mutex::new(last_signed),
         head: watch::Sender::new(unpublished),
         checkpoint: watch::Sender::new(None),
@@ -178,9 +193,64 @@ pub(super) async fn open(
         }
     };
     shared.set_orders(orders);
-    publish::read_checkpoint(&shared).await?;
+    publish::begin(&shared, published);
     let shared = Arc::into_inner(shared).expect("finish() keeps no clone");
-    Ok((shared, state))
+    Ok((shared, state, doors))
+}
+
+/// A policy by which this ledger can gather, and the doors to its witnesses.
+fn doors_of(config: &Config) -> Result<Vec<Option<Http>>, OpenError> {
+    let Some(policy) = &config.policy else {
+        return Ok(Vec::new());
+    };
+    let refused = |what: String| OpenError::Policy { what };
+    let ours = config.signer.vkey();
+    if !policy.logs().iter().any(|log| log.vkey == *ours) {
+        return Err(refused(format!("it has no line `log {ours}`")));
+    }
+    if let Some(until) = policy.until() {
+        return Err(refused(format!("it is retired, for trees up to {until}")));
+    }
+    cosign::doors(policy).map_err(|error| refused(error.to_string()))
+}
+
+/// What lies here. Where last-signed does not tell whether more was signed, the witnesses are asked; the operator's word goes before.
+async fn vouched(
+    store: &Store,
+    log: &Store,
+    reader: &LogReader,
+    config: &Config,
+    doors: &[Option<Http>],
+    signed: Option<Tree>,
+) -> Result<Found, OpenError> {
+    let restored = config.operator_word.restored;
+    let refused = match survey(store, log, config, signed, restored).await {
+        Err(refused @ OpenError::LastSignedUnknown { .. }) => refused,
+        other => return other,
+    };
+    let policy = config.policy.as_ref();
+    let policy = policy.filter(|policy| policy.quorum_if(|_| false).need > 0);
+    let Some(policy) = policy else {
+        return Err(refused);
+    };
+    let found = survey(store, log, config, signed, true).await?;
+    let vkeys = config.log_vkeys();
+    let Some(head) = read_checkpoint(log, "head", &config.origin, &vkeys).await? else {
+        return Err(refused);
+    };
+    let here = guard::Here {
+        origin: &config.origin,
+        log_vkeys: &vkeys,
+        reader,
+        head: &head.tree,
+        note: &head.note,
+        commits: &found.commits,
+    };
+    guard::ask_all(policy, doors, here).await?;
+    tracing::warn!(
+        "last-signed did not tell how far this key has signed; the witnesses did: nothing newer than what lies here"
+    );
+    Ok(found)
 }
 
 /// Reads the state again after a lost race, a doubt, or a damaged index.
@@ -194,7 +264,8 @@ pub(super) async fn reopen(shared: &Arc<Shared>) -> Result<State, OpenError> {
         .lock()
         .expect("no panic while holding last-signed")
         .newest();
-    let found = survey(&shared.store, &shared.log, &shared.config, signed).await?;
+    let restored = shared.config.operator_word.restored;
+    let found = survey(&shared.store, &shared.log, &shared.config, signed, restored).await?;
     let Loaded {
         keys,
         state,

@@ -29,18 +29,20 @@ impl Found {
     }
 }
 
-/// Reads commits and head, and refuses whatever could make the key sign a second history.
+/// Reads commits and head, and refuses whatever could make the key sign a second history. `restored` is somebody's word, the operator's or
+/// the witnesses', that nothing newer was signed.
 pub(super) async fn survey(
     store: &Store,
     log: &Store,
     config: &Config,
     signed: Option<Tree>,
+    restored: bool,
 ) -> Result<Found, OpenError> {
     // Visible is not durable (F3): a process killed between link and fsync leaves a name that the next power cut takes away again.
     if log.read("head", HEAD_BYTES_MAX).await?.is_some() {
         log.sync("head")?;
     }
-    let head = read_checkpoint(log, "head", &config.origin, config.signer.vkey())
+    let head = read_checkpoint(log, "head", &config.origin, &config.log_vkeys())
         .await?
         .map(|head| head.tree);
 
@@ -119,7 +121,7 @@ pub(super) async fn survey(
         commits,
         previous,
     };
-    guard_against_forks(&found, signed, config.operator_word.restored)?;
+    guard_against_forks(&found, signed, restored)?;
     Ok(found)
 }
 
@@ -200,7 +202,7 @@ pub(in crate::ledger) async fn read_checkpoint(
     log: &Store,
     name: &str,
     origin: &str,
-    vkey: &Vkey,
+    vkeys: &[&Vkey],
 ) -> Result<Option<Checked>, OpenError> {
     let Some(bytes) = log.read(name, HEAD_BYTES_MAX).await? else {
         return Ok(None);
@@ -210,7 +212,7 @@ pub(in crate::ledger) async fn read_checkpoint(
         tracing::warn!(name, "torn by a power cut, taken as absent");
         return Ok(None);
     }
-    let signed = checkpoint::open(&bytes, origin, &[vkey]).map_err(|source| OpenError::Head {
+    let signed = checkpoint::open(&bytes, origin, vkeys).map_err(|source| OpenError::Head {
         name: name.to_owned(),
         origin: origin.to_owned(),
         source,
@@ -223,8 +225,8 @@ pub(in crate::ledger) async fn read_checkpoint(
 
 /// The `head` that is published now.
 pub(in crate::ledger) async fn read_head(shared: &Shared) -> Result<Option<Checked>, OpenError> {
-    let vkey = shared.config.signer.vkey();
-    read_checkpoint(&shared.log, "head", &shared.config.origin, vkey).await
+    let vkeys = shared.config.log_vkeys();
+    read_checkpoint(&shared.log, "head", &shared.config.origin, &vkeys).await
 }
 
 /// A checkpoint of ours.

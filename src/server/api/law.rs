@@ -14,15 +14,18 @@ use super::types::ProblemAnswer;
 use crate::law::{self, Cursor, Filter, Found, Outcomes, Summary, View};
 use crate::ledger::QueryError;
 use crate::rules::Book;
+use crate::rules::announced::{Announced, ToldPart};
 use crate::rules::calendar::Day;
 use crate::rules::csv;
 use crate::rules::engine::ProjectReport;
 use crate::rules::facts::{Disclosure, live_from};
+use crate::rules::history::{Logged, Step, history};
 use crate::rules::statistics::OUTCOMES;
 use crate::server::Api;
 use crate::server::cache;
 use crate::server::layers::Params;
 use crate::server::problem::{Problem, kinds};
+use crate::tlog::merkle::{Hash, leaf_hash};
 use crate::trade::names;
 use crate::trade::statement::Chain;
 use crate::trade::time::{OffsetTime, Time};
@@ -112,14 +115,146 @@ pub(super) async fn report(
             &builtin
         }
     };
+    let law = match &api.options.law {
+        Some(view) => view.law_told(date),
+        None => Announced::default().of(book, date),
+    };
     let report = law::report(book, &api.ledger, &disclosures, date);
-    report.map(Some).ok_or_else(|| {
-        Problem::new(
-            &kinds::NOT_FOUND,
-            "nothing of that project was logged by then",
-        )
-        .zh("到该时刻，该项目还没有记录")
-    })
+    report
+        .map(|report| Some(ProjectReport { law, ..report }))
+        .ok_or_else(|| {
+            Problem::new(
+                &kinds::NOT_FOUND,
+                "nothing of that project was logged by then",
+            )
+            .zh("到该时刻，该项目还没有记录")
+        })
+}
+
+/// Records of one project whose history is shown with proofs, at most.
+pub const HISTORY_RECORDS_MAX: usize = 256;
+
+/// What became of each notice of a project: what is in force, what amends what, and what differs, field by field; with the inclusion of every
+/// record under one checkpoint. Each statement names the one before it (`follows`), so none between the first and the last can be left
+/// out unseen. That there is none after the last up to `tree_size` is this server's word until the log is read: `mingzhang history`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/projects/{publisher}/{project}/history",
+    operation_id = "project_history",
+    tag = "read",
+    params(
+        ("publisher" = String, Path, description = "Key name of the publisher, slashes as they are"),
+        ("project" = String, Path, description = "The publisher's id of the project"),
+    ),
+    responses(
+        (status = 200, description = "The steps in log order", body = HistoryAnswer),
+        (status = 400, description = "The project has more records than one request may show", body = ProblemAnswer, content_type = "application/problem+json"),
+        (status = 404, description = "No statement of this publisher names this project", body = ProblemAnswer, content_type = "application/problem+json"),
+    )
+)]
+#[expect(
+    dead_code,
+    reason = "described here; read::project finds out that a path asks for it"
+)]
+pub(super) fn history_description() {}
+
+/// The history of a project.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct HistoryAnswer {
+    /// Key name of the publisher.
+    publisher: String,
+    /// The publisher's id of the project.
+    project: String,
+    /// Id of the last statement of the chain.
+    head: String,
+    /// The log has so many records; the last of the project is among them.
+    tree_size: u64,
+    /// The checkpoint that every proof leads to.
+    checkpoint: String,
+    /// The records: what each says, what holds of it, what differs.
+    #[schema(value_type = Vec<Object>)]
+    steps: Vec<ProvedStep>,
+    /// Records of the project that were erased by order.
+    erased: Vec<u64>,
+}
+
+/// A step with its place in the tree.
+#[derive(Debug, Serialize)]
+pub(super) struct ProvedStep {
+    #[serde(flatten)]
+    step: Step,
+    /// Its leaf hash.
+    leaf_hash: String,
+    /// Inclusion proof, hashes in base64.
+    proof: Vec<String>,
+}
+
+/// The history of `publisher/project`; `None` if there is no such project.
+pub(super) async fn history_of(api: &Api, path: &str) -> Result<Option<HistoryAnswer>, Problem> {
+    let Some((publisher, project)) = path.rsplit_once('/') else {
+        return Ok(None);
+    };
+    if names::check_name(publisher).is_err() || names::check_project(project).is_err() {
+        return Ok(None);
+    }
+    let chain = Chain::Trade {
+        publisher: publisher.to_owned(),
+        project: project.to_owned(),
+    };
+    // The head first: what the chain has beyond it is left for the next time.
+    let head = api.ledger.head();
+    let Some(mut chain) = api.ledger.chain(&chain)? else {
+        return Ok(None);
+    };
+    chain.records.retain(|index| *index < head.tree.size);
+    let count = chain.records.len();
+    if count > HISTORY_RECORDS_MAX {
+        let said = format!(
+            "the project has {count} records, one request shows the history of at most {HISTORY_RECORDS_MAX}"
+        );
+        return Err(Problem::new(&kinds::REQUEST_FORM, said).zh(format!(
+            "该项目有 {count} 条记录，一次最多列出 {HISTORY_RECORDS_MAX} 条；请用 mingzhang history"
+        )));
+    }
+    let (mut views, mut erased) = (Vec::new(), Vec::new());
+    for index in chain.records {
+        match api.ledger.entry(index).await {
+            Ok(view) => views.push(view),
+            Err(QueryError::Erased { .. }) => erased.push(index),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let logged: Vec<Logged<'_>> = views
+        .iter()
+        .map(|view| Logged {
+            index: view.header.index,
+            time: view.header.time,
+            statement: &view.statement,
+            is_shown: api.ledger.showing(view.header.index).is_shown(),
+        })
+        .collect();
+    let mut steps = Vec::with_capacity(views.len());
+    for (step, view) in history(&logged).into_iter().zip(&views) {
+        let reader = api.ledger.reader();
+        let (_, proof) = reader
+            .prove_inclusion(&head.tree, view.header.index)
+            .await
+            .map_err(QueryError::from)?;
+        steps.push(ProvedStep {
+            step,
+            leaf_hash: leaf_hash(&view.entry).to_string(),
+            proof: proof.into_iter().map(Hash::to_base64).collect(),
+        });
+    }
+    Ok(Some(HistoryAnswer {
+        publisher: publisher.to_owned(),
+        project: project.to_owned(),
+        head: chain.head.to_string(),
+        tree_size: head.tree.size,
+        checkpoint: head.note.clone(),
+        steps,
+        erased,
+    }))
 }
 
 /// Which answers are asked for; all conditions that are given must hold.
@@ -194,6 +329,9 @@ pub(super) struct Basis {
     pack: String,
     /// Version of the calendar.
     calendar: String,
+    /// The files of both: `what`, `version`, `sha256`, and the record that announces it, or null.
+    #[schema(value_type = Vec<Object>)]
+    law: Vec<ToldPart>,
     /// As of when.
     as_of: String,
     /// Records of the log that the answer reflects…
@@ -465,6 +603,12 @@ fn basis(api: &Api, book: (String, String), as_of: Time, size: u64) -> Basis {
     Basis {
         pack: book.0,
         calendar: book.1,
+        law: api
+            .options
+            .law
+            .as_ref()
+            .map(|view| view.law_told(as_of))
+            .unwrap_or_default(),
         as_of: as_of.to_string(),
         indexed_size: size,
         tree_size: api.ledger.head().tree.size,

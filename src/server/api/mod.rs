@@ -7,6 +7,7 @@
 //! | `read` | records, projects, receipts, proofs, keys, openings |
 //! | `search` | records by words, numbers and dates |
 //! | `law` | findings, what falls due, counts |
+//! | `witnesses` | cosignatures that are delivered, and how each witness stands |
 //! | `documents` | files by digest, streamed |
 //! | `ocds` | a project in the form of the Open Contracting Data Standard |
 //! | `withheld` | what is not shown by order, and the list of it |
@@ -22,6 +23,7 @@ pub(super) mod read;
 mod search;
 pub(super) mod types;
 pub(super) mod withheld;
+mod witnesses;
 
 use axum::Json;
 use axum::Router;
@@ -33,7 +35,7 @@ use utoipa::{OpenApi, ToSchema};
 
 use super::Api;
 use super::cache;
-use super::error::not_writing;
+use super::error::{held, not_writing};
 use super::problem::Problem;
 use crate::ledger::Writing;
 use types::{ProblemAnswer, Readiness};
@@ -66,6 +68,7 @@ pub(super) fn reads() -> Router<Api> {
         .route("/api/v1/withheld", get(withheld::withheld))
         .route("/api/v1/ocds/{*path}", get(ocds::package_of))
         .route("/api/v1/openapi.json", get(openapi_json))
+        .route("/api/v1/witnesses", get(witnesses::witnesses))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
 }
@@ -75,6 +78,10 @@ pub(super) fn writes() -> Router<Api> {
     Router::new()
         .route("/api/v1/statements", post(post::post))
         .route("/api/v1/statements/batch", post(batch::batch))
+        .route(
+            "/api/v1/cosignatures",
+            get(witnesses::to_cosign).post(witnesses::deliver),
+        )
         .route(
             "/api/v1/documents/{sha256}",
             put(documents::put).get(documents::get),
@@ -103,6 +110,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         read::statement,
         read::project,
         law::description,
+        law::history_description,
         law::findings,
         law::due,
         law::statistics,
@@ -112,6 +120,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         read::openings,
         withheld::withheld,
         ocds::package_of,
+        witnesses::witnesses,
+        witnesses::to_cosign,
+        witnesses::deliver,
         documents::put,
         documents::get,
         healthz,
@@ -121,6 +132,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     tags(
         (name = "post", description = "Log statements"),
         (name = "read", description = "Look up what is logged"),
+        (name = "witnesses", description = "Who cosigns this log, and delivering cosignatures"),
         (name = "documents", description = "Files that statements name by digest"),
         (name = "health", description = "For whoever runs the server"),
     ),
@@ -143,10 +155,14 @@ async fn openapi_json(request: HeaderMap) -> Response {
     cache::mutable(&request, "application/json", json)
 }
 
-/// The process answers.
-#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, description = "It does", body = String, content_type = "text/plain")))]
-async fn healthz() -> Response {
-    cache::answer("text/plain; charset=utf-8", cache::NO_STORE, "ok\n".into())
+/// The process answers; then, line by line, whether statements are taken and how each witness stands.
+#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, description = "It does: `ok`, and what else there is to say. The same as data is at /api/v1/witnesses", body = String, content_type = "text/plain")))]
+async fn healthz(State(api): State<Api>) -> Response {
+    cache::answer(
+        "text/plain; charset=utf-8",
+        cache::NO_STORE,
+        witnesses::health(&api).into(),
+    )
 }
 
 /// Statements are taken.
@@ -173,6 +189,11 @@ async fn readyz(State(api): State<Api>) -> Result<Response, Problem> {
         }
         Writing::Waiting { .. } => true,
         Writing::Stopped { .. } => false,
+        Writing::Held { reason } => {
+            return Err(held(reason)
+                .with("tree_size", tree_size)
+                .with("indexed_size", indexed_size));
+        }
     };
     Err(not_writing(may_pass)
         .with("tree_size", tree_size)
@@ -221,7 +242,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 21);
+        assert_eq!(operations, 25);
         ids.sort();
         ids.dedup();
         assert_eq!(

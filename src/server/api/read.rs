@@ -211,6 +211,11 @@ pub(super) async fn project(
     {
         return Ok(json(&request, &answer));
     }
+    if let Some(of) = path.strip_suffix("/history")
+        && let Some(answer) = super::law::history_of(&api, of).await?
+    {
+        return Ok(json(&request, &answer));
+    }
     let page = PageParams {
         after: page.after,
         limit: page.limit,

@@ -21,6 +21,8 @@ pub(in crate::server) struct PostedAnswer {
     pub time: String,
     /// The receipt, a c2sp.org/tlog-proof@v1 file: keep it.
     pub receipt: String,
+    /// Whether the receipt's checkpoint meets the ledger's policy: if it wants witnesses, post with `wait=witnessed` or fetch the receipt later.
+    pub witnessed: bool,
     /// What the poster should look at; the statement was logged all the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Remark>,
@@ -227,6 +229,7 @@ impl PostedAnswer {
             id: posted.id.to_string(),
             time: posted.time.to_string(),
             receipt: posted.receipt,
+            witnessed: posted.witnessed,
             warnings: posted.warnings.iter().map(Remark::of).collect(),
         }
     }

@@ -33,7 +33,16 @@ fn every_kind_has_an_example_that_the_door_has_nothing_to_say_of() {
 /// The demonstration, each `$commit` of its drafts replaced as `post` would.
 #[test]
 fn the_demonstration_has_no_problem() {
-    for line in include_str!("../../cli/demo/project.jsonl").lines() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli/demo");
+    let files = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    let drafts = files.filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
+    let drafts: Vec<String> = drafts
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect();
+    assert!(drafts.len() > 10);
+    for line in drafts.iter().flat_map(|drafts| drafts.lines()) {
         let mut parts = line.split(r#"{"$commit":{"class":"#);
         let mut text = parts.next().unwrap().to_owned();
         for (i, part) in parts.enumerate() {
@@ -41,7 +50,7 @@ fn the_demonstration_has_no_problem() {
             let (_, rest) = rest.split_once("}}").unwrap();
             text += &format!(r#"{{"commitment":"{i:064x}","class":{class}}}{rest}"#);
         }
-        for number in 1..=12 {
+        for number in 1..=14 {
             text = text.replace(&format!("\"${number}\""), &format!("\"{number:064x}\""));
         }
         assert_eq!(problems_of(&text), [], "{line}");

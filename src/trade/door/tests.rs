@@ -329,6 +329,38 @@ fn other_types_are_looked_at_for_what_they_share() {
         super::check(&other("endorse", 1, &supervisor()))[0].pointer,
         "/about/statement"
     );
+    let sha256 = "0a".repeat(32);
+    for (announces, wanted) in [
+        (
+            format!(r#"[{{"what":"rule_pack","version":"cn-2026.1","sha256":"{sha256}"}}]"#),
+            None,
+        ),
+        ("{}".to_owned(), Some("/announces")),
+        ("[]".to_owned(), Some("/announces")),
+        (
+            format!(
+                r#"[{{"what":"rule_pack","version":"1","sha256":"{sha256}"}},{{"what":"Rule","version":"1","sha256":"{sha256}"}}]"#
+            ),
+            Some("/announces/1"),
+        ),
+        (
+            r#"[{"what":"rule_pack","version":"1","sha256":"0A"}]"#.to_owned(),
+            Some("/announces/0"),
+        ),
+        (
+            format!(r#"[{{"what":"rule_pack","version":"","sha256":"{sha256}"}}]"#),
+            Some("/announces/0"),
+        ),
+    ] {
+        let text = other("notice", 1, &operator()).text().to_owned();
+        let text = text.replace('}', &format!(r#","announces":{announces}}}"#));
+        let notice = sign_statement(&text, &[&operator()]).unwrap();
+        let problems = super::check(&notice);
+        let pointer = problems.first().map(|problem| problem.pointer.as_str());
+        assert_eq!(pointer, wanted, "{announces}");
+        let known = crate::trade::notice::announcements(&notice).len();
+        assert!(known > 0 || wanted.is_some());
+    }
     let unknown = super::check(&other("weather", 3, &centre()));
     assert_eq!(
         (unknown[0].code, unknown[0].severity, unknown.len()),

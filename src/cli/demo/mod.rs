@@ -1,4 +1,7 @@
-//! `demo`: the main job, for real, on the embedded default: a ledger, a project through all five stages, a receipt verified, the log replayed.
+//! `demo`: the main job, for real, on the embedded default: a ledger, projects of every category through all five stages, a receipt
+//! verified, the log replayed.
+
+mod data;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,11 +14,13 @@ use super::keys::KeyFile;
 use super::keys::holder::Holder;
 use super::out::{Answer, Console, Failure};
 use super::text::{Said, said};
+use super::vault::Vault;
 use super::{default_listen, plain, post, replay, runtime, serve};
 use crate::ledger::Ledger;
 use crate::ledger::clock::system_clock;
 use crate::store::Http;
 use crate::tlog::merkle::Hash;
+use data::{DOCUMENTS, PROJECTS, SCHOOL};
 
 /// What `demo` is told.
 #[derive(Debug, Args)]
@@ -32,12 +37,8 @@ pub(super) struct Arguments {
 }
 
 const ORIGIN: &str = "demo.mingzhang.example";
-const PROJECT: &str = include_str!("demo/project.jsonl");
-const DOCUMENTS: [&str; 3] = [
-    include_str!("demo/tender-notice.txt"),
-    include_str!("demo/award-notice.txt"),
-    include_str!("demo/acceptance-report.txt"),
-];
+/// The demo's centre went live that day: what it says of earlier days is taken at its word, and findings say so (补录).
+const LIVE_FROM: &str = "2026-01-01T00:00:00+08:00";
 /// Ports that are tried after the first.
 const PORTS: u16 = 50;
 
@@ -57,7 +58,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
                 said!("建不了目录 {shown}", "cannot make the folder {shown}").because(&error),
             )
         })?;
-        trial(&folder, ORIGIN, None)?;
+        trial(&folder, ORIGIN, None, Some(LIVE_FROM))?;
         console.talk(&said!(
             "1. 新建演示账本 {ORIGIN}，在 {shown}：生成了日志、三家管理机构和一家交易中心的密钥（试用设置：都在本机）",
             "1. a new demo ledger, {ORIGIN}, in {shown}: keys were made for the log, three authorities and a trading centre (a trial set-up: all on this machine)"
@@ -69,6 +70,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         let ledger = Ledger::open(folder.store()?, folder.config()?, system_clock()).await.map_err(|error| opening_failed(&error))?;
         console.talk(&said!("2. 账本在 {url} 运行", "2. the ledger runs at {url}"));
         let options = crate::server::Options {
+            search: serve::search_of(Some(&folder.data.join("index").join("search"))),
             law: serve::law_of(&ledger, crate::rules::Book::builtin(), None),
             ..crate::server::Options::default()
         };
@@ -124,15 +126,20 @@ async fn listen(wanted: SocketAddr) -> Result<TcpListener, Failure> {
 fn work(console: &Console, folder: &Folder, url: &str) -> Result<u64, Failure> {
     let http = Http::new(url)?;
     let signer = Holder::Key(KeyFile::read(&folder.centre_key())?.signer(None)?);
+    // Projects side by side, as a centre's system posts them; what is withheld stays in the demo's own folder.
+    let mut vault = Vault::new(&folder.keys.join("centre.openings"));
+    let drafts = all_drafts();
     let outcome = post::post_lines(
         console,
         &http,
         &signer,
-        PROJECT,
+        &drafts,
         post::Posting {
             receipts: None,
             check: false,
-            withhold: None,
+            wait: post::WaitFor::Signed,
+            show: post::Show::AsDrafted,
+            withhold: Some(&mut |kept: &[post::Kept<'_>]| vault.keep(kept)),
         },
     )?;
     if let Some((line, reason)) = outcome.refused.first() {
@@ -144,11 +151,18 @@ fn work(console: &Console, folder: &Folder, url: &str) -> Result<u64, Failure> {
             ),
         ));
     }
-    let (new, known) = (outcome.logged.len(), outcome.known.len());
+    let (projects, new, known) = (PROJECTS.len(), outcome.logged.len(), outcome.known.len());
     console.talk(&said!(
-        "3. 以交易中心身份发布示例项目「韶山市清溪示例小学教学综合楼」，五个环节：交易公告、资格审查、交易过程、成交、履约。新登记 {new} 条，原有 {known} 条",
-        "3. as the trading centre, published a sample project (a school building) through all five stages: announcement, qualification, process, award, performance. {new} logged now, {known} were there"
+        "3. 以交易中心身份发布 {projects} 个示例项目，工程建设、政府采购、土地、产权、碳排放权、排污权、药品、器械、林权、矿业权各有从公告到履约的全过程。新登记 {new} 条，原有 {known} 条",
+        "3. as the trading centre, published {projects} sample projects: construction, procurement, land, property, carbon, discharge, drugs, devices, forest and mineral rights, each from its announcement to its performance. {new} logged now, {known} were there"
     ));
+    let (held, path) = (vault.kept(), vault.path().display());
+    if held > 0 {
+        console.talk(&said!(
+            "   自然人姓名以承诺值登记、另附原文；质疑人、得分等不公开内容只登记承诺值，{held} 条的原文留在 {path}",
+            "   persons stand as commitments, their names beside the log; who objected, scores and the like stay closed: what opens those of {held} statements is in {path}"
+        ));
+    }
     for document in DOCUMENTS {
         let digest = Hash::sha256(document.as_bytes());
         let answer = http.call(
@@ -211,7 +225,28 @@ fn work(console: &Console, folder: &Folder, url: &str) -> Result<u64, Failure> {
     Ok(record)
 }
 
-/// The award notice of the sample project.
+/// All files as one: `"$2"` of a file is line 2 of it, wherever it stands here.
+fn all_drafts() -> String {
+    const NAMED: &str = "\"statement\":\"$";
+    let (mut all, mut before) = (String::new(), 0_usize);
+    for (_, drafts) in PROJECTS {
+        let lines: Vec<&str> = drafts.lines().collect();
+        for line in &lines {
+            match line.split_once(NAMED) {
+                Some((head, tail)) => {
+                    let (number, tail) = tail.split_once('"').expect("the drafts are ours");
+                    let number: usize = number.parse().expect("the drafts are ours");
+                    all.push_str(&format!("{head}{NAMED}{}\"{tail}\n", number + before));
+                }
+                None => all.push_str(&format!("{line}\n")),
+            }
+        }
+        before += lines.len();
+    }
+    all
+}
+
+/// The award notice of the school.
 fn award(http: &Http, publisher: &str) -> Result<u64, Failure> {
     let missing = || {
         Failure::temporary(
@@ -222,18 +257,9 @@ fn award(http: &Http, publisher: &str) -> Result<u64, Failure> {
             ),
         )
     };
-    let project: serde_json::Value = PROJECT
-        .lines()
-        .next()
-        .and_then(|line| serde_json::from_str(line).ok())
-        .ok_or_else(missing)?;
-    let project = project
-        .get("project")
-        .and_then(|id| id.as_str())
-        .ok_or_else(missing)?;
     let answer = http.call(
         "GET",
-        &format!("api/v1/projects/{publisher}/{project}"),
+        &format!("api/v1/projects/{publisher}/{SCHOOL}"),
         &[],
         None,
         16 << 20,

@@ -1,0 +1,150 @@
+//! The demo's drafts and documents, which lie beside this file. `README.md` there says what they show; `make.py` makes all but the
+//! school's. All of it is invented.
+
+/// The project whose award the demo verifies.
+pub(super) const SCHOOL: &str = "SSJS-2025-0017";
+
+/// Files of drafts, one project each: the file's name, and one draft a line in the order of posting.
+pub(super) const PROJECTS: [(&str, &str); 11] = [
+    ("construction", include_str!("construction.jsonl")),
+    (
+        "construction-terminated",
+        include_str!("construction-terminated.jsonl"),
+    ),
+    ("gov-procurement", include_str!("gov-procurement.jsonl")),
+    ("land-use-right", include_str!("land-use-right.jsonl")),
+    ("mineral-right", include_str!("mineral-right.jsonl")),
+    ("state-property", include_str!("state-property.jsonl")),
+    ("carbon-emission", include_str!("carbon-emission.jsonl")),
+    (
+        "pollutant-discharge",
+        include_str!("pollutant-discharge.jsonl"),
+    ),
+    ("medical-drug", include_str!("medical-drug.jsonl")),
+    ("medical-device", include_str!("medical-device.jsonl")),
+    ("forest-right", include_str!("forest-right.jsonl")),
+];
+
+/// What the drafts name by size and SHA-256.
+pub(super) const DOCUMENTS: [&str; 24] = [
+    include_str!("tender-notice.txt"),
+    include_str!("award-notice.txt"),
+    include_str!("acceptance-report.txt"),
+    include_str!("documents/SSCG-2025-0042-02.txt"),
+    include_str!("documents/SSCG-2025-0042-07.txt"),
+    include_str!("documents/SSCG-2025-0042-10.txt"),
+    include_str!("documents/SSCQ-2025-03-02.txt"),
+    include_str!("documents/SSCQ-2025-03-05.txt"),
+    include_str!("documents/SSJS-2025-0031-01.txt"),
+    include_str!("documents/SSKQ-2025-01-01.txt"),
+    include_str!("documents/SSKQ-2025-01-04.txt"),
+    include_str!("documents/SSLQ-2025-06-01.txt"),
+    include_str!("documents/SSLQ-2025-06-04.txt"),
+    include_str!("documents/SSPW-2025-02-01.txt"),
+    include_str!("documents/SSPW-2025-02-04.txt"),
+    include_str!("documents/SSQX-2025-04-01.txt"),
+    include_str!("documents/SSQX-2025-04-04.txt"),
+    include_str!("documents/SSQX-2025-04-06.txt"),
+    include_str!("documents/SSTD-2025-07-02.txt"),
+    include_str!("documents/SSTD-2025-07-05.txt"),
+    include_str!("documents/SSTP-2025-01-01.txt"),
+    include_str!("documents/SSTP-2025-01-04.txt"),
+    include_str!("documents/SSYP-2025-05-02.txt"),
+    include_str!("documents/SSYP-2025-05-06.txt"),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, HashSet};
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::tlog::merkle::Hash;
+    use crate::trade::vocabulary::{Stage, Vocabulary};
+
+    fn drafts() -> impl Iterator<Item = Value> {
+        PROJECTS
+            .iter()
+            .flat_map(|(_, drafts)| drafts.lines())
+            .map(|line| serde_json::from_str(line).unwrap())
+    }
+
+    fn text<'v>(draft: &'v Value, name: &str) -> &'v str {
+        draft[name].as_str().unwrap()
+    }
+
+    /// 韶山市2017年政务公开工作要点 names these; each has a project from its announcement to its performance.
+    #[test]
+    fn every_category_of_the_seed_has_a_whole_project() {
+        let mut stages: HashMap<(String, String), HashSet<String>> = HashMap::new();
+        for draft in drafts() {
+            let key = (
+                text(&draft, "category").into(),
+                text(&draft, "project").into(),
+            );
+            stages
+                .entry(key)
+                .or_default()
+                .insert(text(&draft, "stage").into());
+        }
+        for category in [
+            "construction",
+            "gov-procurement",
+            "land-use-right",
+            "state-property",
+            "carbon-emission",
+            "pollutant-discharge",
+            "medical-drug",
+            "medical-device",
+            "forest-right",
+            "mineral-right",
+        ] {
+            assert!(Vocabulary::builtin().category(category).is_some());
+            let whole = stages
+                .iter()
+                .any(|((of, _), stages)| of == category && stages.len() == Stage::ALL.len());
+            assert!(whole, "{category}");
+        }
+        let kinds: HashSet<String> = drafts().map(|d| text(&d, "kind").to_owned()).collect();
+        for kind in [
+            "change_notice",
+            "clarification",
+            "objection",
+            "objection_reply",
+            "termination",
+            "contract_change",
+            "contract_termination",
+        ] {
+            assert!(kinds.contains(kind), "{kind}");
+        }
+    }
+
+    #[test]
+    fn drafts_and_documents_name_each_other() {
+        let there: HashMap<String, usize> = DOCUMENTS
+            .iter()
+            .map(|text| (Hash::sha256(text.as_bytes()).to_string(), text.len()))
+            .collect();
+        let mut named = HashSet::new();
+        for draft in drafts() {
+            for document in draft["documents"].as_array().unwrap() {
+                let digest = text(document, "sha256");
+                let size = there.get(digest).copied();
+                assert_eq!(size.map(|size| size as u64), document["size"].as_u64());
+                named.insert(digest.to_owned());
+            }
+        }
+        assert_eq!(named.len(), DOCUMENTS.len());
+    }
+
+    /// The demo's centre says of itself that it went live later: no draft is judged by the day somebody runs the demo.
+    #[test]
+    fn all_of_it_was_issued_before_the_centre_went_live() {
+        let mut references = HashSet::new();
+        for draft in drafts() {
+            assert!(text(&draft, "issued") < super::super::LIVE_FROM, "{draft}");
+            assert!(references.insert(text(&draft, "ref").to_owned()), "{draft}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The file of openings that stay with the centre: value and salt of every commitment whose opening is not sent to the ledger.
+//!
+//! One JSON object a line, `{"statement","ref","openings"}`, as `openings` of a post has them. Promises: added to, never
+//! overwritten; readable by its owner only; durable before the statement is sent, because a salt that is lost is lost for
+//! ever. A line whose statement the ledger does not have opens nothing. Does not encrypt: the disk of the centre does.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::out::Failure;
+use super::post::Kept;
+use super::text::said;
+
+/// A file of openings, made when the first line is written.
+#[derive(Debug)]
+pub(super) struct Vault {
+    path: PathBuf,
+    file: Option<File>,
+    kept: usize,
+}
+
+impl Vault {
+    /// The file at `path`, which is not touched before there is something to keep.
+    pub fn new(path: &Path) -> Vault {
+        Vault {
+            path: path.to_owned(),
+            file: None,
+            kept: 0,
+        }
+    }
+
+    /// Adds the openings of statements that are about to be sent.
+    pub fn keep(&mut self, kept: &[Kept<'_>]) -> Result<(), Failure> {
+        let lines: String = kept
+            .iter()
+            .map(|one| {
+                let openings: Value = serde_json::from_slice(&one.openings.encode())
+                    .expect("openings are encoded as JSON");
+                let (id, reference) = (one.id.to_string(), one.reference);
+                let line = json!({ "statement": id, "ref": reference, "openings": openings });
+                format!("{line}\n")
+            })
+            .collect();
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => {
+                let opened = OpenOptions::new()
+                    .create(true)
+                    .append(true)
+                    .mode(0o600)
+                    .open(&self.path);
+                let opened = opened.map_err(|error| failed(&self.path, &error))?;
+                self.file.insert(opened)
+            }
+        };
+        file.write_all(lines.as_bytes())
+            .and_then(|()| file.sync_data())
+            .map_err(|error| failed(&self.path, &error))?;
+        self.kept += kept.len();
+        Ok(())
+    }
+
+    /// Statements whose openings were kept in this run.
+    pub fn kept(&self) -> usize {
+        self.kept
+    }
+
+    /// Where.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> Failure {
+    let shown = path.display();
+    Failure::input(
+        "openings",
+        said!(
+            "写不了承诺值原文文件 {shown}",
+            "cannot write the file of openings {shown}"
+        )
+        .because(error),
+    )
+}
