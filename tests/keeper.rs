@@ -3,8 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+#[path = "keeper/rehearsal.rs"]
+mod rehearsal;
 #[path = "keeper/trust.rs"]
 mod trust;
+#[path = "keeper/watch.rs"]
+mod watch;
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};

@@ -479,6 +479,10 @@ impl Run {
                 self.store.delete(&listed.name).await?;
             }
         }
+        if let Some(folder) = self.store.path() {
+            // What cannot be removed does no harm: no reader looks at such names.
+            let _ = clear_torn(&folder);
+        }
         Ok(())
     }
 
@@ -498,6 +502,23 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// Removes files that a kill left half written: the store writes `<name>#<number>` and renames it when it is whole.
+fn clear_torn(folder: &Path) -> std::io::Result<()> {
+    for found in std::fs::read_dir(folder)? {
+        let found = found?;
+        if found.file_type()?.is_dir() {
+            clear_torn(&found.path())?;
+            continue;
+        }
+        let name = found.file_name();
+        let number = name.to_str().and_then(|name| name.rsplit_once('#'));
+        if number.is_some_and(|(_, digits)| digits.bytes().all(|b| b.is_ascii_digit())) {
+            std::fs::remove_file(found.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn pairs(found: &[(Tile, Bytes)]) -> Vec<(Tile, &Bytes)> {

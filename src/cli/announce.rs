@@ -6,8 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::KeyArguments;
-use super::keys::KeyFile;
-use super::order::post;
+use super::order::post_own;
 use super::out::{Answer, Console, Failure};
 use super::plain;
 use super::post::ledger_name;
@@ -69,11 +68,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     if arguments.check {
         return Ok(plain("announcement", listed).with("announces", announces));
     }
-    let key = KeyFile::read(&arguments.key.key)?;
-    if let Some(warning) = key.warning() {
-        console.talk(&warning);
-    }
-    let signer = key.signer(arguments.key.name.as_deref())?;
+    let signer = arguments.key.open(console)?;
     let http = Http::new(&arguments.ledger)?;
     let ledger = ledger_name(&http)?;
     let mut notice = json!({
@@ -83,7 +78,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     if let Some(text) = &arguments.text {
         notice["text"] = json!(text);
     }
-    let answer = post(&http, &signer, notice)?;
+    let answer = post_own(&http, &signer, notice)?;
     let index = answer.get("index").and_then(Value::as_u64).unwrap_or(0);
     let Said { zh, en } = said!(
         "{listed}已登记为第 {index} 号记录；依据这些文件作出的报告会写明此条\n",

@@ -22,7 +22,7 @@ pub(super) struct GetArguments {
     what: String,
 }
 
-pub(super) fn get(_console: &Console, arguments: &GetArguments) -> Result<Answer, Failure> {
+pub(super) fn get(console: &Console, arguments: &GetArguments) -> Result<Answer, Failure> {
     let http = Http::new(&arguments.ledger)?;
     let what = &arguments.what;
     let name = if Hash::from_hex(what).is_some() {
@@ -42,13 +42,24 @@ pub(super) fn get(_console: &Console, arguments: &GetArguments) -> Result<Answer
             })
             .unwrap_or_default()
     };
-    let text = format!(
+    let mut text = format!(
         "{} {} {}\n{}",
         member("index"),
         member("link"),
         member("time"),
         member("note")
     );
+    let endorsements = record.get("endorsed_by").and_then(Value::as_array);
+    for endorsement in endorsements.into_iter().flatten() {
+        let word = |name: &str| endorsement[name].as_str().unwrap_or_default().to_owned();
+        let (by, time, index) = (word("supervisor"), word("time"), &endorsement["index"]);
+        let said = said!(
+            "监督机构 {by} 已会签（第 {index} 条，{time}）",
+            "endorsed by the supervisor {by} (record {index}, {time})"
+        );
+        text.push_str(said.in_(console.lang));
+        text.push('\n');
+    }
     let mut answer = plain("record", text);
     if let Value::Object(members) = record {
         answer.members = members;

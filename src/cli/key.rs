@@ -207,7 +207,7 @@ pub(super) fn run(console: &Console, command: &Command) -> Result<Answer, Failur
 }
 
 /// A vkey as given, or the one in a file.
-fn vkey(text: &str) -> Result<Vkey, Failure> {
+pub(super) fn vkey(text: &str) -> Result<Vkey, Failure> {
     if let Ok(vkey) = text.parse() {
         return Ok(vkey);
     }
@@ -511,7 +511,8 @@ fn words(lang: Lang, statement: &Statement) -> String {
     text
 }
 
-fn change_words(change: &Change) -> Said {
+/// What a change of keys means, in words.
+pub(super) fn change_words(change: &Change) -> Said {
     match change {
         Change::Admit(admit) => {
             let (role, name, vkey) = (admit.role, &admit.name, &admit.vkey);

@@ -21,6 +21,7 @@
 //! | [`announce`] | `announce` |
 //! | [`demo`] | `demo` |
 //! | [`order`] | `order`, `withheld` |
+//! | [`submit`] | `submit`, `countersign` |
 //! | [`export`] | `export` |
 //! | [`witness`] | `witness serve`, `witness run` |
 //! | [`vocabulary`] | `vocabulary` |
@@ -53,6 +54,7 @@ mod replay;
 mod replica;
 mod search;
 mod serve;
+mod submit;
 pub mod text;
 mod vault;
 mod verify;
@@ -112,6 +114,10 @@ enum Command {
     Endorse(key::EndorseArguments),
     /// Post drafts, one JSON object a line / 发布
     Post(post::Arguments),
+    /// Post notes that are signed already, wherever that was done / 提交已签名的声明
+    Submit(submit::SubmitArguments),
+    /// A supervisor's countersignature of a statement / 监督机构会签声明
+    Countersign(submit::CountersignArguments),
     /// Post what others have published already / 导入已发布的公告
     #[command(subcommand)]
     Import(import::Source),
@@ -215,6 +221,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Key(command) => key::run(&console, &command),
         Command::Endorse(arguments) => key::endorse(&console, &arguments),
         Command::Post(arguments) => post::run(&console, &arguments),
+        Command::Submit(arguments) => submit::submit(&console, &arguments),
+        Command::Countersign(arguments) => submit::countersign(&console, &arguments),
         Command::Import(source) => import::run(&console, &source),
         Command::Seal(arguments) => bid::seal(&console, &arguments),
         Command::Bid(bidding) => bid::run(&console, &bidding),

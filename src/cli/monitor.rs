@@ -1,58 +1,97 @@
-//! `monitor`: watches one ledger at one or several places (the ledger, mirrors), and whether all of them show one history.
+//! `monitor`: watches one ledger at several places (the ledger, mirrors, witnesses' own copies) and says whether all of them show one history,
+//! whether it is alive, how its keys change, and what is published in somebody's name. `docs/monitor.md` describes every event.
 //!
-//! Promises: each checkpoint is verified by the policy before it is compared; what is remembered (`--state`: the newest
-//! checkpoint, as it was signed) is verified again when it is read. What contradicts is written to one evidence file before anything else is done, exit code 6. Does not replay: `audit` does that.
+//! Promises: each checkpoint is verified by the policy before it is compared; what is remembered (`--state`) is verified again when it is
+//! read; records are authenticated before they are looked at, each of them once, in log order. What contradicts is written to one evidence
+//! file before anything else is done, exit code 6. A place that does not answer hides no other. Does not replay: `audit` does that.
+
+mod event;
+mod records;
+mod state;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::out::{Answer, Console, Exit, Failure};
 use super::policies::Policies;
 use super::text::{Said, said};
 use super::verify::shown_words;
 use super::{plain, read_file, runtime};
-use crate::audit::{
-    EVIDENCE_BYTES_MAX, EvidenceError, ForkEvidence, Shown, Target, open_by, write_atomically,
-};
+use crate::audit::{EVIDENCE_BYTES_MAX, EvidenceError, ForkEvidence, Shown, Target};
 use crate::ledger::clock::system_clock;
-use crate::store::{LogReader, Source};
+use crate::store::{Http, LogReader, Source};
+use crate::tlog::merkle::Hash;
 use crate::tlog::note::NOTE_BYTES_MAX;
-use crate::tlog::policy::{Policy, VerifiedCheckpoint};
+use crate::tlog::policy::{VerifiedCheckpoint, open_by};
+use event::{Event, Events, Severity};
+use records::Watch;
+use state::State;
 
 /// What `monitor` is told.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The ledger and copies of it / 账本、镜像的网址或目录
+    /// The ledger first, then copies of it / 账本（第一个）、镜像的网址或目录
     #[arg(value_name = "URL|DIR", required_unless_present = "check")]
     views: Vec<String>,
-    /// Whom to trust / 信任策略
+    /// A witness's address, whose own copy of the checkpoint is looked at / 见证的网址
+    #[arg(long, value_name = "URL", num_args = 1)]
+    witness: Vec<String>,
+    /// The same for every witness that a policy gives an address of / 策略中写明网址的全部见证
+    #[arg(long)]
+    witnesses: bool,
+    /// Whom to trust: policy files or folders of them / 信任策略
     #[arg(long, required = true, value_name = "FILE|DIR", num_args = 1)]
     policy: Vec<PathBuf>,
-    /// Keeps the newest checkpoint seen, so that a later run finds a rollback / 状态文件
+    /// Remembers what was seen: a later run goes on from it and finds a rollback / 状态文件
     #[arg(long, value_name = "FILE", required_unless_present = "check")]
     state: Option<PathBuf>,
     /// Where evidence goes / 证据文件
     #[arg(long, value_name = "FILE", default_value = "mingzhang-evidence.txt")]
     evidence: PathBuf,
+    /// Events are added to this file, one JSON object a line / 事件文件
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
     /// Seconds between two looks; without it one look / 间隔秒数
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     follow: Option<u64>,
-    /// Run when there is evidence, with its file in MINGZHANG_EVIDENCE / 发现矛盾时运行的命令
-    #[arg(long, value_name = "COMMAND")]
-    alarm: Option<String>,
-    /// Check an evidence file, offline / 离线核验证据
-    #[arg(long, value_name = "EVIDENCE", conflicts_with_all = ["views", "state", "follow", "alarm"])]
+    /// How old the quorum's cosignatures may be, seconds / 联署最久多少秒
+    #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
+    cosignature_age: u64,
+    /// How old the newest record may be, seconds; else it is not looked at / 最新记录最久多少秒
+    #[arg(long, value_name = "SECONDS")]
+    record_age: Option<u64>,
+    /// Tells of everything published in this name / 关注的发布者
+    #[arg(long, value_name = "NAME", num_args = 1)]
+    publisher: Vec<String>,
+    /// Tells of everything about this project / 关注的项目
+    #[arg(long, value_name = "PUBLISHER/PROJECT", num_args = 1)]
+    project: Vec<String>,
+    /// A key that you know as a watched publisher's; any other in its name is an alert / 本单位认可的公钥
+    #[arg(long, value_name = "VKEY|FILE", num_args = 1, requires = "publisher")]
+    known_key: Vec<String>,
+    /// Ids of the statements that you made, one a line; any other in your name is an alert / 本单位已发声明编号
+    #[arg(long, value_name = "FILE", requires = "publisher")]
+    known_statements: Option<PathBuf>,
+    /// Run on alerts and evidence: the event on standard input, MINGZHANG_EVENT and MINGZHANG_EVIDENCE set / 警报命令
+    #[arg(long, value_name = "COMMAND", alias = "alarm")]
+    exec: Option<String>,
+    /// Check an evidence file, offline (`verify` does the same) / 离线核验证据
+    #[arg(long, value_name = "EVIDENCE", conflicts_with_all = ["views", "state", "follow", "exec"])]
     check: Option<PathBuf>,
 }
 
 /// One place's newest checkpoint.
 struct Seen {
     place: String,
-    source: Source,
-    checkpoint: VerifiedCheckpoint,
+    /// Where its tiles are; a witness keeps none.
+    source: Option<Source>,
+    /// The larger of `head` and `checkpoint`.
+    newest: VerifiedCheckpoint,
+    /// What the witnesses have cosigned, if it has that.
+    witnessed: Option<VerifiedCheckpoint>,
 }
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
@@ -60,117 +99,288 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     if let Some(file) = &arguments.check {
         return check(console, file, &policies);
     }
-    let state = arguments
+    let path = arguments
         .state
         .as_deref()
         .expect("clap wants it without --check");
+    let watch = Watch::read(
+        &arguments.publisher,
+        &arguments.project,
+        &arguments.known_key,
+        arguments.known_statements.as_deref(),
+    )?;
+    let mut state = State::read(path, &policies)?;
+    let runtime = runtime();
     loop {
-        let looked = runtime().block_on(look(console, arguments, state, &policies));
-        match (looked, arguments.follow) {
-            (Ok(answer), Some(seconds)) if answer.exit == Exit::Ok => {
-                event(console, "consistent", &answer.members)?;
-                std::thread::sleep(Duration::from_secs(seconds));
-            }
-            (Err(failure), Some(seconds)) if failure.exit == Exit::Temporary => {
-                // A place that does not answer is said, and asked again: silence is an event too.
-                console.talk(&failure.said);
-                event(console, failure.code, &failure.members)?;
-                std::thread::sleep(Duration::from_secs(seconds));
-            }
-            (ended, _) => return ended,
+        let mut events = Events::new(console, arguments);
+        let looked = runtime.block_on(look(arguments, &policies, &watch, &mut state, &mut events));
+        // What was told is remembered only now: after a crash it is told once more rather than never.
+        if let Ok(Outcome::One(_)) = &looked {
+            state.write(path)?;
         }
+        let Some(seconds) = arguments.follow else {
+            return ended(console, arguments, looked, events);
+        };
+        match looked {
+            Ok(Outcome::One(_)) => {}
+            Ok(Outcome::Two(..)) => return ended(console, arguments, looked, events),
+            // No place answers: that is told, and asked again.
+            Err(failure) if failure.exit == Exit::Temporary => console.talk(&failure.said),
+            Err(failure) => return Err(failure),
+        }
+        std::thread::sleep(Duration::from_secs(seconds));
     }
 }
 
-/// One line of JSON for programs that follow.
-fn event(console: &Console, code: &str, members: &Map<String, Value>) -> Result<(), Failure> {
-    if !console.json {
-        return Ok(());
-    }
-    let mut object = Map::new();
-    object.insert("event".to_owned(), code.into());
-    object.insert("time".to_owned(), system_clock()().wall.to_string().into());
-    object.extend(members.clone());
-    console.print_object(object)
+/// How a look ended.
+enum Outcome {
+    /// One history, shown at so many places, of that many records.
+    One(Box<One>),
+    /// Two, or one that went back: kept in a file.
+    Two(&'static str, Said),
+}
+
+struct One {
+    places: usize,
+    newest: VerifiedCheckpoint,
+    views: Vec<Value>,
 }
 
 async fn look(
-    console: &Console,
     arguments: &Arguments,
-    state: &Path,
-    policies: &[Policy],
-) -> Result<Answer, Failure> {
-    // 1. What was seen before, and what each place shows now.
-    let before = remembered(state, policies)?;
+    policies: &Policies,
+    watch: &Watch,
+    state: &mut State,
+    events: &mut Events<'_>,
+) -> Result<Outcome, Failure> {
+    // 1. What each place shows. The ledger last: whatever was seen elsewhere, it must have shown before.
     let mut seen = Vec::new();
-    for place in &arguments.views {
-        seen.push(newest(place, policies).await?);
+    let first = &arguments.views[0];
+    for place in witnesses(arguments, policies, first).await {
+        let read = cosigned(&place, policies).await;
+        state.note(events, &place.shown(), read, &mut seen)?;
     }
-    let known = seen.iter().map(|seen| &seen.checkpoint).chain(&before);
-    let origins: Vec<&str> = known.map(|one| one.checkpoint().origin.as_str()).collect();
-    if let Some(other) = origins.iter().find(|origin| **origin != origins[0]) {
-        let first = origins[0];
-        return Err(Failure::usage(
-            "other-log",
+    for place in arguments.views[1..].iter().chain([first]) {
+        let read = newest(place, policies).await;
+        state.note(events, place, read, &mut seen)?;
+    }
+    if !seen.iter().any(|seen| seen.source.is_some()) {
+        return Err(Failure::temporary(
+            "network",
             said!(
-                "{first} 与 {other} 是两个账本，请分别监测",
-                "{first} and {other} are two ledgers, monitor them apart"
+                "账本及其副本都读不到",
+                "neither the ledger nor a copy of it can be read"
             ),
         ));
     }
-    seen.sort_by_key(|seen| seen.checkpoint.tree().size);
-    // 2. Each is held against each larger one, at the place that shows the larger.
-    for (at, larger) in seen.iter().enumerate() {
-        let earlier = before
-            .iter()
-            .filter(|b| b.tree().size <= larger.checkpoint.tree().size);
-        for smaller in seen[..at]
-            .iter()
-            .map(|seen| &seen.checkpoint)
-            .chain(earlier)
-        {
-            if let Some(evidence) =
-                contradict(smaller, &larger.checkpoint, &larger.source, &larger.place).await?
-            {
-                return alarm(console, arguments, "contradiction", &evidence, policies);
-            }
+    let before = state.checkpoint().cloned();
+    one_log(&seen, before.as_ref())?;
+    // 2. Two roots of one size contradict each other by themselves.
+    seen.sort_by_key(|seen| seen.newest.tree().size);
+    let all: Vec<&VerifiedCheckpoint> = seen
+        .iter()
+        .flat_map(|seen| [Some(&seen.newest), seen.witnessed.as_ref()])
+        .flatten()
+        .chain(&before)
+        .collect();
+    for (at, one) in all.iter().enumerate() {
+        let other = all[..at].iter().find(|other| {
+            let (one, other) = (one.tree(), other.tree());
+            one.size == other.size && one.root_hash != other.root_hash
+        });
+        if let Some(other) = other {
+            let evidence = ForkEvidence {
+                smaller: other.note().encode(),
+                larger: one.note().encode(),
+                prefix: None,
+            };
+            return alarm(arguments, events, "contradiction", &evidence, policies);
         }
     }
-    // 3. The first place is the ledger: it must not show less than it, or a copy of it, has shown. Copies may lag.
-    let first = seen.iter().find(|seen| seen.place == arguments.views[0]);
-    let first = first.expect("every place was read");
-    let size = first.checkpoint.tree().size;
-    if let Some(before) = before.as_ref().filter(|before| before.tree().size > size) {
-        let evidence = ForkEvidence {
-            smaller: first.checkpoint.note().encode(),
-            larger: before.note().encode(),
-            prefix: None,
+    // 3. Each is held against each larger one whose tiles are to be had.
+    for larger in &seen {
+        let Some(source) = &larger.source else {
+            continue;
         };
-        return alarm(console, arguments, "rollback", &evidence, policies);
+        let size = larger.newest.tree().size;
+        let mut unproven = None;
+        for smaller in all.iter().filter(|one| one.tree().size < size) {
+            match contradict(smaller, &larger.newest, source, &larger.place).await {
+                Ok(None) => {}
+                Ok(Some(evidence)) => {
+                    return alarm(arguments, events, "contradiction", &evidence, policies);
+                }
+                Err(failure) => unproven = Some(failure.said),
+            }
+        }
+        let name = format!("unproven {}", larger.place);
+        state.condition(
+            events,
+            &name,
+            "unproven",
+            Severity::Warning,
+            unproven,
+            json!({ "place": larger.place }),
+        )?;
     }
-    // 4. All well: the newest is remembered.
-    let newest = seen.last().expect("there is at least one place");
-    let tree = newest.checkpoint.tree();
-    write_atomically(state, newest.checkpoint.note().encode().as_bytes()).map_err(|error| {
-        let shown = state.display();
-        Failure::input(
-            "state",
-            said!("写不了 {shown}", "cannot write {shown}").because(&error),
-        )
-    })?;
-    let views: Vec<Value> = seen
+    // 4. The ledger must not show less than it, a copy of it or a witness has shown. Copies may lag.
+    if let Some(ledger) = seen.iter().find(|seen| seen.place == *first) {
+        let size = ledger.newest.tree().size;
+        if let Some(more) = all.iter().find(|one| one.tree().size > size) {
+            let evidence = ForkEvidence {
+                smaller: ledger.newest.note().encode(),
+                larger: more.note().encode(),
+                prefix: None,
+            };
+            return alarm(arguments, events, "rollback", &evidence, policies);
+        }
+        fresh(arguments, ledger, state, events)?;
+    }
+    // 5. The records that are new, from the place that has most of them.
+    let (source, tree) = seen
         .iter()
-        .map(|seen| json!({ "place": seen.place, "size": seen.checkpoint.tree().size, "behind": tree.size - seen.checkpoint.tree().size }))
+        .filter_map(|seen| Some((seen.source.clone()?, seen.newest.tree())))
+        .next_back()
+        .expect("there is a place with tiles, as was asked above");
+    let broken = records::follow(&LogReader::new(source), &tree, watch, state, events).await?;
+    state.condition(
+        events,
+        "log-broken",
+        "log-broken",
+        Severity::Alert,
+        broken,
+        json!({}),
+    )?;
+    if let Some(age_max) = arguments.record_age {
+        quiet(age_max, state, events)?;
+    }
+    // 6. All well: the newest is remembered.
+    let newest = seen.last().expect("there is a place, as was asked above");
+    state.remember(&newest.newest);
+    let size = newest.newest.tree().size;
+    let views = seen
+        .iter()
+        .map(|seen| {
+            let shown = seen.newest.tree().size;
+            json!({ "place": seen.place, "size": shown, "behind": size - shown })
+        })
         .collect();
-    let (count, size) = (seen.len(), tree.size);
-    let Said { zh, en } = said!(
-        "{count} 处所示一致，最新 {size} 条；与上次所见也一致。\n未检查：各条记录本身（请用 audit）；给别人看的、不在此列的副本。\n",
-        "{count} places show one history, {size} records, and what was seen before is part of it.\nnot checked: the records themselves (audit does that); copies shown to others and not named here.\n"
-    );
-    Ok(plain("consistent", console.lang.say(&zh, &en))
-        .with("size", size)
-        .with("root", tree.root_hash.to_base64())
-        .with("views", views))
+    if before.is_none_or(|before| before.tree() != newest.newest.tree()) {
+        let count = seen.len();
+        events.tell(Event::new(
+            "consistent",
+            Severity::Info,
+            said!(
+                "{count} 处所示一致，{size} 条记录",
+                "{count} places show one history, {size} records"
+            ),
+            json!({ "size": size, "root": newest.newest.tree().root_hash.to_base64(), "views": &views }),
+        ))?;
+    }
+    Ok(Outcome::One(Box::new(One {
+        places: seen.len(),
+        newest: newest.newest.clone(),
+        views,
+    })))
+}
+
+/// All that is seen and remembered is of one origin.
+fn one_log(seen: &[Seen], before: Option<&VerifiedCheckpoint>) -> Result<(), Failure> {
+    let known = seen.iter().map(|seen| &seen.newest).chain(before);
+    let origins: Vec<&str> = known.map(|one| one.checkpoint().origin.as_str()).collect();
+    match origins.iter().find(|origin| **origin != origins[0]) {
+        None => Ok(()),
+        Some(other) => {
+            let first = origins[0];
+            Err(Failure::usage(
+                "other-log",
+                said!(
+                    "{first} 与 {other} 是两个账本，请分别监测",
+                    "{first} and {other} are two ledgers, monitor them apart"
+                ),
+            ))
+        }
+    }
+}
+
+/// Whether the quorum's word is young enough.
+fn fresh(
+    arguments: &Arguments,
+    ledger: &Seen,
+    state: &mut State,
+    events: &mut Events<'_>,
+) -> Result<(), Failure> {
+    let now = now_s();
+    let checkpoint = ledger.witnessed.as_ref().unwrap_or(&ledger.newest);
+    let quorum = checkpoint.quorum();
+    let lacking = (!quorum.met).then(|| {
+        let (have, need) = (quorum.have, quorum.need);
+        said!(
+            "账本的检查点见证不足：{have}/{need}",
+            "the ledger's checkpoint has {have} of {need} witnesses"
+        )
+    });
+    let members = json!({ "have": quorum.have, "need": quorum.need });
+    state.condition(
+        events,
+        "not-witnessed",
+        "not-witnessed",
+        Severity::Late,
+        lacking,
+        members,
+    )?;
+    // With one witness fewer than needed by each age, the quorum is as old as its oldest needed member.
+    let mut times: Vec<u64> = checkpoint
+        .witnesses()
+        .iter()
+        .filter(|witness| witness.counted)
+        .filter_map(|witness| witness.cosigned)
+        .collect();
+    times.sort_unstable_by(|one, other| other.cmp(one));
+    let oldest = quorum.need.checked_sub(1).and_then(|at| times.get(at));
+    let age = oldest.map(|time| now.saturating_sub(*time));
+    let age_max = arguments.cosignature_age;
+    let old = age.filter(|age| *age > age_max).map(|age| {
+        said!(
+            "见证的联署已 {age} 秒，上限 {age_max} 秒：账本或见证停了，或有人在给你看旧的内容",
+            "the witnesses' cosignatures are {age} s old, at most {age_max} are wanted: ledger or witnesses stand still, or you are shown something old"
+        )
+    });
+    let members = json!({ "age_s": age, "age_max_s": age_max });
+    state.condition(
+        events,
+        "cosignatures-old",
+        "cosignatures-old",
+        Severity::Late,
+        old,
+        members,
+    )
+}
+
+/// Whether anything was logged lately.
+fn quiet(age_max: u64, state: &mut State, events: &mut Events<'_>) -> Result<(), Failure> {
+    let age = state
+        .record_time_s()
+        .map(|time| now_s().saturating_sub(time));
+    let old = age.filter(|age| *age > age_max).map(|age| {
+        said!(
+            "最新一条记录已是 {age} 秒之前，上限 {age_max} 秒",
+            "the newest record is {age} s old, at most {age_max} are wanted"
+        )
+    });
+    let members = json!({ "age_s": age, "age_max_s": age_max });
+    state.condition(
+        events,
+        "records-old",
+        "records-old",
+        Severity::Late,
+        old,
+        members,
+    )
+}
+
+fn now_s() -> u64 {
+    u64::try_from(system_clock()().wall.as_ms() / 1_000).unwrap_or(0)
 }
 
 /// The evidence if the smaller is not part of the larger, whose tiles are at `source`.
@@ -212,8 +422,98 @@ pub(super) async fn contradict(
     Ok(Some(notes(Some((prefix.root_hash, proof)))))
 }
 
-/// The larger of `head` and `checkpoint` of a place.
-async fn newest(place: &str, policies: &[Policy]) -> Result<Seen, Failure> {
+/// A witness's own copy of a log's checkpoint.
+struct WitnessPlace {
+    url: String,
+    origin: String,
+}
+
+impl WitnessPlace {
+    fn shown(&self) -> String {
+        let url = &self.url;
+        format!("witness {url}")
+    }
+}
+
+/// The witnesses to be asked: named, or those of the policies.
+async fn witnesses(arguments: &Arguments, policies: &Policies, first: &str) -> Vec<WitnessPlace> {
+    let mut urls: Vec<String> = arguments.witness.clone();
+    if arguments.witnesses {
+        let named = policies.iter().flat_map(|policy| policy.witnesses());
+        urls.extend(named.filter_map(|witness| witness.url.clone()));
+    }
+    urls.sort();
+    urls.dedup();
+    if urls.is_empty() {
+        return Vec::new();
+    }
+    let mut origins: Vec<String> = policies
+        .iter()
+        .flat_map(|policy| policy.logs())
+        .map(|log| log.vkey.name().to_owned())
+        .collect();
+    origins.sort();
+    origins.dedup();
+    // A policy of several logs does not say which one is watched; the ledger does.
+    if origins.len() > 1
+        && let Ok(seen) = newest(first, policies).await
+    {
+        origins = vec![seen.newest.checkpoint().origin.clone()];
+    }
+    let origin = origins.swap_remove(0);
+    urls.into_iter()
+        .map(|url| WitnessPlace {
+            url,
+            origin: origin.clone(),
+        })
+        .collect()
+}
+
+/// What a witness has cosigned last (c2sp.org/tlog-witness: `GET <prefix>/<hex SHA-256 of the origin>/checkpoint`).
+async fn cosigned(place: &WitnessPlace, policies: &Policies) -> Result<Seen, Failure> {
+    let http = Http::new(&place.url)?;
+    let name = format!("{}/checkpoint", Hash::sha256(place.origin.as_bytes()));
+    let note = http.read(&name, NOTE_BYTES_MAX as u64).await?;
+    let shown = place.shown();
+    let note = note.ok_or_else(|| {
+        Failure::temporary(
+            "no-checkpoint",
+            said!(
+                "{shown} 没有联署过此账本",
+                "{shown} has not cosigned this log"
+            ),
+        )
+    })?;
+    Ok(Seen {
+        newest: judge(&shown, "checkpoint", &note, policies)?,
+        place: shown,
+        source: None,
+        witnessed: None,
+    })
+}
+
+fn judge(
+    place: &str,
+    name: &str,
+    note: &[u8],
+    policies: &Policies,
+) -> Result<VerifiedCheckpoint, Failure> {
+    match open_by(policies, note) {
+        Ok(judged) => Ok(judged.checkpoint),
+        Err(error) => Err(Failure::new(
+            Exit::Failed,
+            "not-accepted",
+            said!(
+                "{place} 的 {name} 不是策略认可的检查点",
+                "{name} of {place} is not a checkpoint that the policy accepts"
+            )
+            .because(&crate::chain_of(&error)),
+        )),
+    }
+}
+
+/// The larger of `head` and `checkpoint` of a place, and `checkpoint` itself.
+async fn newest(place: &str, policies: &Policies) -> Result<Seen, Failure> {
     let target = Target::parse(place).map_err(|error| {
         let cause = crate::chain_of(&error);
         Failure::input(
@@ -221,7 +521,7 @@ async fn newest(place: &str, policies: &[Policy]) -> Result<Seen, Failure> {
             said!("{place} 不是账本", "{place} is no log").because(&cause),
         )
     })?;
-    let mut found: Option<VerifiedCheckpoint> = None;
+    let (mut found, mut witnessed): (Option<VerifiedCheckpoint>, _) = (None, None);
     for name in ["head", "checkpoint"] {
         let read = target.source().read(name, NOTE_BYTES_MAX as u64).await;
         let note = read.map_err(|error| {
@@ -232,17 +532,10 @@ async fn newest(place: &str, policies: &[Policy]) -> Result<Seen, Failure> {
             )
         })?;
         let Some(note) = note else { continue };
-        let verified = open_by(&note, policies).map_err(|why| {
-            Failure::new(
-                Exit::Failed,
-                "checkpoint",
-                said!(
-                    "{place} 的 {name} 不是策略认可的检查点",
-                    "{name} of {place} is not a checkpoint that the policy accepts"
-                )
-                .because(&why),
-            )
-        })?;
+        let verified = judge(place, name, &note, policies)?;
+        if name == "checkpoint" {
+            witnessed = Some(verified.clone());
+        }
         if found
             .as_ref()
             .is_none_or(|there| there.tree().size < verified.tree().size)
@@ -250,7 +543,7 @@ async fn newest(place: &str, policies: &[Policy]) -> Result<Seen, Failure> {
             found = Some(verified);
         }
     }
-    let checkpoint = found.ok_or_else(|| {
+    let newest = found.ok_or_else(|| {
         Failure::temporary(
             "no-checkpoint",
             said!("{place} 没有检查点", "{place} has no checkpoint"),
@@ -258,37 +551,20 @@ async fn newest(place: &str, policies: &[Policy]) -> Result<Seen, Failure> {
     })?;
     Ok(Seen {
         place: place.to_owned(),
-        source: target.source().clone(),
-        checkpoint,
-    })
-}
-
-fn remembered(state: &Path, policies: &[Policy]) -> Result<Option<VerifiedCheckpoint>, Failure> {
-    if !state.exists() {
-        return Ok(None);
-    }
-    let note = read_file(state, NOTE_BYTES_MAX as u64)?;
-    open_by(&note, policies).map(Some).map_err(|why| {
-        let shown = state.display();
-        Failure::input(
-            "state",
-            said!(
-                "状态文件 {shown} 不是策略认可的检查点",
-                "the state {shown} is not a checkpoint that the policy accepts"
-            )
-            .because(&why),
-        )
+        source: Some(target.source().clone()),
+        newest,
+        witnessed,
     })
 }
 
 /// Keeps the evidence, raises the alarm.
 fn alarm(
-    console: &Console,
     arguments: &Arguments,
+    events: &mut Events<'_>,
     code: &'static str,
     evidence: &ForkEvidence,
-    policies: &[Policy],
-) -> Result<Answer, Failure> {
+    policies: &Policies,
+) -> Result<Outcome, Failure> {
     let shown = evidence
         .check(policies)
         .expect("made of what was verified above");
@@ -298,30 +574,61 @@ fn alarm(
     if !std::fs::read_to_string(path).is_ok_and(|there| there == text) {
         super::keys::create(path, text.as_bytes(), 0o644)?;
     }
-    if let Some(command) = &arguments.alarm {
-        let ran = std::process::Command::new("sh")
-            .args(["-c", command])
-            .env("MINGZHANG_EVIDENCE", path)
-            .stdout(std::process::Stdio::null())
-            .status();
-        if !ran.as_ref().is_ok_and(std::process::ExitStatus::success) {
-            console.talk(&said!(
-                "警报命令没有成功",
-                "the alarm command did not succeed"
-            ));
-        }
-    }
-    let (file, Said { zh, en }) = (path.display(), shown_words(shown));
-    let Said { zh, en } = said!(
-        "✘✘ {zh}\n证据已写入 {file}，任何人都可离线核验：mingzhang monitor --check {file} --policy POLICY\n请保存，并交监督部门。\n",
-        "✘✘ {en}\nthe evidence is in {file}; anybody can check it offline: mingzhang monitor --check {file} --policy POLICY\nkeep it, and hand it to the supervising authority.\n"
-    );
-    Ok(plain(code, console.lang.say(&zh, &en))
-        .exit(Exit::Contradiction)
-        .with("evidence", path.display().to_string()))
+    let said = shown_words(shown);
+    let members = json!({ "evidence": path.display().to_string() });
+    events.tell(Event::new(
+        code,
+        Severity::Contradiction,
+        said.clone(),
+        members,
+    ))?;
+    Ok(Outcome::Two(code, said))
 }
 
-fn check(console: &Console, file: &Path, policies: &[Policy]) -> Result<Answer, Failure> {
+/// What a single look, or the last one, hands back.
+fn ended(
+    console: &Console,
+    arguments: &Arguments,
+    looked: Result<Outcome, Failure>,
+    events: Events<'_>,
+) -> Result<Answer, Failure> {
+    let worst = events.worst();
+    let told = events.into_told();
+    match looked? {
+        Outcome::Two(code, Said { zh, en }) => {
+            let file = arguments.evidence.display();
+            let Said { zh, en } = said!(
+                "✘✘ {zh}\n证据已写入 {file}，任何人都可离线核验：mingzhang verify {file} --policy POLICY\n请保存，并交监督部门。\n",
+                "✘✘ {en}\nthe evidence is in {file}; anybody can check it offline: mingzhang verify {file} --policy POLICY\nkeep it, and hand it to the supervising authority.\n"
+            );
+            Ok(plain(code, console.lang.say(&zh, &en))
+                .exit(Exit::Contradiction)
+                .with("evidence", file.to_string())
+                .with("events", told))
+        }
+        Outcome::One(one) => {
+            let (count, tree) = (one.places, one.newest.tree());
+            let size = tree.size;
+            let Said { zh, en } = said!(
+                "{count} 处所示一致，最新 {size} 条；与上次所见也一致。\n未检查：各条记录本身（请用 audit）；给别人看的、不在此列的副本。\n",
+                "{count} places show one history, {size} records, and what was seen before is part of it.\nnot checked: the records themselves (audit does that); copies shown to others and not named here.\n"
+            );
+            let (exit, code) = match worst {
+                Some(Severity::Alert | Severity::Contradiction) => (Exit::Failed, "alert"),
+                Some(Severity::Late) => (Exit::Policy, "late"),
+                Some(Severity::Info | Severity::Warning) | None => (Exit::Ok, "consistent"),
+            };
+            Ok(plain(code, console.lang.say(&zh, &en))
+                .exit(exit)
+                .with("size", size)
+                .with("root", tree.root_hash.to_base64())
+                .with("views", one.views)
+                .with("events", told))
+        }
+    }
+}
+
+fn check(console: &Console, file: &Path, policies: &Policies) -> Result<Answer, Failure> {
     let bytes = read_file(file, EVIDENCE_BYTES_MAX)?;
     let text = String::from_utf8_lossy(&bytes);
     let checked = ForkEvidence::parse(&text).and_then(|evidence| evidence.check(policies));

@@ -4,15 +4,15 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::KeyArguments;
-use super::keys::KeyFile;
+use super::keys::holder::Holder;
 use super::out::{Answer, Console, Failure};
 use super::plain;
 use super::post::ledger_name;
 use super::text::{Said, said};
 use crate::store::Http;
 use crate::tlog::merkle::Hash;
-use crate::tlog::note::Signer;
-use crate::trade::statement::sign_statement;
+use crate::tlog::note::Note;
+use crate::trade::statement::Statement;
 
 const ANSWER_BYTES_MAX: u64 = 16 << 20;
 /// The chain of orders may move under us; then the order is signed again.
@@ -92,11 +92,7 @@ pub(super) fn run(console: &Console, order: &Order) -> Result<Answer, Failure> {
             ),
         ));
     }
-    let key = KeyFile::read(&arguments.key.key)?;
-    if let Some(warning) = key.warning() {
-        console.talk(&warning);
-    }
-    let signer = key.signer(arguments.key.name.as_deref())?;
+    let signer = arguments.key.open(console)?;
     let http = Http::new(&arguments.ledger)?;
     let ledger = ledger_name(&http)?;
     let about = about(&http, &arguments.what)?;
@@ -109,7 +105,7 @@ pub(super) fn run(console: &Console, order: &Order) -> Result<Answer, Failure> {
     if let Some(review) = &arguments.review {
         order["review_at"] = json!(review);
     }
-    let answer = post(&http, &signer, order)?;
+    let answer = post_own(&http, &signer, order)?;
     let index = answer.get("index").and_then(Value::as_u64).unwrap_or(0);
     let Said { zh, en } = match act {
         "disclose" => said!(
@@ -133,7 +129,7 @@ pub(super) fn run(console: &Console, order: &Order) -> Result<Answer, Failure> {
 }
 
 /// Whose statement it is, also if its words are withheld.
-fn about(http: &Http, what: &str) -> Result<Value, Failure> {
+pub(super) fn about(http: &Http, what: &str) -> Result<Value, Failure> {
     let name = if Hash::from_hex(what).is_some() {
         format!("api/v1/statements/{what}")
     } else if what.parse::<u64>().is_ok() {
@@ -168,11 +164,16 @@ fn about(http: &Http, what: &str) -> Result<Value, Failure> {
     }
 }
 
-/// Signs and posts a statement of a chain that may move under us.
-pub(super) fn post(http: &Http, signer: &Signer, mut order: Value) -> Result<Value, Failure> {
+/// Signs a statement of the signer's own chain, which may move under us, and posts it.
+pub(super) fn post_own(http: &Http, signer: &Holder, mut order: Value) -> Result<Value, Failure> {
     let mut tries = 0;
     loop {
-        let statement = sign_statement(&format!("{order}\n"), &[signer]).map_err(|error| {
+        let text = format!("{order}\n");
+        let note = Note {
+            signatures: vec![signer.sign(&text)?],
+            text,
+        };
+        let statement = Statement::parse(note.encode().as_bytes()).map_err(|error| {
             Failure::input(
                 "order-form",
                 said!("声明不合格式", "the statement is malformed")

@@ -133,7 +133,10 @@ fn pull(console: &Console, arguments: &RunArguments) -> Result<Answer, Failure> 
         let stop = stop_signal();
         tokio::pin!(stop);
         loop {
-            let looked = look(console, &http, &witness, replay.as_mut()).await;
+            let looked = match &mut replay {
+                Some(replay) => look_at_all(console, &http, &witness, replay).await,
+                None => look(console, &http, &witness).await,
+            };
             if arguments.once {
                 return looked;
             }
@@ -176,13 +179,54 @@ async fn to_cosign(http: &Http) -> Result<Option<bytes::Bytes>, Failure> {
     }
 }
 
-/// Checkpoint, consistency from the log's own tiles, with --replay every record, cosignature, delivery.
-async fn look(
+/// The witness whose key and state lie in `data`, watching one log.
+pub(super) fn open_at(data: &Path, log: &Vkey) -> Result<Witness, Failure> {
+    let cosigner = KeyFile::read(&data.join("witness.key"))?.cosigner(None)?;
+    let watched = Watched {
+        origin: log.name().to_owned(),
+        vkeys: vec![log.clone()],
+    };
+    Witness::open(&data.join("state"), cosigner, &[watched]).map_err(|error| {
+        let cause = crate::chain_of(&error);
+        Failure::input(
+            "state",
+            said!("见证状态打不开", "the witness's state cannot be opened").because(&cause),
+        )
+    })
+}
+
+/// What there is to cosign, with the proof that it extends what was cosigned before.
+struct Found {
+    note: Note,
+    origin: String,
+    tree: Tree,
+    old_size: u64,
+    proof: Vec<Hash>,
+}
+
+/// Checkpoint, consistency from the log's own tiles, cosignature, delivery.
+pub(super) async fn look(
     console: &Console,
     http: &Http,
     witness: &Arc<Witness>,
-    replay: Option<&mut Replay>,
 ) -> Result<Answer, Failure> {
+    let found = find(http, witness).await?;
+    cosign(console, http, witness, found).await
+}
+
+/// The same with --replay: every record in between.
+async fn look_at_all(
+    console: &Console,
+    http: &Http,
+    witness: &Arc<Witness>,
+    replay: &mut Replay,
+) -> Result<Answer, Failure> {
+    let found = find(http, witness).await?;
+    replay.check(http, &found.tree).await?;
+    cosign(console, http, witness, found).await
+}
+
+async fn find(http: &Http, witness: &Arc<Witness>) -> Result<Found, Failure> {
     let head = to_cosign(http).await?;
     let head = head.ok_or_else(|| {
         let url = http.base();
@@ -239,11 +283,30 @@ async fn look(
             )
         })?
     };
-    if let Some(replay) = replay {
-        replay.check(http, &reader, &tree).await?;
-    }
-    let request = AddCheckpoint {
+    Ok(Found {
+        note,
+        origin,
+        tree,
         old_size: seen.size,
+        proof,
+    })
+}
+
+async fn cosign(
+    console: &Console,
+    http: &Http,
+    witness: &Arc<Witness>,
+    found: Found,
+) -> Result<Answer, Failure> {
+    let Found {
+        note,
+        origin,
+        tree,
+        old_size,
+        proof,
+    } = found;
+    let request = AddCheckpoint {
+        old_size,
         proof,
         checkpoint: note.encode(),
     };
@@ -345,11 +408,12 @@ impl Replay {
     }
 
     /// Replays the log if there is anything new, and sees to it that `tree` is the one that was replayed, or the beginning of it.
-    async fn check(&mut self, http: &Http, reader: &LogReader, tree: &Tree) -> Result<(), Failure> {
+    async fn check(&mut self, http: &Http, tree: &Tree) -> Result<(), Failure> {
         if self.good.is_none_or(|good| good.size < tree.size) {
             self.replay(http, tree).await?;
         }
         let good = self.good.expect("replay() set it");
+        let reader = LogReader::new(Source::Http(http.clone()));
         let within = reader.tree_at(tree.size, &good).await.map_err(|error| {
             let cause = crate::chain_of(&error);
             Failure::temporary(

@@ -10,6 +10,7 @@
 //! | `c` chain | head id, record indexes |
 //! | `r` publisher LF ref | statement id |
 //! | `d` document digest | record indexes that name it |
+//! | `e` statement id | indexes of the `endorse` records about it |
 //! | `m` | format, tree, indexes of genesis and `key` records |
 //! | `o` | indexes of `order` records |
 
@@ -50,7 +51,8 @@ pub struct Row {
     id: Hash,
     chain: Vec<u8>,
     reference: Option<Vec<u8>>,
-    documents: Vec<Hash>,
+    /// Keys of the lists that it stands in.
+    lists: Vec<Vec<u8>>,
     changes_keys: bool,
     is_order: bool,
 }
@@ -72,7 +74,7 @@ impl Row {
             id: erasure.statement,
             chain: chain_key(&erasure.chain()),
             reference: None,
-            documents: Vec::new(),
+            lists: Vec::new(),
             changes_keys: false,
             is_order: false,
         }
@@ -89,7 +91,7 @@ impl Row {
             chain: chain_key(chain),
             reference: reference_of(statement)
                 .map(|(publisher, reference)| reference_key(&publisher, &reference)),
-            documents: document_digests(statement),
+            lists: lists_of(statement),
         }
     }
 }
@@ -104,11 +106,11 @@ pub struct ChainView {
 }
 
 /// Raised when the layout above changes; another format is rebuilt.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 const STATE_KEY: &[u8] = b"m";
 /// Never cut short: an order forgotten would show what it withholds.
 const ORDERS_KEY: &[u8] = b"o";
-/// The list of one document or chain is kept whole in one value; beyond this only the newest are listed, the head always.
+/// The list of one document, statement or chain is kept whole in one value; beyond this only the newest are listed, the head always.
 const LIST_MAX: usize = 100_000;
 
 impl Index {
@@ -252,7 +254,19 @@ impl Index {
     /// # Errors
     /// [`IndexError`].
     pub fn document(&self, digest: &Hash) -> Result<Vec<u64>, IndexError> {
-        self.get(&key(b'd', &digest.0))?
+        self.list(&key(b'd', &digest.0))
+    }
+
+    /// The `endorse` records about a statement, ascending.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub fn endorsements(&self, id: &Hash) -> Result<Vec<u64>, IndexError> {
+        self.list(&key(b'e', &id.0))
+    }
+
+    fn list(&self, key: &[u8]) -> Result<Vec<u64>, IndexError> {
+        self.get(key)?
             .map_or(Ok(Vec::new()), |value| decode_list(&value))
     }
 
@@ -264,7 +278,7 @@ impl Index {
         let (_, mut key_records) = self.state()?;
         let mut batch = sled::Batch::default();
         let mut chains: HashMap<&[u8], ChainView> = HashMap::new();
-        let mut documents: HashMap<&Hash, Vec<u64>> = HashMap::new();
+        let mut lists: HashMap<&[u8], Vec<u64>> = HashMap::new();
         for row in rows {
             put(&mut batch, &key(b's', &row.id.0), &row.index.to_be_bytes());
             if let Some(reference) = &row.reference {
@@ -273,14 +287,12 @@ impl Index {
             if row.changes_keys {
                 key_records.push(row.index);
             }
-            for digest in &row.documents {
-                if !documents.contains_key(digest) {
-                    documents.insert(digest, self.document(digest)?);
+            for key in &row.lists {
+                if !lists.contains_key(key.as_slice()) {
+                    lists.insert(key, self.list(key)?);
                 }
-                add(
-                    documents.get_mut(digest).expect("inserted above"),
-                    row.index,
-                );
+                let list = lists.get_mut(key.as_slice()).expect("inserted above");
+                add(list, row.index);
             }
             if !chains.contains_key(row.chain.as_slice()) {
                 let known = self
@@ -309,10 +321,10 @@ impl Index {
             encode_list(&view.records, &mut value);
             put(&mut batch, chain, &value);
         }
-        for (digest, records) in &documents {
+        for (key, records) in &lists {
             let mut value = Vec::new();
             encode_list(records, &mut value);
-            put(&mut batch, &key(b'd', &digest.0), &value);
+            put(&mut batch, key, &value);
         }
         if rows.iter().any(|row| row.is_order) {
             let mut orders = self.orders()?;
@@ -356,6 +368,17 @@ impl Index {
             Err(IndexError::Damaged)
         }
     }
+}
+
+/// The lists that a statement stands in: of each document that it names, of the statement that it endorses.
+fn lists_of(statement: &Statement) -> Vec<Vec<u8>> {
+    if *statement.body() == Body::Endorse {
+        let fields = statement.fields();
+        let about = fields.about().and_then(|about| about.statement);
+        return about.iter().map(|id| key(b'e', &id.0)).collect();
+    }
+    let digests = document_digests(statement);
+    digests.iter().map(|digest| key(b'd', &digest.0)).collect()
 }
 
 /// The digests of the documents that a statement names; each once.
@@ -482,7 +505,10 @@ mod tests {
             id,
             chain: chain_key(chain),
             reference: Some(reference_key("p.example", &index.to_string())),
-            documents: vec![Hash::sha256(b"document")],
+            lists: vec![
+                key(b'd', &Hash::sha256(b"document").0),
+                key(b'e', &Hash::sha256(b"statement").0),
+            ],
             changes_keys: *chain == Chain::Keys,
             is_order: false,
         }
@@ -528,6 +554,12 @@ mod tests {
             [0, 1, 2, 3, 4]
         );
         assert_eq!(index.document(&Hash::ZERO).unwrap(), [0u64; 0]);
+        let endorsed = Hash::sha256(b"statement");
+        assert_eq!(
+            index.endorsements(&endorsed).unwrap(),
+            index.document(&Hash::sha256(b"document")).unwrap()
+        );
+        assert_eq!(index.endorsements(&Hash::ZERO).unwrap(), [0u64; 0]);
     }
 
     #[test]

@@ -107,8 +107,11 @@ impl Config {
 
     /// The keys that sign checkpoints of this ledger.
     pub(in crate::ledger) fn log_vkeys(&self) -> Vec<&Vkey> {
-        let all = std::iter::once(&self.signer).chain(&self.also_sign);
-        all.map(Signer::vkey).collect()
+        self.signers().map(Signer::vkey).collect()
+    }
+
+    fn signers(&self) -> impl Iterator<Item = &Signer> {
+        std::iter::once(&self.signer).chain(&self.also_sign)
     }
 }
 

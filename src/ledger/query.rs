@@ -226,6 +226,17 @@ impl Ledger {
             .map_err(|failure| self.shared.damaged(failure))
     }
 
+    /// The `endorse` records about a statement, as far as the index has come.
+    ///
+    /// # Errors
+    /// [`QueryError::Index`].
+    pub fn endorsements(&self, id: &Hash) -> Result<Vec<u64>, QueryError> {
+        self.shared
+            .index
+            .endorsements(id)
+            .map_err(|failure| self.shared.damaged(failure))
+    }
+
     /// The openings of a logged statement that are shown: none that an order keeps back, none of a record that is not shown.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ use crate::store::commit::{COMMIT_BYTES_MAX, Commit};
 use crate::store::{Created, Store, StoreError};
 use crate::tlog::checkpoint::Checkpoint;
 use crate::tlog::merkle::{Hash, Tree};
+use crate::tlog::note::Note;
 use crate::tlog::tile::{Edge, Growth, Tile};
 use crate::trade::keys::KeyState;
 use crate::trade::log_rules::LogFault;
@@ -408,7 +409,7 @@ async fn commit(shared: Arc<Shared>, sealed: Sealed) -> Result<(), Exit> {
     );
     // 3. Sign, and 4. publish. The root was recomputed from the entries above.
     let published = match applied.and(advanced) {
-        Ok(()) => publish_head(&shared, growth.new, Some(time)).await,
+        Ok(()) => publish_head(&shared, growth.new, Some(time), &keys).await,
         Err(exit) => Err(exit),
     };
     let head = match published {
@@ -521,6 +522,7 @@ pub(super) async fn publish_head(
     shared: &Arc<Shared>,
     tree: Tree,
     time: Option<Time>,
+    keys: &KeyState,
 ) -> Result<Arc<Head>, Exit> {
     // `head` is a plain put: never one that is smaller than what is read. Somebody who is further on has published my records with his.
     if shared.store.is_shared() {
@@ -536,11 +538,17 @@ pub(super) async fn publish_head(
         }
     }
     let checkpoint = Checkpoint::new(&shared.config.origin, tree);
-    let mut note = shared.config.signer.sign_note(checkpoint.encode());
-    for signer in &shared.config.also_sign {
-        note.signatures.push(signer.sign(&note.text));
+    let text = checkpoint.encode();
+    let signers = shared.config.signers();
+    let signatures: Vec<_> = signers
+        .filter(|signer| keys.log_key_signs(signer.vkey(), tree.size))
+        .map(|signer| signer.sign(&text))
+        .collect();
+    if signatures.is_empty() {
+        let reason = "the log names none of the keys that this process has as a log key in force";
+        return Err(Exit::Stop(reason.to_owned()));
     }
-    let note = note.encode();
+    let note = Note { text, signatures }.encode();
     shared
         .log
         .put_lazily("head", Bytes::from(note.clone()))

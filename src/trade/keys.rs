@@ -189,6 +189,19 @@ impl KeyState {
             .map(|key| &key.vkey)
     }
 
+    /// Whether this key may sign the checkpoint of `size` records: the log names it as a log key before the last of them, and did not revoke it
+    /// before that.
+    #[must_use]
+    pub fn log_key_signs(&self, vkey: &Vkey, size: u64) -> bool {
+        self.keys().any(|key| {
+            let revoked = key.revoked.as_ref();
+            key.role == Role::Log
+                && key.vkey == *vkey
+                && key.admitted_at < size
+                && revoked.is_none_or(|revoked| size <= revoked.index + 1)
+        })
+    }
+
     /// The authorities in force for the record at `index`.
     #[must_use]
     pub fn authority_at(&self, index: u64) -> &AuthoritySet {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod audit;
+mod bindings;
 mod crash;
 mod faulty;
 mod forge;

@@ -129,7 +129,7 @@ impl World {
     fn with_witnesses(mut self) -> World {
         for at in 0..3 {
             self.witnesses.push(None);
-            self.start_witness(at, "127.0.0.1:0");
+            self.start_witness(at, "127.0.0.1:0", "data/policy");
         }
         let lines = NAMES.iter().zip(&self.witnesses).map(|(name, process)| {
             let process = process.as_ref().unwrap();
@@ -149,19 +149,11 @@ impl World {
         std::fs::write(self.desk.path().join("policy"), policy).unwrap();
     }
 
-    fn start_witness(&mut self, at: usize, listen: &str) {
+    fn start_witness(&mut self, at: usize, listen: &str, policy: &str) {
         let name = NAMES[at];
         let arguments = [
-            "witness",
-            "serve",
-            "--data",
-            name,
-            "--name",
-            name,
-            "--listen",
-            listen,
-            "--policy",
-            "data/policy",
+            "witness", "serve", "--data", name, "--name", name, "--listen", listen, "--policy",
+            policy,
         ];
         self.witnesses[at] = Some(Process::start(self.desk.path(), &arguments));
     }
@@ -290,7 +282,7 @@ fn a_receipt_is_witnessed_while_two_of_three_answer_and_posts_never_wait_for_the
     world.witness(1).signal(Signal::CONT);
     ledger.until("two are enough again", is_met);
     world.verify(&ledger, third, 0);
-    world.start_witness(0, &format!("127.0.0.1:{port}"));
+    world.start_witness(0, &format!("127.0.0.1:{port}"), "data/policy");
     ledger.until("the third is back", all);
 
     // A restart forgets nothing: what was witnessed is, before anybody is asked.
@@ -445,7 +437,7 @@ fn a_lost_last_signed_is_answered_for_by_the_witnesses() {
     );
     // One is silent: it alone has no quorum.
     let port = world.url_in_policy(2);
-    world.start_witness(2, &port);
+    world.start_witness(2, &port, "data/policy");
     let ledger = world.serve("data", &[]);
     world.post(&ledger, &["--wait", "witnessed"], 0);
     assert!(last_signed.exists());
@@ -456,6 +448,114 @@ impl World {
         let policy = Policy::parse(self.read("policy").as_bytes()).unwrap();
         let url = policy.witnesses()[at].url.clone().unwrap();
         url.trim_start_matches("http://").to_owned()
+    }
+}
+
+/// docs/operations.md, changing the log key, as it is written there.
+#[test]
+fn the_log_key_changes_and_no_receipt_is_lost() {
+    let mut world = World::new().with_witnesses();
+    let ledger = world.serve("data", &[]);
+    let first = world.post(&ledger, &["--wait", "witnessed"], 0);
+    world.verify(&ledger, first, 0);
+    let root = world.desk.path().to_owned();
+    let path = |name: &str| root.join(name);
+    std::fs::copy(path("receipt"), path("first.tlog-proof")).unwrap();
+    std::fs::copy(path("policy"), path("old")).unwrap();
+
+    // 1. A new key is made and announced. Before the log names it, it signs nothing.
+    world.run(&["keygen", "--name", ORIGIN, "-o", "new.key"], 0);
+    let announce = [
+        "key",
+        "log",
+        "--ledger",
+        ledger.url(),
+        "--vkey",
+        "new.vkey",
+        "--display-name",
+        "log key of 2027",
+        "-o",
+        "change",
+    ];
+    world.run(&announce, 0);
+    for at in [1, 2] {
+        world.run(
+            &[
+                "endorse",
+                "change",
+                "--key",
+                &format!("data/authority-{at}.key"),
+            ],
+            0,
+        );
+    }
+    drop(ledger);
+    let serve = [
+        "serve",
+        "--data",
+        "data",
+        "--listen",
+        "127.0.0.1:0",
+        "--policy",
+        "policy",
+    ];
+    let refused = world.run(&[&serve[..], &["--log-key", "new.key"]].concat(), 3);
+    assert!(refused.to_string().contains("does not name"), "{refused}");
+    let ledger = world.serve("data", &[]);
+    world.run(&["key", "post", "--ledger", ledger.url(), "change"], 0);
+    drop(ledger);
+
+    // 2. Both sign; who has the old policy notices nothing.
+    let ledger = world.serve("data", &["--log-key", "new.key"]);
+    let second = world.post(&ledger, &["--wait", "witnessed"], 0);
+    world.verify(&ledger, second, 0);
+    let head = ledger.http().get("head", 1 << 16).unwrap().unwrap();
+    let lines = String::from_utf8_lossy(&head)
+        .matches(&format!("— {ORIGIN} "))
+        .count();
+    assert_eq!(lines, 2);
+
+    // 3. Witnesses and readers get a policy with both.
+    let (old, new) = (world.log_vkey("data/policy"), world.read("new.vkey"));
+    let both = world
+        .read("policy")
+        .replace(&format!("log {old}\n"), &format!("log {old}\nlog {new}"));
+    std::fs::write(path("policy"), &both).unwrap();
+    for at in 0..3 {
+        let listen = world.url_in_policy(at);
+        world.witnesses[at] = None;
+        world.start_witness(at, &listen, "policy");
+    }
+    let third = world.post(&ledger, &["--wait", "witnessed"], 0);
+    world.verify(&ledger, third, 0);
+    let all =
+        |said: &Value| is_met(said) && NAMES.iter().all(|name| state_of(said, name) == "cosigns");
+    ledger.until("each has cosigned what both keys have signed", all);
+    drop(ledger);
+
+    // 4. The new key alone.
+    let keys = world.desk.path().join("data/keys");
+    for end in ["key", "vkey"] {
+        let place = keys.join(format!("log.{end}"));
+        std::fs::rename(&place, path(&format!("old.{end}"))).unwrap();
+        std::fs::rename(path(&format!("new.{end}")), &place).unwrap();
+    }
+    let ledger = world.serve("data", &[]);
+    let fourth = world.post(&ledger, &["--wait", "witnessed"], 0);
+    world.verify(&ledger, fourth, 0);
+    world.run(&["verify", "receipt", "--policy", "old"], 1);
+    // What was received before stays good, by either policy; and the log as a whole is clean.
+    for policy in ["old", "policy"] {
+        world.run(&["verify", "first.tlog-proof", "--policy", policy], 0);
+    }
+    drop(ledger);
+    world.run(&["audit", "data", "--policy", "policy"], 0);
+}
+
+impl World {
+    fn log_vkey(&self, policy: &str) -> String {
+        let policy = Policy::parse(self.read(policy).as_bytes()).unwrap();
+        policy.logs()[0].vkey.to_string()
     }
 }
 

@@ -2,6 +2,7 @@
 //! verified, the log replayed.
 
 mod data;
+mod offices;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use crate::ledger::clock::system_clock;
 use crate::store::Http;
 use crate::tlog::merkle::Hash;
 use data::{DOCUMENTS, PROJECTS, SCHOOL};
+use offices::Offices;
 
 /// What `demo` is told.
 #[derive(Debug, Args)]
@@ -59,9 +61,10 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             )
         })?;
         trial(&folder, ORIGIN, None, Some(LIVE_FROM))?;
+        Offices::make(&folder)?;
         console.talk(&said!(
-            "1. 新建演示账本 {ORIGIN}，在 {shown}：生成了日志、三家管理机构和一家交易中心的密钥（试用设置：都在本机）",
-            "1. a new demo ledger, {ORIGIN}, in {shown}: keys were made for the log, three authorities and a trading centre (a trial set-up: all on this machine)"
+            "1. 新建演示账本 {ORIGIN}，在 {shown}：生成了日志、三家管理机构、三家见证和一家交易中心的密钥（试用设置：都在本机）",
+            "1. a new demo ledger, {ORIGIN}, in {shown}: keys were made for the log, three authorities, three witnesses and a trading centre (a trial set-up: all on this machine)"
         ));
     }
     runtime().block_on(async {
@@ -76,6 +79,9 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         };
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let service = tokio::spawn(serve::serve(listener, ledger.clone(), options, async move { drop(stopped.await) }));
+
+        let witnesses = Offices::open(&folder)?.run(*console, Http::new(&url)?, ledger.clone());
+        let witnesses = tokio::spawn(witnesses);
 
         // The work is that of a client: over HTTP, as a trading centre and a bidder would do it.
         let (worker, at) = (*console, (folder.clone(), url.clone()));
@@ -95,6 +101,8 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             }
             let _ = stop.send(());
             let _ = service.await;
+            witnesses.abort();
+            let _ = witnesses.await;
             ledger.close().await;
             return Ok(ended);
         }
@@ -108,6 +116,9 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         }
         let _ = stop.send(());
         let _ = service.await;
+        // They hold the ledger: who closes it waits for the last one that does.
+        witnesses.abort();
+        let _ = witnesses.await;
         ledger.close().await;
         Ok(ended)
     })
@@ -189,6 +200,7 @@ fn work(console: &Console, folder: &Folder, url: &str) -> Result<u64, Failure> {
         "   {count} documents are kept by digest; the ledger holds the digests"
     ));
 
+    offices::wait(console, &http)?;
     let record = award(&http, signer.name())?;
     let receipt = http.call(
         "GET",
@@ -207,6 +219,13 @@ fn work(console: &Console, folder: &Folder, url: &str) -> Result<u64, Failure> {
                     .because(&crate::chain_of(&error)),
             )
         })?;
+    if !verified.checkpoint().quorum().met {
+        return Err(Failure::new(
+            super::out::Exit::Policy,
+            "demo",
+            said!("回执还没有见证", "the receipt is not witnessed yet"),
+        ));
+    }
     let title = verified
         .statement()
         .fields()

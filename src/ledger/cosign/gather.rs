@@ -479,7 +479,8 @@ impl Gathering {
             .saturating_sub(now_s);
         let made_s = candidate.head.time.map(|time| time.as_ms() / 1_000);
         let seat = &mut self.seats[witness];
-        if came == Came::Answered {
+        // A line made just now tells the time. A delivered one may be old: near our clock it agrees with it, far from it it says nothing.
+        if came == Came::Answered || off_s.abs() <= CLOCK_OFF_S_MAX {
             seat.fresh = Some((now.boot_ms, off_s));
         }
         let too_old = match came {

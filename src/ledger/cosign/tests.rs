@@ -314,6 +314,22 @@ fn the_same_size_is_cosigned_again_every_ten_minutes() {
     );
 }
 
+#[test]
+fn a_delivered_line_agrees_with_our_clock_or_says_nothing_of_it() {
+    let one = head(1);
+    for (second, want) in [(0, Some(Ok(()))), (-3_600, None), (300, Some(Ok(())))] {
+        let mut g = Gathering::new(Some(policy(&[], "two")), None);
+        let now = at(7_200_000);
+        g.offer(&one, now);
+        for witness_at in [0, 1] {
+            let signature = line(witness_at, &one, 7_200 + second);
+            g.count(witness_at, 1, &signature, Came::Delivered, now)
+                .unwrap();
+        }
+        assert_eq!(g.clock(0, now), want, "{second}");
+    }
+}
+
 /// Two that come at different times would otherwise each cosign another head, and never meet.
 #[test]
 fn witnesses_that_come_by_themselves_meet_on_one_checkpoint() {

@@ -152,6 +152,15 @@ pub enum OpenError {
         /// Of its tree.
         size: u64,
     },
+    /// A key to sign with is not one of the log's.
+    #[error(
+        "the log does not name {vkey} as a log key in force: announce it first (mingzhang key log), or take it away if it is revoked; see \
+         docs/operations.md, changing the log key"
+    )]
+    LogKey {
+        /// As given.
+        vkey: String,
+    },
     /// The policy is not one to gather by.
     #[error("the policy cannot be this ledger's: {what}")]
     Policy {

@@ -31,6 +31,7 @@ use super::{ClockSource, Config, Head, Shared, Writing, log_reader, publish};
 use crate::store::commit::Commit;
 use crate::store::{Created, Http, LogReader, Store};
 use crate::tlog::merkle::{Hash, Tree};
+use crate::tlog::note::Vkey;
 use crate::tlog::tile::Edge;
 use crate::trade::statement::Statement;
 
@@ -119,6 +120,12 @@ pub(super) async fn open(
             found: keys.genesis_id(),
             wanted,
         });
+    }
+
+    let named = |vkey: &&Vkey| !keys.log_key_signs(vkey, state.tip.size);
+    if let Some(vkey) = config.log_vkeys().into_iter().find(named) {
+        let vkey = vkey.to_string();
+        return Err(OpenError::LogKey { vkey });
     }
 
     let fail_open_ms = config
@@ -363,7 +370,7 @@ async fn finish(shared: &Arc<Shared>, found: &Found, state: &State) -> Result<()
         }
     }
     writer::advance(shared, newest).await.map_err(stop)?;
-    let head = writer::publish_head(shared, newest, state.tip.time)
+    let head = writer::publish_head(shared, newest, state.tip.time, &keys)
         .await
         .map_err(stop)?;
     shared.publish(newest.size, head);

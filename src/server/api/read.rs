@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
 use super::types::{
-    Consistency, ErasedRecord, Feed, Key, Keys, ProblemAnswer, Project, Record, TreeAnswer,
+    Consistency, Endorsement, ErasedRecord, Feed, Key, Keys, ProblemAnswer, Project, Record,
+    TreeAnswer,
 };
 use super::withheld::{WithheldRecord, by_order, refuse_withheld};
 use crate::ledger::{QueryError, RecordShowing};
@@ -77,7 +78,9 @@ pub(super) async fn record(
     let index = parse_index(&index)?;
     refuse_withheld(&api.ledger, index).await?;
     let view = api.ledger.entry(index).await?;
-    Ok(json(&request, &Record::of(&view)))
+    let mut record = Record::of(&view);
+    record.endorsed_by = endorsed_by(&api, &view.statement.id()).await?;
+    Ok(json(&request, &record))
 }
 
 /// The records in log order. `Link` (RFC 8288) leads to the next page while there is one; `after` in the answer is where a
@@ -164,7 +167,32 @@ pub(super) async fn statement(
     let index = api.ledger.statement(&id)?.ok_or_else(|| not_logged(&id))?;
     refuse_withheld(&api.ledger, index).await?;
     let view = api.ledger.entry(index).await?;
-    Ok(json(&request, &Record::of(&view)))
+    let mut record = Record::of(&view);
+    record.endorsed_by = endorsed_by(&api, &view.statement.id()).await?;
+    Ok(json(&request, &record))
+}
+
+/// Countersignatures of one statement that an answer lists, at most.
+const ENDORSEMENTS_MAX: usize = 64;
+
+/// Who countersigned a statement. Log rules have it that only supervisors' `endorse` statements are in the log.
+async fn endorsed_by(api: &Api, id: &Hash) -> Result<Vec<Endorsement>, Problem> {
+    let indexes = api.ledger.endorsements(id)?;
+    let indexes = &indexes[..indexes.len().min(ENDORSEMENTS_MAX)];
+    let mut found = Vec::with_capacity(indexes.len());
+    for index in indexes {
+        match api.ledger.entry(*index).await {
+            Ok(view) => found.push(Endorsement {
+                supervisor: view.statement.publisher().unwrap_or_default().to_owned(),
+                index: *index,
+                time: view.header.time.to_string(),
+                id: view.statement.id().to_string(),
+            }),
+            Err(QueryError::Erased { .. }) => {}
+            Err(failure) => return Err(failure.into()),
+        }
+    }
+    Ok(found)
 }
 
 /// What a project is asked.

@@ -75,6 +75,22 @@ pub(in crate::server) struct Record {
     pub statement: Box<RawValue>,
     /// Where the receipt is.
     pub receipt: String,
+    /// Supervisors that countersigned the statement; told where one record is asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub endorsed_by: Vec<Endorsement>,
+}
+
+/// A supervisor's countersignature of a statement: a record of its own, with a receipt of its own.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::server) struct Endorsement {
+    /// Key name of the supervisor.
+    pub supervisor: String,
+    /// Leaf index of the `endorse` record.
+    pub index: u64,
+    /// When the ledger took it.
+    pub time: String,
+    /// Its statement id.
+    pub id: String,
 }
 
 /// A record that was erased by order: its leaf hash remains, its words do not.
@@ -261,6 +277,7 @@ impl Record {
             statement: RawValue::from_string(line)
                 .expect("our JSON grammar is a part of RFC 8259's"),
             receipt: format!("/api/v1/receipts/{}", view.header.index),
+            endorsed_by: Vec::new(),
         }
     }
 }
