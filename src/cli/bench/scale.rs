@@ -253,9 +253,9 @@ fn reads(
         many: empty_route(server, generator, extent.during, READERS)?,
     }];
     for (zh, en, path) in questions() {
-        let paths: Vec<String> = spread(records).map(|at| path(at)).collect();
+        let paths: Vec<String> = spread(records).map(path).collect();
         console.talk(&said!("{zh}", "{en}"));
-        let Some(first) = subject.asked(server, &paths[0])? else {
+        let Some(first) = subject.asked(&paths[0])? else {
             // A page that this version does not have.
             continue;
         };
