@@ -51,7 +51,6 @@ pub(super) struct Arguments {
 }
 
 const FILE_BYTES_MAX: u64 = 1 << 30;
-const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
 /// Something that was not logged.
 struct Refused {
@@ -110,6 +109,8 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
             Some(vault) => vault.keep(kept),
             None => Ok(()),
         }),
+        guard: None,
+        attached: None,
     };
     let outcome = post_lines(console, &http, &signer, &text, post)?;
     let mut sums: Vec<Sum> = Vec::new();
@@ -258,27 +259,7 @@ fn table(console: &Console, sums: &[Sum], refused: &[Refused]) -> String {
 /// Stores what statements name by digest. After the statements, because a ledger keeps no document that no record names.
 fn put_documents<'i>(http: &Http, items: impl Iterator<Item = &'i Item>) -> Result<(), Failure> {
     for document in items.flat_map(|item| &item.documents) {
-        let name = format!("api/v1/documents/{}", Hash::sha256(document));
-        // A ledger that has it answers a PUT before it has read the bytes, and hangs up.
-        if http
-            .call("HEAD", &name, &[], None, ANSWER_BYTES_MAX)?
-            .status
-            == 200
-        {
-            continue;
-        }
-        let headers = [("content-type", "application/octet-stream")];
-        let answer = http.call("PUT", &name, &headers, Some(document), ANSWER_BYTES_MAX)?;
-        if !matches!(answer.status, 200 | 201) {
-            let status = answer.status;
-            return Err(Failure::temporary(
-                "document",
-                said!(
-                    "账本没有收下文件（HTTP {status}）；再运行一次即可接着做",
-                    "the ledger did not take a document (HTTP {status}); run the same command again to go on"
-                ),
-            ));
-        }
+        super::documents::put(http, &Hash::sha256(document).to_string(), document)?;
     }
     Ok(())
 }

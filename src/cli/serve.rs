@@ -29,7 +29,7 @@ pub(super) struct Arguments {
     #[arg(long, required_unless_present = "mirror")]
     data: Option<PathBuf>,
     /// Instead of a ledger: a mirror's folder, for reading only / 只读提供镜像目录
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["data", "keys", "operator_word"], requires = "policy")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["data", "keys", "operator_word", "vocabulary"], requires = "policy")]
     mirror: Option<PathBuf>,
     /// Whose cosignatures `checkpoint` needs (unless given, the policy in the data folder); with --mirror, whom to trust / 见证或信任策略
     #[arg(long, value_name = "FILE|DIR", num_args = 1)]
@@ -49,6 +49,9 @@ pub(super) struct Arguments {
     /// What you vouch for in person, when the ledger refused to start and said so / 运行者担保
     #[arg(long, value_enum)]
     operator_word: Vec<Word>,
+    /// A centre's own file of words, JSON, on top of this program's; may be given again / 中心自有词表
+    #[arg(long, value_name = "FILE")]
+    vocabulary: Vec<PathBuf>,
     /// The registered ocid prefix of OCDS exports / 注册的 ocid 前缀
     #[arg(long, value_name = "PREFIX", default_value = crate::export::ocds::PREFIX_EXAMPLE)]
     ocds_prefix: String,
@@ -89,6 +92,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     };
     let mut config = crate::ledger::Config {
         operator_word,
+        vocabulary: Arc::new(super::vocabulary::read_files(&arguments.vocabulary)?),
         fail_open_after: arguments.fail_open_after.map(Duration::from_secs),
         ..folder.config()?
     };

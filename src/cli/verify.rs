@@ -34,7 +34,6 @@ pub(super) struct Arguments {
     document: Option<PathBuf>,
 }
 
-const DOCUMENT_BYTES_MAX: u64 = 4 << 30;
 /// Receipts of a folder in memory at one time.
 const FOLDER_PART: usize = 1_024;
 
@@ -167,7 +166,7 @@ fn worse(a: Exit, b: Exit) -> Exit {
     if rank(b) > rank(a) { b } else { a }
 }
 
-/// The SHA-256 of a file as hexadecimal digits.
+/// The SHA-256 of a file as hexadecimal digits. Of the whole file, however large: it is read a piece at a time.
 pub(super) fn digest_of(path: &Path) -> Result<String, Failure> {
     use sha2::{Digest, Sha256};
     use std::io::Read;
@@ -178,9 +177,7 @@ pub(super) fn digest_of(path: &Path) -> Result<String, Failure> {
             said!("读不了 {shown}", "cannot read {shown}").because(&error),
         )
     };
-    let mut file = std::fs::File::open(path)
-        .map_err(unreadable)?
-        .take(DOCUMENT_BYTES_MAX);
+    let mut file = std::fs::File::open(path).map_err(unreadable)?;
     let (mut sha256, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
     loop {
         match file.read(&mut buffer).map_err(unreadable)? {

@@ -19,6 +19,9 @@ use super::json::Value;
 use super::statement::{Body, Order, Statement};
 use super::vocabulary::Vocabulary;
 
+pub use values::is_person_name;
+pub(crate) use values::looks_like_person;
+
 /// How grave a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -120,6 +123,27 @@ pub fn check_with(statement: &Statement, words: &Vocabulary) -> Vec<Problem> {
     }
     check_everywhere(&value, &mut problems);
     problems.0
+}
+
+/// The codes of warnings that something may be shown which must not be, or not yet. What is in an entry cannot be taken back, so
+/// clients that post stop at these until somebody says that it is meant.
+pub const SECRECY: [&str; 10] = [
+    "person_in_clear",
+    "privacy_in_clear",
+    "trade_secret_in_clear",
+    "withheld_in_clear",
+    "party_is_person",
+    "party_may_be_person",
+    "title_names_person",
+    "mobile_number",
+    "card_number",
+    "before_opening",
+];
+
+/// Whether a warning of this code is one of [`SECRECY`].
+#[must_use]
+pub fn is_secrecy(code: &str) -> bool {
+    SECRECY.contains(&code)
 }
 
 /// Whether any of `problems` refuses the statement.

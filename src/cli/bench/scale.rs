@@ -218,6 +218,8 @@ fn import(
         wait: WaitFor::Signed,
         show: Show::Nothing,
         withhold: None,
+        guard: None,
+        attached: None,
     };
     let outcome = post_lines(console, &http, &holder, &drafts.join("\n"), posting)?;
     let seconds = begun.elapsed().as_secs_f64();

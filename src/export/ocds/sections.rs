@@ -8,6 +8,7 @@ use crate::export::Source;
 use crate::tlog::merkle::Hash;
 use crate::trade::json::Value as Json;
 use crate::trade::statement::Fields;
+use crate::trade::vocabulary;
 
 /// Adds parties and the section of the kind.
 pub(super) fn put(
@@ -432,13 +433,8 @@ fn value_of(price: &Json<'_>) -> Option<Value> {
     Some(json!({ "amount": amount, "currency": currency }))
 }
 
-/// The standard's word for a method, and our own.
+/// The standard's word for a method, and our own. A method that we do not know is not open to everybody.
 fn method_of(method: &str) -> (&'static str, &str) {
-    let word = match method {
-        "open-tender" => "open",
-        "single-source" => "direct",
-        "invited-tender" => "selective",
-        _ => "limited",
-    };
-    (word, method)
+    let word = vocabulary::method(method).map_or("", |known| &known.ocds);
+    (if word.is_empty() { "limited" } else { word }, method)
 }
