@@ -39,6 +39,9 @@ pub(super) struct Arguments {
     /// Add what opens the commitments to persons to this file, JSON lines, for its owner only / 承诺值原文存放处
     #[arg(long, value_name = "FILE")]
     openings: Option<PathBuf>,
+    /// Write each receipt into this folder as INDEX.tlog-proof / 回执目录
+    #[arg(long, value_name = "DIR")]
+    receipts: Option<PathBuf>,
     /// Let the ledger check every draft and log nothing / 只检查，不发布
     #[arg(long)]
     check: bool,
@@ -98,7 +101,7 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
         }
     };
     let post = Posting {
-        receipts: None,
+        receipts: arguments.receipts.as_deref(),
         check: arguments.check,
         wait: super::post::WaitFor::Signed,
         show: Show::Nothing,
@@ -110,6 +113,16 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
         attached: None,
     };
     let outcome = post_lines(console, &http, &signer, &text, post)?;
+    let mut sums: Vec<Sum> = Vec::new();
+    for file in &arguments.files {
+        sums.push(Sum::of(file.display().to_string()));
+    }
+    for (line, _) in &outcome.logged {
+        sum(&mut sums, &items[line - 1].0).logged += 1;
+    }
+    for line in &outcome.known {
+        sum(&mut sums, &items[line - 1].0).known += 1;
+    }
     let mut posted = vec![true; items.len()];
     for (line, reason) in outcome.refused {
         let (file, item) = &items[line - 1];
@@ -136,8 +149,11 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
         ));
     }
     if let Some(path) = &arguments.report {
+        for one in &refused {
+            sum(&mut sums, &one.file).refused += 1;
+        }
         let report = if path.extension().is_some_and(|ending| ending == "md") {
-            table(console, &refused)
+            table(console, &sums, &refused)
         } else {
             refused
                 .iter()
@@ -152,7 +168,7 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
             )
         })?;
     }
-    let (new, known, not) = (outcome.logged.len(), outcome.known, refused.len());
+    let (new, known, not) = (outcome.logged.len(), outcome.known.len(), refused.len());
     let Said { zh, en } = if arguments.check {
         said!(
             "读到 {found} 项：可以发布 {new} 条，已在账本 {known} 条，不能发布 {not} 条\n",
@@ -183,14 +199,57 @@ impl Refused {
     }
 }
 
-/// What was refused, for people.
-fn table(console: &Console, refused: &[Refused]) -> String {
+/// What became of the items of a file.
+struct Sum {
+    file: String,
+    logged: usize,
+    known: usize,
+    refused: usize,
+}
+
+impl Sum {
+    fn of(file: String) -> Sum {
+        Sum {
+            file,
+            logged: 0,
+            known: 0,
+            refused: 0,
+        }
+    }
+}
+
+fn sum<'s>(sums: &'s mut Vec<Sum>, file: &str) -> &'s mut Sum {
+    let at = sums.iter().position(|sum| sum.file == file);
+    let at = at.unwrap_or_else(|| {
+        sums.push(Sum::of(file.to_owned()));
+        sums.len() - 1
+    });
+    &mut sums[at]
+}
+
+/// What became of each file, and what was refused, for people.
+fn table(console: &Console, sums: &[Sum], refused: &[Refused]) -> String {
+    let cell = |text: &str| text.replace('|', "\\|").replace(['\n', '\r'], " ");
+    let head = console.lang.say(
+        "| 文件 | 项 | 新登记 | 原已登记 | 被拒绝 |",
+        "| file | items | logged | known | refused |",
+    );
+    let mut table = format!("{head}\n| --- | --- | --- | --- | --- |\n");
+    for one in sums {
+        let (file, found) = (cell(&one.file), one.logged + one.known + one.refused);
+        let (logged, known, not) = (one.logged, one.known, one.refused);
+        table.push_str(&format!(
+            "| {file} | {found} | {logged} | {known} | {not} |\n"
+        ));
+    }
+    if refused.is_empty() {
+        return table;
+    }
     let head = console
         .lang
         .say("| 文件 | 行 | 原因 |", "| file | line | reason |");
-    let mut table = format!("{head}\n| --- | --- | --- |\n");
+    table.push_str(&format!("\n{head}\n| --- | --- | --- |\n"));
     for one in refused {
-        let cell = |text: &str| text.replace('|', "\\|").replace(['\n', '\r'], " ");
         let (file, place, reason) = (cell(&one.file), cell(&one.place), cell(&one.reason));
         table.push_str(&format!("| {file} | {place} | {reason} |\n"));
     }

@@ -77,8 +77,8 @@ const WINDOW: usize = 500;
 pub(super) struct Outcome {
     /// Logged now: line, index.
     pub logged: Vec<(usize, u64)>,
-    /// In the ledger before.
-    pub known: usize,
+    /// In the ledger before: line.
+    pub known: Vec<usize>,
     /// Logged, but under a checkpoint that has no quorum of witnesses yet.
     pub unwitnessed: usize,
     /// Refused: line, what the ledger said.
@@ -167,13 +167,13 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             ));
         }
         total.logged.extend(outcome.logged);
-        total.known += outcome.known;
+        total.known.extend(outcome.known);
         total.unwitnessed += outcome.unwitnessed;
         total.refused.extend(outcome.refused);
         total.committed.extend(outcome.committed);
         total.warned.extend(outcome.warned);
     }
-    let (new, known, refused) = (total.logged.len(), total.known, total.refused.len());
+    let (new, known, refused) = (total.logged.len(), total.known.len(), total.refused.len());
     let Said { zh, en } = if arguments.check {
         said!(
             "可以发布 {new} 条，已在账本 {known} 条，不能发布 {refused} 条\n",

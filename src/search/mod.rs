@@ -37,7 +37,7 @@ pub use query::{Query, QueryError};
 use words::{Run, runs, words_of};
 
 /// The form of the index; another one is made anew.
-const FORMAT: &str = "mingzhang search v1";
+const FORMAT: &str = "mingzhang search v2";
 /// Memory of the writer, in bytes.
 const WRITER_BYTES: usize = 32 << 20;
 const INDEX_FIELD: &str = "index";

@@ -170,7 +170,7 @@ fn work(console: &Console, folder: &Folder, url: &str) -> Result<u64, Failure> {
             ),
         ));
     }
-    let (projects, new, known) = (PROJECTS.len(), outcome.logged.len(), outcome.known);
+    let (projects, new, known) = (PROJECTS.len(), outcome.logged.len(), outcome.known.len());
     console.talk(&said!(
         "3. 以交易中心身份发布 {projects} 个示例项目，工程建设、政府采购、土地、产权、碳排放权、排污权、药品、器械、林权、矿业权各有从公告到履约的全过程。新登记 {new} 条，原有 {known} 条",
         "3. as the trading centre, published {projects} sample projects: construction, procurement, land, property, carbon, discharge, drugs, devices, forest and mineral rights, each from its announcement to its performance. {new} logged now, {known} were there"

@@ -176,7 +176,7 @@ impl Poster<'_> {
                 Some(existing) => {
                     self.made
                         .insert(one.line.number, existing.unwrap_or(one.id));
-                    outcome.known += 1;
+                    outcome.known.push(one.line.number);
                 }
                 None => new.push(one.line.clone()),
             }
@@ -262,7 +262,7 @@ impl Poster<'_> {
                     outcome.logged.push((line.number, index));
                     warn(outcome, line, answer);
                 } else {
-                    outcome.known += 1
+                    outcome.known.push(line.number);
                 }
                 Ok(true)
             }
@@ -271,7 +271,7 @@ impl Poster<'_> {
                 if let Some(existing) = member("existing").and_then(Hash::from_hex) {
                     self.made.insert(line.number, existing);
                 }
-                outcome.known += 1;
+                outcome.known.push(line.number);
                 Ok(true)
             }
             (409, "follows-conflict") => {
@@ -312,7 +312,7 @@ impl Poster<'_> {
         outcome: &mut Outcome,
     ) -> Result<(), Failure> {
         match answer.get("status").and_then(Value::as_u64) {
-            _ if known(answer).is_some() => outcome.known += 1,
+            _ if known(answer).is_some() => outcome.known.push(line.number),
             Some(200) => {
                 outcome.logged.push((line.number, 0));
                 warn(outcome, line, answer);
