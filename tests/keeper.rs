@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+#[path = "keeper/quorum.rs"]
+mod quorum;
 #[path = "keeper/rehearsal.rs"]
 mod rehearsal;
 #[path = "keeper/trust.rs"]

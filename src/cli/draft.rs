@@ -2,6 +2,7 @@
 //!
 //! Two placeholders are replaced before signing: `{"$commit":{"class":C,"value":V,"shown":B}}` anywhere becomes a salted commitment,
 //! whose opening travels with the post if `shown`, and else stays with the centre; left out, a person is shown, and nothing else is.
+//! A plain draft is guarded first ([`Line::guard`]): what the vocabulary does not call public is made into `$commit` by the program.
 //! And `"$n"` at `/amends/statement` becomes the id of the statement made from line n of the same file.
 
 use serde_json::Value;
@@ -10,7 +11,9 @@ use super::keys::holder::Holder;
 use crate::tlog::merkle::Hash;
 use crate::tlog::note::Note;
 use crate::trade::commitment::{Class, Opening, Openings, Place};
+use crate::trade::guard::{self, GuardError, Mark};
 use crate::trade::statement::{Draft, Statement};
+use crate::trade::vocabulary::Vocabulary;
 
 /// One line of a file of drafts.
 #[derive(Clone, Debug)]
@@ -44,6 +47,42 @@ pub(super) enum LineError {
     Commit(String),
     #[error("`amends` names line {0}, which is not an earlier line of this file that was logged")]
     Amends(String),
+    #[error("the document {file:?} cannot be taken: {reason}")]
+    File {
+        /// As the draft names it.
+        file: String,
+        /// Why.
+        reason: String,
+    },
+    #[error(transparent)]
+    Guard(#[from] GuardError),
+}
+
+/// How plain drafts are made safe before they are signed.
+#[derive(Clone, Debug)]
+pub(super) struct Guard {
+    /// The ledger's words.
+    pub words: Vocabulary,
+    /// Codes of warnings that the clerk takes upon himself.
+    pub accepted: Vec<String>,
+}
+
+impl LineError {
+    /// The same in Chinese, where there is more to say than which JSON is wrong.
+    pub fn zh(&self) -> String {
+        match self {
+            LineError::Guard(error) => error.zh(),
+            LineError::File { file, reason } => format!("文件 {file:?} 不可用：{reason}"),
+            other => other.to_string(),
+        }
+    }
+}
+
+impl Guard {
+    /// Whether the clerk has said that it is meant.
+    pub fn accepts(&self, code: &str) -> bool {
+        self.accepted.iter().any(|accepted| accepted == code)
+    }
 }
 
 /// What opens the commitments of a statement.
@@ -86,6 +125,18 @@ impl Line {
         })
     }
 
+    /// Makes what belongs into commitments into `$commit`; says what. A draft in which nothing does keeps its bytes, and the `ref` of one
+    /// without any stays the digest of what the clerk wrote.
+    pub fn guard(&mut self, guard: &Guard) -> Result<Vec<Mark>, LineError> {
+        let mut value: Value =
+            serde_json::from_str(&self.text).map_err(|error| LineError::Json(error.to_string()))?;
+        let marks = guard::mark(&mut value, &guard.words, &|code| guard.accepts(code))?;
+        if !marks.is_empty() {
+            self.text = value.to_string();
+        }
+        Ok(marks)
+    }
+
     /// The statement it makes, signed, and the openings that go with it. `made` knows the ids of earlier lines.
     pub fn sign(
         &self,
@@ -95,6 +146,7 @@ impl Line {
         made: impl Fn(usize) -> Option<Hash>,
     ) -> Result<(Statement, Opened), LineError> {
         let mut openings = Opened::default();
+        let hides = self.text.contains("\"$commit\"");
         let text = if self.text.contains("\"$") {
             let mut value: Value = serde_json::from_str(&self.text)
                 .map_err(|error| LineError::Json(error.to_string()))?;
@@ -114,7 +166,16 @@ impl Line {
             |error: &(dyn std::error::Error + 'static)| LineError::Draft(crate::chain_of(error));
         let mut draft = Draft::parse(text.as_bytes()).map_err(|error| failed(&error))?;
         if draft.get("ref").is_none() {
-            draft.set("ref", self.reference.clone());
+            // A digest of what is hidden would be a hash of it without a salt, in the clear for ever. A signature nobody else can make.
+            let reference = if hides {
+                let digest = &self.reference;
+                let text = format!("mingzhang-ref-v1\n{ledger}\n{digest}\n");
+                let signature = signer.sign(&text).map_err(|error| failed(&error))?;
+                Hash::sha256(&signature.bytes).to_string()
+            } else {
+                self.reference.clone()
+            };
+            draft.set("ref", reference);
         }
         draft
             .fill(ledger, signer.name(), follows)
@@ -283,6 +344,26 @@ mod tests {
             assert_eq!(there(&opened.withheld), !is_shown, "{secret}");
             opened.withheld.check(&statement).unwrap();
         }
+    }
+
+    /// The rest of a draft is public, so its digest would let anybody try names until one fits.
+    #[test]
+    fn the_ref_of_a_draft_that_hides_something_is_no_hash_of_it() {
+        let draft = DRAFT.replace(
+            r#""title":"x""#,
+            r#""title":"x","details":{"a":{"$commit":{"class":"privacy","value":"张示例"}}}"#,
+        );
+        let digest = Hash::sha256(draft.as_bytes()).to_string();
+        let line = Line::read(1, &draft).unwrap();
+        let reference = || {
+            let signed = line.sign("ledger.example", None, &signer(), |_| None);
+            signed.unwrap().0.reference().unwrap().to_owned()
+        };
+        assert_ne!(reference(), digest);
+        assert_eq!(reference(), reference(), "a second run gives it again");
+        let other = crate::tlog::note::Signer::from_seed("centre.example", &[2; 32]).unwrap();
+        let by_other = line.sign("ledger.example", None, &Holder::Key(other), |_| None);
+        assert_ne!(by_other.unwrap().0.reference(), Some(&*reference()));
     }
 
     #[test]

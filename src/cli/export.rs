@@ -10,6 +10,7 @@ use super::fetch::write_new;
 use super::out::{Answer, Console, Failure};
 use super::plain;
 use super::text::{Said, said};
+use crate::export::ocds::extensions::Extensions;
 use crate::export::{Left, Source, national, ocds};
 use crate::store::Http;
 use crate::trade::statement::Statement;
@@ -53,6 +54,12 @@ pub(super) struct OcdsArguments {
     /// A record package with compiled releases, not a release package / 记录包
     #[arg(long)]
     records: bool,
+    /// In records also every value that a field ever had / 含各字段历次取值
+    #[arg(long, requires = "records")]
+    versioned: bool,
+    /// Where the extensions are: registry, an address of copies, or none for the core schema alone / 扩展
+    #[arg(long, value_name = "registry|URL|none", default_value = "registry")]
+    extensions: String,
 }
 
 pub(super) fn run(console: &Console, form: &Form) -> Result<Answer, Failure> {
@@ -77,6 +84,8 @@ pub(super) fn run(console: &Console, form: &Form) -> Result<Answer, Failure> {
                     said!("ocid 前缀不对", "not an ocid prefix").because(&error),
                 )
             })?;
+            let extensions = extensions_of(&arguments.extensions)?;
+            let options = options.with_extensions(extensions);
             if arguments.prefix == ocds::PREFIX_EXAMPLE {
                 console.talk(&said!(
                     "ocds-213czf 是标准的示例前缀，只供试用；正式导出请用 --prefix 给出注册的前缀",
@@ -90,24 +99,34 @@ pub(super) fn run(console: &Console, form: &Form) -> Result<Answer, Failure> {
                 .map_or(Time::MIN, |source| source.time)
                 .to_string();
             let count = releases.len();
+            let uri = format!("{base}/api/v1/ocds");
+            let around = ocds::Package {
+                published: &published,
+                publisher: &ledger,
+                uri: &uri,
+                extensions: &options.extensions,
+            };
             let package = if arguments.records {
-                ocds::record_package(
-                    releases,
-                    &published,
-                    &ledger,
-                    &format!("{base}/api/v1/ocds?records=true"),
-                )
+                around.of_records(releases, arguments.versioned)
             } else {
-                ocds::release_package(
-                    releases,
-                    &published,
-                    &ledger,
-                    &format!("{base}/api/v1/ocds"),
-                )
+                around.of_releases(releases)
             };
             finish(console, &arguments.what, &package, count, &left)
         }
     }
+}
+
+/// Reads `--extensions`.
+pub(super) fn extensions_of(word: &str) -> Result<Extensions, Failure> {
+    Extensions::parse(word).ok_or_else(|| {
+        Failure::usage(
+            "ocds-extensions",
+            said!(
+                "扩展为 {word}，应为 registry、none 或 http(s) 网址",
+                "the extensions are {word}, wanted registry, none or an address of http or https"
+            ),
+        )
+    })
 }
 
 /// All records that are shown, or those of one project; and the ledger's name.

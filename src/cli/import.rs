@@ -39,6 +39,9 @@ pub(super) struct Arguments {
     /// Add what opens the commitments to persons to this file, JSON lines, for its owner only / 承诺值原文存放处
     #[arg(long, value_name = "FILE")]
     openings: Option<PathBuf>,
+    /// Write each receipt into this folder as INDEX.tlog-proof / 回执目录
+    #[arg(long, value_name = "DIR")]
+    receipts: Option<PathBuf>,
     /// Let the ledger check every draft and log nothing / 只检查，不发布
     #[arg(long)]
     check: bool,
@@ -48,7 +51,6 @@ pub(super) struct Arguments {
 }
 
 const FILE_BYTES_MAX: u64 = 1 << 30;
-const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
 /// Something that was not logged.
 struct Refused {
@@ -99,7 +101,7 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
         }
     };
     let post = Posting {
-        receipts: None,
+        receipts: arguments.receipts.as_deref(),
         check: arguments.check,
         wait: super::post::WaitFor::Signed,
         show: Show::Nothing,
@@ -107,8 +109,20 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
             Some(vault) => vault.keep(kept),
             None => Ok(()),
         }),
+        guard: None,
+        attached: None,
     };
     let outcome = post_lines(console, &http, &signer, &text, post)?;
+    let mut sums: Vec<Sum> = Vec::new();
+    for file in &arguments.files {
+        sums.push(Sum::of(file.display().to_string()));
+    }
+    for (line, _) in &outcome.logged {
+        sum(&mut sums, &items[line - 1].0).logged += 1;
+    }
+    for line in &outcome.known {
+        sum(&mut sums, &items[line - 1].0).known += 1;
+    }
     let mut posted = vec![true; items.len()];
     for (line, reason) in outcome.refused {
         let (file, item) = &items[line - 1];
@@ -135,8 +149,11 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
         ));
     }
     if let Some(path) = &arguments.report {
+        for one in &refused {
+            sum(&mut sums, &one.file).refused += 1;
+        }
         let report = if path.extension().is_some_and(|ending| ending == "md") {
-            table(console, &refused)
+            table(console, &sums, &refused)
         } else {
             refused
                 .iter()
@@ -151,7 +168,7 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
             )
         })?;
     }
-    let (new, known, not) = (outcome.logged.len(), outcome.known, refused.len());
+    let (new, known, not) = (outcome.logged.len(), outcome.known.len(), refused.len());
     let Said { zh, en } = if arguments.check {
         said!(
             "读到 {found} 项：可以发布 {new} 条，已在账本 {known} 条，不能发布 {not} 条\n",
@@ -182,14 +199,57 @@ impl Refused {
     }
 }
 
-/// What was refused, for people.
-fn table(console: &Console, refused: &[Refused]) -> String {
+/// What became of the items of a file.
+struct Sum {
+    file: String,
+    logged: usize,
+    known: usize,
+    refused: usize,
+}
+
+impl Sum {
+    fn of(file: String) -> Sum {
+        Sum {
+            file,
+            logged: 0,
+            known: 0,
+            refused: 0,
+        }
+    }
+}
+
+fn sum<'s>(sums: &'s mut Vec<Sum>, file: &str) -> &'s mut Sum {
+    let at = sums.iter().position(|sum| sum.file == file);
+    let at = at.unwrap_or_else(|| {
+        sums.push(Sum::of(file.to_owned()));
+        sums.len() - 1
+    });
+    &mut sums[at]
+}
+
+/// What became of each file, and what was refused, for people.
+fn table(console: &Console, sums: &[Sum], refused: &[Refused]) -> String {
+    let cell = |text: &str| text.replace('|', "\\|").replace(['\n', '\r'], " ");
+    let head = console.lang.say(
+        "| 文件 | 项 | 新登记 | 原已登记 | 被拒绝 |",
+        "| file | items | logged | known | refused |",
+    );
+    let mut table = format!("{head}\n| --- | --- | --- | --- | --- |\n");
+    for one in sums {
+        let (file, found) = (cell(&one.file), one.logged + one.known + one.refused);
+        let (logged, known, not) = (one.logged, one.known, one.refused);
+        table.push_str(&format!(
+            "| {file} | {found} | {logged} | {known} | {not} |\n"
+        ));
+    }
+    if refused.is_empty() {
+        return table;
+    }
     let head = console
         .lang
         .say("| 文件 | 行 | 原因 |", "| file | line | reason |");
-    let mut table = format!("{head}\n| --- | --- | --- |\n");
+    table.push_str(&format!("\n{head}\n| --- | --- | --- |\n"));
     for one in refused {
-        let cell = |text: &str| text.replace('|', "\\|").replace(['\n', '\r'], " ");
         let (file, place, reason) = (cell(&one.file), cell(&one.place), cell(&one.reason));
         table.push_str(&format!("| {file} | {place} | {reason} |\n"));
     }
@@ -199,27 +259,7 @@ fn table(console: &Console, refused: &[Refused]) -> String {
 /// Stores what statements name by digest. After the statements, because a ledger keeps no document that no record names.
 fn put_documents<'i>(http: &Http, items: impl Iterator<Item = &'i Item>) -> Result<(), Failure> {
     for document in items.flat_map(|item| &item.documents) {
-        let name = format!("api/v1/documents/{}", Hash::sha256(document));
-        // A ledger that has it answers a PUT before it has read the bytes, and hangs up.
-        if http
-            .call("HEAD", &name, &[], None, ANSWER_BYTES_MAX)?
-            .status
-            == 200
-        {
-            continue;
-        }
-        let headers = [("content-type", "application/octet-stream")];
-        let answer = http.call("PUT", &name, &headers, Some(document), ANSWER_BYTES_MAX)?;
-        if !matches!(answer.status, 200 | 201) {
-            let status = answer.status;
-            return Err(Failure::temporary(
-                "document",
-                said!(
-                    "账本没有收下文件（HTTP {status}）；再运行一次即可接着做",
-                    "the ledger did not take a document (HTTP {status}); run the same command again to go on"
-                ),
-            ));
-        }
+        super::documents::put(http, &Hash::sha256(document).to_string(), document)?;
     }
     Ok(())
 }

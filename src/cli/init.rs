@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::keys::holder::open_key;
 use super::keys::{self, Generated, KeyFile};
 use super::out::{Answer, Console, Failure};
 use super::text::{Said, said};
@@ -73,7 +74,12 @@ impl Folder {
 
     /// The log key and everything that follows from it.
     pub fn config(&self) -> Result<Config, Failure> {
-        let signer = KeyFile::read(&self.log_key())?.signer(None)?;
+        self.config_with(None)
+    }
+
+    /// The same; where the log key is under a passphrase it is in this file, or asked for at the terminal.
+    pub fn config_with(&self, passphrase_file: Option<&Path>) -> Result<Config, Failure> {
+        let signer = open_key(&self.log_key(), passphrase_file)?.signer(None)?;
         let index_folder = Some(self.data.join("index"));
         let policy = self.read_policy()?;
         Ok(Config {

@@ -19,8 +19,8 @@ use crate::rules::pack::Rule;
 use crate::rules::publicity::Publicities;
 use crate::rules::statistics::Statistics;
 pub(super) use question::book;
-pub(super) use question::of_audited;
 use question::{Asked, Question, ask, read_pack};
+pub(super) use question::{judge_whole, of_audited};
 
 /// How a list is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -101,8 +101,13 @@ pub(super) fn findings(
     arguments: &FindingsArguments,
 ) -> Result<Answer, Failure> {
     let asked = ask(&arguments.question)?;
-    let reports: Vec<ProjectReport> = asked.reports().collect();
     let wanted = |finding: &&Finding| arguments.all || finding.outcome.is_finding();
+    // Of a large log only what is asked for is kept.
+    let asked_for = asked.reports().map(|mut report| {
+        report.findings.retain(|finding| wanted(&finding));
+        report
+    });
+    let reports: Vec<ProjectReport> = asked_for.collect();
     let mut text = String::new();
     if arguments.format == Format::Csv {
         text.push_str(csv::HEAD);

@@ -12,6 +12,7 @@
 //! | [`bid`] | `seal`, `bid` |
 //! | [`fetch`] | `get` |
 //! | [`receipt`] | `receipt`, also from a mirror, and `receipt --refresh` |
+//! | [`published`], [`documents`] | `published`, `document` |
 //! | [`verify`] | `verify` |
 //! | [`verify_page`] | `verify-page` |
 //! | [`replay`] | `audit`, `mirror` |
@@ -35,6 +36,7 @@ mod backup;
 pub mod bench;
 mod bid;
 mod demo;
+mod documents;
 mod draft;
 mod export;
 mod fetch;
@@ -50,6 +52,7 @@ mod order;
 pub mod out;
 mod policies;
 mod post;
+mod published;
 mod receipt;
 mod replay;
 mod replica;
@@ -134,6 +137,10 @@ enum Command {
     Get(fetch::GetArguments),
     /// Fetch a receipt, also from a mirror, or refresh one / 取回执、换取带见证的回执
     Receipt(receipt::Arguments),
+    /// Fetch a document by its digest, and check it / 下载文件并核对摘要
+    Document(documents::Arguments),
+    /// Which files of a folder are published, in which record, by whom, when / 批量查验文件是否已公开
+    Published(published::Arguments),
     /// Check receipts offline / 离线验证回执
     Verify(verify::Arguments),
     /// Write the page that checks receipts in a browser without any server / 单文件离线核对页
@@ -233,6 +240,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Search(arguments) => search::run(&console, &arguments),
         Command::Get(arguments) => fetch::get(&console, &arguments),
         Command::Receipt(arguments) => receipt::run(&console, &arguments),
+        Command::Document(arguments) => documents::run(&console, &arguments),
+        Command::Published(arguments) => published::run(&console, &arguments),
         Command::Verify(arguments) => verify::run(&console, &arguments),
         Command::VerifyPage(arguments) => verify_page::run(&console, &arguments),
         Command::Audit(arguments) => replay::audit(&console, &arguments),
@@ -270,6 +279,9 @@ const LISTEN: &str = "127.0.0.1:7878";
 fn default_listen() -> SocketAddr {
     LISTEN.parse().expect("a constant")
 }
+
+/// The most bytes of an answer that is read whole.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
 
 /// A file, read whole, if it is not larger than its kind can be.
 fn read_file(path: &std::path::Path, bytes_max: u64) -> Result<Vec<u8>, Failure> {

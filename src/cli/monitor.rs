@@ -158,11 +158,16 @@ async fn look(
     let first = &arguments.views[0];
     for place in witnesses(arguments, policies, first).await {
         let read = cosigned(&place, policies).await;
-        state.note(events, &place.shown(), read, &mut seen)?;
+        state.note(events, &place.shown(), Severity::Warning, read, &mut seen)?;
     }
     for place in arguments.views[1..].iter().chain([first]) {
         let read = newest(place, policies).await;
-        state.note(events, place, read, &mut seen)?;
+        let away = if place == first {
+            Severity::Away
+        } else {
+            Severity::Warning
+        };
+        state.note(events, place, away, read, &mut seen)?;
     }
     if !seen.iter().any(|seen| seen.source.is_some()) {
         return Err(Failure::temporary(
@@ -616,6 +621,7 @@ fn ended(
             let (exit, code) = match worst {
                 Some(Severity::Alert | Severity::Contradiction) => (Exit::Failed, "alert"),
                 Some(Severity::Late) => (Exit::Policy, "late"),
+                Some(Severity::Away) => (Exit::Temporary, "ledger-away"),
                 Some(Severity::Info | Severity::Warning) | None => (Exit::Ok, "consistent"),
             };
             Ok(plain(code, console.lang.say(&zh, &en))

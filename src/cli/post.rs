@@ -3,22 +3,28 @@
 //! Drafts go in the order in which they stand, many in one request: each follows the one before of its project, also where that one is still
 //! on its way. Where one is not taken, those behind it are signed and sent again.
 
+mod poster;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::draft::Line;
+use super::documents::Attached;
+use super::draft::{Guard, Line};
 use super::keys::holder::Holder;
 use super::out::{Answer, Console, Exit, Failure};
 use super::text::{Said, said};
 use super::vault::Vault;
 use super::{KeyArguments, plain, read_file};
-use crate::store::{Http, HttpError};
+use crate::store::Http;
 use crate::tlog::merkle::Hash;
 use crate::trade::commitment::Openings;
+use crate::trade::door;
+use crate::trade::guard::{self, Mark};
+use crate::trade::vocabulary::Vocabulary;
+use poster::Poster;
 
 /// What `post` is told.
 #[derive(Debug, Args)]
@@ -40,6 +46,12 @@ pub(super) struct Arguments {
     /// Add what opens withheld values to this file, JSON lines, for its owner only; else beside the drafts, as FILE.openings / 不公开内容的原文存放处
     #[arg(long, value_name = "FILE")]
     openings: Option<PathBuf>,
+    /// Post all the same what gives a secrecy or privacy warning of this code, and leave it in the clear; may be given again / 确认某类提示
+    #[arg(long, value_name = "CODE")]
+    accept: Vec<String>,
+    /// Where the files lie that drafts name as {"file":…} or by name and digest, to be sent after their statements; else beside the drafts / 附件目录
+    #[arg(long, value_name = "DIR")]
+    documents: Option<PathBuf>,
     /// Drafts, one JSON object a line; `-`: standard input / 草稿文件
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -59,27 +71,44 @@ const FILE_BYTES_MAX: u64 = 1 << 30;
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 /// Lines sent in one request.
 const WINDOW: usize = 500;
-/// A full or reopening ledger is asked again so often, with growing pauses, before the run gives up; running again goes on.
-const BUSY_TRIES: u32 = 8;
-/// The head of a chain may move under us, if another client of the same centre posts; then the draft is signed again.
-const FOLLOW_TRIES: u32 = 5;
 
 /// What became of a run.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     /// Logged now: line, index.
     pub logged: Vec<(usize, u64)>,
-    /// In the ledger before.
-    pub known: usize,
+    /// In the ledger before: line.
+    pub known: Vec<usize>,
     /// Logged, but under a checkpoint that has no quorum of witnesses yet.
     pub unwitnessed: usize,
     /// Refused: line, what the ledger said.
     pub refused: Vec<(usize, String)>,
+    /// What was made into commitments: line, where and how.
+    pub committed: Vec<(usize, Vec<Mark>)>,
+    /// What the ledger would have the poster look at: line, remarks.
+    pub warned: Vec<(usize, Vec<Value>)>,
 }
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
+    for code in &arguments.accept {
+        if !door::is_secrecy(code) && code != guard::LEAK {
+            let known = door::SECRECY.join(", ");
+            let leak = guard::LEAK;
+            return Err(Failure::usage(
+                "accept",
+                said!(
+                    "--accept {code}：没有这样的提示，应为 {known}, {leak} 之一",
+                    "--accept {code}: there is no such warning, wanted one of {known}, {leak}"
+                ),
+            ));
+        }
+    }
     let signer = arguments.key.open(console)?;
     let http = Http::new(&arguments.ledger)?;
+    let guard = Guard {
+        words: served_vocabulary(&http)?,
+        accepted: arguments.accept.clone(),
+    };
     let mut total = Outcome::default();
     for file in &arguments.files {
         let bytes = read_file(file, FILE_BYTES_MAX)?;
@@ -91,6 +120,8 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             )
         })?;
         let mut vault = vault(arguments, file);
+        let beside = file.parent().unwrap_or(Path::new(""));
+        let mut attached = Attached::new(arguments.documents.as_deref().unwrap_or(beside));
         let mut keep = |kept: &[Kept<'_>]| match &mut vault {
             Some(vault) => vault.keep(kept),
             None => Err(no_vault()),
@@ -106,8 +137,21 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
                 wait: arguments.wait,
                 show: Show::AsDrafted,
                 withhold: Some(&mut keep),
+                guard: Some(&guard),
+                attached: Some(&mut attached),
             },
         )?;
+        if !arguments.check {
+            let refused: HashSet<usize> = outcome.refused.iter().map(|(line, _)| *line).collect();
+            let (taken, all) = attached.send(&http, |line| !refused.contains(&line))?;
+            if all > 0 {
+                console.talk(&said!(
+                    "附件 {all} 份，新上传 {taken} 份",
+                    "{all} documents, {taken} sent now"
+                ));
+            }
+        }
+        tell(console, file, &outcome, arguments.check);
         if let Some(vault) = vault.filter(|vault| vault.kept() > 0) {
             let (kept, shown) = (vault.kept(), vault.path().display().to_string());
             console.talk(&said!(
@@ -123,11 +167,13 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             ));
         }
         total.logged.extend(outcome.logged);
-        total.known += outcome.known;
+        total.known.extend(outcome.known);
         total.unwitnessed += outcome.unwitnessed;
         total.refused.extend(outcome.refused);
+        total.committed.extend(outcome.committed);
+        total.warned.extend(outcome.warned);
     }
-    let (new, known, refused) = (total.logged.len(), total.known, total.refused.len());
+    let (new, known, refused) = (total.logged.len(), total.known.len(), total.refused.len());
     let Said { zh, en } = if arguments.check {
         said!(
             "可以发布 {new} 条，已在账本 {known} 条，不能发布 {refused} 条\n",
@@ -143,6 +189,19 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         .refused
         .iter()
         .map(|(line, reason)| json!({ "line": line, "reason": reason }))
+        .collect();
+    let committed: Vec<Value> = total
+        .committed
+        .iter()
+        .flat_map(|(line, marks)| marks.iter().map(move |mark| (line, mark)))
+        .map(|(line, mark)| {
+            json!({ "line": line, "pointer": mark.pointer, "code": mark.code, "shown": mark.shown })
+        })
+        .collect();
+    let warned: Vec<Value> = total
+        .warned
+        .iter()
+        .map(|(line, remarks)| json!({ "line": line, "warnings": remarks }))
         .collect();
     // Who did not wait did not ask.
     let unwitnessed = match arguments.wait {
@@ -165,7 +224,71 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         .with("known", known)
         .with("unwitnessed", unwitnessed)
         .with("refused", list)
+        .with("committed", committed)
+        .with("warnings", warned)
         .exit(exit))
+}
+
+/// What the program did of its own accord, and what the ledger would have the clerk look at: every line when checking, else in sum.
+fn tell(console: &Console, file: &Path, outcome: &Outcome, each: bool) {
+    let shown = file.display();
+    for (line, marks) in outcome.committed.iter().filter(|_| each) {
+        for mark in marks {
+            let (pointer, code) = (&mark.pointer, mark.code);
+            let Said { zh, en } = if mark.shown {
+                said!("原文随记录展示", "its opening is shown beside the record")
+            } else {
+                said!("原文留在本中心", "its opening stays with the centre")
+            };
+            console.talk(&said!(
+                "{shown} 第 {line} 行 {pointer}：改为承诺值（{code}），{zh}",
+                "{shown} line {line} {pointer}: made a commitment ({code}), {en}"
+            ));
+        }
+    }
+    for (line, remarks) in outcome.warned.iter().filter(|_| each) {
+        for remark in remarks {
+            let text = |name: &str| remark.get(name).and_then(Value::as_str).unwrap_or_default();
+            let (code, pointer, zh, en) = (text("code"), text("pointer"), text("zh"), text("en"));
+            console.talk(&said!(
+                "{shown} 第 {line} 行 {pointer}：[{code}] {zh}",
+                "{shown} line {line} {pointer}: [{code}] {en}"
+            ));
+        }
+    }
+    let sum = |lines: &mut dyn Iterator<Item = usize>| lines.sum::<usize>();
+    let committed = sum(&mut outcome.committed.iter().map(|(_, marks)| marks.len()));
+    if committed > 0 && !each {
+        console.talk(&said!(
+            "{shown}：{committed} 处不宜明文的内容已自动改为承诺值（--check 逐条列出）",
+            "{shown}: {committed} values that may not stand in the clear were made into commitments (--check lists them)"
+        ));
+    }
+    let warned = sum(&mut outcome.warned.iter().map(|(_, remarks)| remarks.len()));
+    if warned > 0 && !each {
+        console.talk(&said!(
+            "{shown}：账本提示 {warned} 处（--check 逐条列出）",
+            "{shown}: the ledger remarks on {warned} places (--check lists them)"
+        ));
+    }
+}
+
+/// The words that the ledger checks by. An older ledger serves none; then ours.
+fn served_vocabulary(http: &Http) -> Result<Vocabulary, Failure> {
+    let answer = http.call("GET", "api/v1/vocabulary", &[], None, ANSWER_BYTES_MAX)?;
+    if answer.status == 404 {
+        return Ok(Vocabulary::builtin().clone());
+    }
+    Vocabulary::with_served(&answer.body).map_err(|error| {
+        let zh = error.zh();
+        Failure::temporary(
+            "vocabulary",
+            said!(
+                "账本给出的词表不可用：{zh}",
+                "the ledger's vocabulary is not taken: {error}"
+            ),
+        )
+    })
 }
 
 /// Where what is withheld is kept: as told, else beside the drafts. Standard input has no beside.
@@ -215,6 +338,10 @@ pub(super) struct Posting<'a> {
     pub show: Show,
     /// Takes the others, before the statement is sent. Without it, a draft that needs it ends the run.
     pub withhold: Option<&'a mut Withhold<'a>>,
+    /// Makes plain drafts safe, and stops at what is not. Without one, drafts are posted as they are.
+    pub guard: Option<&'a Guard>,
+    /// Finds the files that drafts name.
+    pub attached: Option<&'a mut Attached>,
 }
 
 /// Posts every line of a file of drafts.
@@ -225,7 +352,7 @@ pub(super) fn post_lines<'a>(
     text: &str,
     posting: Posting<'a>,
 ) -> Result<Outcome, Failure> {
-    let receipts = posting.receipts;
+    let (receipts, mut attached) = (posting.receipts, posting.attached);
     let ledger = ledger_name(http)?;
     let mut outcome = Outcome::default();
     let mut waiting: VecDeque<Line> = VecDeque::new();
@@ -235,9 +362,26 @@ pub(super) fn post_lines<'a>(
         .enumerate()
         .filter(|(_, line)| !line.trim().is_empty())
     {
-        match Line::read(at + 1, line) {
-            Ok(line) => waiting.push_back(line),
-            Err(error) => outcome.refused.push((at + 1, error.to_string())),
+        let read = Line::read(at + 1, line).and_then(|mut line| {
+            if let Some(attached) = &mut attached {
+                attached.fill(&mut line)?;
+            }
+            let marks = posting
+                .guard
+                .map_or(Ok(Vec::new()), |guard| line.guard(guard))?;
+            Ok((line, marks))
+        });
+        match read {
+            Ok((line, marks)) => {
+                if !marks.is_empty() {
+                    outcome.committed.push((at + 1, marks));
+                }
+                waiting.push_back(line);
+            }
+            Err(error) => {
+                let said = console.lang.say(&error.zh(), &error.to_string()).to_owned();
+                outcome.refused.push((at + 1, said));
+            }
         }
         count += 1;
     }
@@ -257,6 +401,8 @@ pub(super) fn post_lines<'a>(
         wait: posting.wait,
         show: posting.show,
         withhold: posting.withhold,
+        guard: posting.guard,
+        lang: console.lang,
     };
     while !waiting.is_empty() {
         let mut undecided = poster.post(window(&mut waiting), &mut outcome)?;
@@ -300,320 +446,6 @@ pub(super) fn ledger_name(http: &Http) -> Result<String, Failure> {
             said!("{url} 不是明账账本", "there is no ledger at {url}"),
         )
     })
-}
-
-const POST: &str = "api/v1/statements/batch";
-const POST_WITNESSED: &str = "api/v1/statements/batch?wait=witnessed";
-const DRY_RUN: &str = "api/v1/statements/batch?dry_run=true";
-
-/// A signed draft.
-#[derive(Clone)]
-struct Ready {
-    line: Line,
-    id: Hash,
-    note: String,
-    /// Travels with it.
-    shown: Openings,
-    /// Stays here, and never goes to the ledger.
-    withheld: Openings,
-}
-
-impl Ready {
-    /// As a batch takes it.
-    fn line(&self) -> String {
-        let mut post = json!({ "note": self.note });
-        if !self.shown.is_empty() {
-            post["openings"] =
-                serde_json::from_slice(&self.shown.encode()).expect("openings are encoded as JSON");
-        }
-        format!("{post}\n")
-    }
-
-    fn kept(&self) -> Kept<'_> {
-        Kept {
-            id: &self.id,
-            reference: &self.line.reference,
-            openings: &self.withheld,
-        }
-    }
-}
-
-/// Whether a dry run says that the ledger has it: the same statement, or another with its `ref`, whose id it tells.
-fn known(answer: &Value) -> Option<Option<Hash>> {
-    let status = answer.get("status").and_then(Value::as_u64);
-    let member = |name: &str| answer.get(name).and_then(Value::as_str);
-    match (status, member("code").unwrap_or_default()) {
-        (Some(200), _) if answer.get("index").is_some_and(Value::is_u64) => Some(None),
-        (Some(409), "ref-conflict") => Some(member("existing").and_then(Hash::from_hex)),
-        _ => None,
-    }
-}
-
-struct Poster<'a> {
-    http: &'a Http,
-    signer: &'a Holder,
-    ledger: String,
-    heads: HashMap<String, Option<Hash>>,
-    /// Ids by line number, for `amends`.
-    made: HashMap<usize, Hash>,
-    tries: HashMap<usize, u32>,
-    receipts: Option<&'a Path>,
-    check: bool,
-    wait: WaitFor,
-    show: Show,
-    withhold: Option<&'a mut Withhold<'a>>,
-}
-
-impl Poster<'_> {
-    /// Posts drafts in their order; gives back those whose fate is undecided.
-    fn post(&mut self, window: Vec<Line>, outcome: &mut Outcome) -> Result<Vec<Line>, Failure> {
-        let mut ready = self.sign(window, outcome)?;
-        if self.check {
-            let answers = self.send(DRY_RUN, &ready)?;
-            for (one, answer) in ready.iter().zip(answers) {
-                self.take_checked(&one.line, &answer, outcome)?;
-            }
-            return Ok(Vec::new());
-        }
-        if ready.iter().any(|one| !one.withheld.is_empty()) {
-            ready = self.keep(ready, outcome)?;
-        }
-        let name = match self.wait {
-            WaitFor::Signed => POST,
-            WaitFor::Witnessed => POST_WITNESSED,
-        };
-        let answers = self.send(name, &ready)?;
-        let (mut undecided, mut shaken) = (Vec::new(), HashSet::new());
-        for (one, answer) in ready.into_iter().zip(answers) {
-            let after_a_gap = shaken.contains(&one.line.project);
-            let before = outcome.logged.len();
-            let done = self.take(&one.line, one.id, &answer, after_a_gap, outcome)?;
-            if outcome.logged.len() == before {
-                shaken.insert(one.line.project.clone());
-            }
-            if !done {
-                undecided.push(one.line);
-            }
-        }
-        Ok(undecided)
-    }
-
-    /// Signs each draft to follow the one before, as if that one were logged already.
-    fn sign(&mut self, lines: Vec<Line>, outcome: &mut Outcome) -> Result<Vec<Ready>, Failure> {
-        let mut heads: HashMap<String, Option<Hash>> = HashMap::new();
-        let mut ready = Vec::new();
-        for line in lines {
-            let head = match heads.get(&line.project) {
-                Some(head) => *head,
-                None => self.head(&line.project)?,
-            };
-            match line.sign(&self.ledger, head.as_ref(), self.signer, |number| {
-                self.made.get(&number).copied()
-            }) {
-                Ok((statement, opened)) => {
-                    // What is only checked is logged by nobody.
-                    let after = if self.check {
-                        head
-                    } else {
-                        Some(statement.id())
-                    };
-                    heads.insert(line.project.clone(), after);
-                    let (shown, withheld) = match self.show {
-                        Show::AsDrafted => (opened.shown, opened.withheld),
-                        Show::Nothing => (Openings::default(), opened.all()),
-                    };
-                    ready.push(Ready {
-                        note: String::from_utf8_lossy(statement.note()).into_owned(),
-                        id: statement.id(),
-                        line,
-                        shown,
-                        withheld,
-                    });
-                }
-                Err(error) => outcome.refused.push((line.number, error.to_string())),
-            }
-        }
-        Ok(ready)
-    }
-
-    /// Keeps the openings that do not go to the ledger, those of the statements only that the ledger does not have: salts that open
-    /// nothing help nobody.
-    fn keep(&mut self, ready: Vec<Ready>, outcome: &mut Outcome) -> Result<Vec<Ready>, Failure> {
-        let answers = self.send(DRY_RUN, &ready)?;
-        let (mut new, mut ready) = (Vec::new(), ready);
-        for (one, answer) in ready.iter().zip(answers) {
-            match known(&answer) {
-                Some(existing) => {
-                    self.made
-                        .insert(one.line.number, existing.unwrap_or(one.id));
-                    outcome.known += 1;
-                }
-                None => new.push(one.line.clone()),
-            }
-        }
-        if new.len() < ready.len() {
-            ready = self.sign(new, outcome)?;
-        }
-        let hiding = ready.iter().filter(|one| !one.withheld.is_empty());
-        let kept: Vec<Kept<'_>> = hiding.map(Ready::kept).collect();
-        if !kept.is_empty() {
-            let keep = self.withhold.as_mut().ok_or_else(no_vault)?;
-            keep(&kept)?;
-        }
-        Ok(ready)
-    }
-
-    /// One line's answer. `false`: undecided, to be sent again. `after_a_gap`: the one that it was to follow was not taken.
-    fn take(
-        &mut self,
-        line: &Line,
-        id: Hash,
-        answer: &Value,
-        after_a_gap: bool,
-        outcome: &mut Outcome,
-    ) -> Result<bool, Failure> {
-        let status = answer.get("status").and_then(Value::as_u64).unwrap_or(0);
-        let member = |name: &str| answer.get(name).and_then(Value::as_str);
-        match (status, member("code").unwrap_or_default()) {
-            (200 | 201, _) => {
-                let index = answer.get("index").and_then(Value::as_u64).unwrap_or(0);
-                self.heads.insert(line.project.clone(), Some(id));
-                self.made.insert(line.number, id);
-                if let (Some(folder), Some(receipt)) = (self.receipts, member("receipt")) {
-                    let path = folder.join(format!("{index}.tlog-proof"));
-                    super::fetch::write_new(&path, receipt.as_bytes())?;
-                }
-                if answer.get("witnessed").and_then(Value::as_bool) == Some(false) {
-                    outcome.unwitnessed += 1;
-                }
-                if status == 201 {
-                    outcome.logged.push((line.number, index))
-                } else {
-                    outcome.known += 1
-                }
-                Ok(true)
-            }
-            // The same disclosure was posted before, in other words or with other salts: that one stands.
-            (409, "ref-conflict") => {
-                if let Some(existing) = member("existing").and_then(Hash::from_hex) {
-                    self.made.insert(line.number, existing);
-                }
-                outcome.known += 1;
-                Ok(true)
-            }
-            (409, "follows-conflict") => {
-                let tries = self.tries.entry(line.number).or_default();
-                *tries += u32::from(!after_a_gap);
-                if *tries > FOLLOW_TRIES {
-                    outcome.refused.push((line.number, said_by(answer)));
-                    return Ok(true);
-                }
-                self.heads.insert(
-                    line.project.clone(),
-                    member("head").and_then(Hash::from_hex),
-                );
-                Ok(false)
-            }
-            (503, _) => {
-                let tries = self.tries.entry(line.number).or_default();
-                *tries += 1;
-                if *tries > BUSY_TRIES {
-                    return Err(busy(answer));
-                }
-                std::thread::sleep(Duration::from_millis(50 << (*tries).min(6)));
-                Ok(false)
-            }
-            (507, _) => Err(busy(answer)),
-            _ => {
-                outcome.refused.push((line.number, said_by(answer)));
-                Ok(true)
-            }
-        }
-    }
-
-    /// What a line that was checked only would have become.
-    fn take_checked(
-        &mut self,
-        line: &Line,
-        answer: &Value,
-        outcome: &mut Outcome,
-    ) -> Result<(), Failure> {
-        match answer.get("status").and_then(Value::as_u64) {
-            _ if known(answer).is_some() => outcome.known += 1,
-            Some(200) => outcome.logged.push((line.number, 0)),
-            Some(503 | 507) => return Err(busy(answer)),
-            _ => outcome.refused.push((line.number, said_by(answer))),
-        }
-        Ok(())
-    }
-
-    /// The newest statement of the project, by us or by an earlier run.
-    fn head(&mut self, project: &str) -> Result<Option<Hash>, Failure> {
-        if let Some(head) = self.heads.get(project) {
-            return Ok(*head);
-        }
-        let name = format!("api/v1/projects/{}/{project}?limit=1", self.signer.name());
-        let answer = self.http.call("GET", &name, &[], None, ANSWER_BYTES_MAX)?;
-        let view: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
-        let head = match answer.status {
-            200 => view
-                .get("head")
-                .and_then(Value::as_str)
-                .and_then(Hash::from_hex),
-            404 | 400 => None,
-            _ => return Err(busy(&view)),
-        };
-        self.heads.insert(project.to_owned(), head);
-        Ok(head)
-    }
-
-    fn send(&self, name: &str, ready: &[Ready]) -> Result<Vec<Value>, Failure> {
-        if ready.is_empty() {
-            return Ok(Vec::new());
-        }
-        let lines = ready.len();
-        let body: String = ready.iter().map(Ready::line).collect();
-        let mut tries = 0;
-        loop {
-            let sent = self.http.call(
-                "POST",
-                name,
-                &[("content-type", "application/x-ndjson")],
-                Some(body.as_bytes()),
-                ANSWER_BYTES_MAX,
-            );
-            tries += 1;
-            match sent {
-                Ok(answer) if answer.status == 200 => {
-                    let answers: Vec<Value> = answer
-                        .body
-                        .split(|byte| *byte == b'\n')
-                        .filter(|line| !line.is_empty())
-                        .map(|line| serde_json::from_slice(line).unwrap_or(Value::Null))
-                        .collect();
-                    if answers.len() == lines {
-                        return Ok(answers);
-                    }
-                }
-                Ok(answer) if !matches!(answer.status, 502..=504 | 429) => {
-                    return Err(busy(
-                        &serde_json::from_slice(&answer.body).unwrap_or(Value::Null),
-                    ));
-                }
-                // Posting the same bytes again is harmless, whatever became of them.
-                Ok(_) => {}
-                Err(error @ (HttpError::TooLarge { .. } | HttpError::Url { .. })) => {
-                    return Err(error.into());
-                }
-                Err(error) if tries >= BUSY_TRIES => return Err(error.into()),
-                Err(_) => {}
-            }
-            if tries >= BUSY_TRIES {
-                return Err(busy(&Value::Null));
-            }
-            std::thread::sleep(Duration::from_millis(50 << tries.min(6)));
-        }
-    }
 }
 
 /// What the ledger said of a line, in its own words.

@@ -174,8 +174,8 @@ fn refresh_all(
                 "witnessed-before",
                 Exit::Ok,
                 said!(
-                    "{shown}：见证早已足够，未改动",
-                    "{shown}: witnessed before, left as it is"
+                    "{shown}：已满足策略对见证的要求，未改动",
+                    "{shown}: has all witnesses that the policy wants already, left as it is"
                 ),
             ),
             Refreshed::Replaced => (

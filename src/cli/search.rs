@@ -42,7 +42,7 @@ pub(super) struct Conditions {
     /// 统一社会信用代码 of a party / 主体代码
     #[arg(long)]
     party: Option<String>,
-    /// Any id: project, ref, statement, code, document digest / 任意编号
+    /// Any id: project, ref, statement, code, document digest, index in the log / 任意编号
     #[arg(long)]
     id: Option<String>,
     /// Words of title and body / 词语

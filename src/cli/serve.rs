@@ -9,7 +9,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 
 use super::init::{Folder, opening_failed};
-use super::keys::KeyFile;
+use super::keys::holder::open_key;
 use super::out::{Answer, Console, Exit, Failure, envelope};
 use super::policies::Policies;
 use super::text::{Said, said};
@@ -29,7 +29,7 @@ pub(super) struct Arguments {
     #[arg(long, required_unless_present = "mirror")]
     data: Option<PathBuf>,
     /// Instead of a ledger: a mirror's folder, for reading only / 只读提供镜像目录
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["data", "keys", "operator_word"], requires = "policy")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["data", "keys", "operator_word", "vocabulary"], requires = "policy")]
     mirror: Option<PathBuf>,
     /// Whose cosignatures `checkpoint` needs (unless given, the policy in the data folder); with --mirror, whom to trust / 见证或信任策略
     #[arg(long, value_name = "FILE|DIR", num_args = 1)]
@@ -46,12 +46,21 @@ pub(super) struct Arguments {
     /// A further log key that signs too, while readers and witnesses change to it or from it / 同时签名的另一把账本密钥
     #[arg(long, value_name = "FILE")]
     log_key: Vec<PathBuf>,
+    /// The passphrase of log keys that are under one, in its first line / 口令文件
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
     /// What you vouch for in person, when the ledger refused to start and said so / 运行者担保
     #[arg(long, value_enum)]
     operator_word: Vec<Word>,
+    /// A centre's own file of words, JSON, on top of this program's; may be given again / 中心自有词表
+    #[arg(long, value_name = "FILE")]
+    vocabulary: Vec<PathBuf>,
     /// The registered ocid prefix of OCDS exports / 注册的 ocid 前缀
     #[arg(long, value_name = "PREFIX", default_value = crate::export::ocds::PREFIX_EXAMPLE)]
     ocds_prefix: String,
+    /// Where the extensions of OCDS exports are: registry, an address of copies, or none / OCDS 扩展
+    #[arg(long, value_name = "registry|URL|none", default_value = "registry")]
+    ocds_extensions: String,
     /// Further rule packs, TOML: they add rules or override those of the same id / 另加规则
     #[arg(long, value_name = "FILE.toml", num_args = 1)]
     pack: Vec<PathBuf>,
@@ -78,6 +87,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     })?;
     let options = Options {
         ocds_prefix: ocds.prefix,
+        ocds_extensions: super::export::extensions_of(&arguments.ocds_extensions)?,
         ..Options::default()
     };
     let book = super::law::book(&arguments.pack, &arguments.calendar)?;
@@ -89,8 +99,9 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     };
     let mut config = crate::ledger::Config {
         operator_word,
+        vocabulary: Arc::new(super::vocabulary::read_files(&arguments.vocabulary)?),
         fail_open_after: arguments.fail_open_after.map(Duration::from_secs),
-        ..folder.config()?
+        ..folder.config_with(arguments.passphrase_file.as_deref())?
     };
     if !arguments.policy.is_empty() {
         let policies = Policies::read(&arguments.policy)?;
@@ -108,7 +119,8 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         config.policy = Some(policy);
     }
     for path in &arguments.log_key {
-        let signer = KeyFile::read(path)?.signer(Some(&config.origin))?;
+        let key = open_key(path, arguments.passphrase_file.as_deref())?;
+        let signer = key.signer(Some(&config.origin))?;
         config.also_sign.push(signer);
     }
     say_who_witnesses(console, &config);

@@ -1,15 +1,17 @@
 //! `verify`: receipts against policies, offline, step by step, and what that does not show; and evidence files, which show that a log has
-//! two histories.
+//! two histories. A folder stands for all receipts in it: those that hold are counted, the others shown as if they were named.
 
 mod verdict;
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use rayon::prelude::*;
+use serde_json::json;
 
 use super::out::{Answer, Console, Exit, Failure};
 use super::policies::Policies;
-use super::text::said;
+use super::text::{Said, said};
 use super::{plain, read_file};
 use crate::audit::{FIRST_LINE, ForkEvidence, Shown};
 use crate::receipt::RECEIPT_BYTES_MAX;
@@ -21,8 +23,8 @@ pub(super) use verdict::shown_words;
 /// What `verify` is told.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Receipts (.tlog-proof), or evidence of two histories as `monitor` writes it / 回执，或监测所得证据
-    #[arg(required = true, value_name = "FILE")]
+    /// Receipts (.tlog-proof), folders of them, or evidence of two histories as `monitor` writes it / 回执或其目录，或监测所得证据
+    #[arg(required = true, value_name = "FILE|DIR")]
     files: Vec<PathBuf>,
     /// Whom to trust: policy files or folders of them, retired ones too / 信任策略
     #[arg(long, required = true, value_name = "FILE|DIR", num_args = 1)]
@@ -32,7 +34,8 @@ pub(super) struct Arguments {
     document: Option<PathBuf>,
 }
 
-const DOCUMENT_BYTES_MAX: u64 = 4 << 30;
+/// Receipts of a folder in memory at one time.
+const FOLDER_PART: usize = 1_024;
 
 /// What was in a file, checked.
 enum Checked {
@@ -45,7 +48,33 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     let document = arguments.document.as_deref().map(digest_of).transpose()?;
     // All of them first: one may hold the countersignature of another.
     let (mut checked, mut endorsements) = (Vec::new(), Endorsements::default());
+    let mut folders = Vec::new();
     for file in &arguments.files {
+        if file.is_dir() {
+            let (mut held, files) = (0, receipts_in(file)?);
+            for part in files.chunks(FOLDER_PART) {
+                let part: Vec<_> = part
+                    .par_iter()
+                    .map(|file| {
+                        let bytes = read_file(file, RECEIPT_BYTES_MAX as u64 + 1)?;
+                        Ok::<_, Failure>((file.display().to_string(), verify(&bytes, &policies)))
+                    })
+                    .collect::<Result<_, _>>()?;
+                for (name, outcome) in part {
+                    let mut holds = false;
+                    if let Ok(record) = &outcome {
+                        endorsements.add(record);
+                        holds = record.checkpoint().quorum().met;
+                    }
+                    held += usize::from(holds);
+                    if !holds || document.is_some() {
+                        checked.push((name, Checked::Receipt(Box::new(outcome))));
+                    }
+                }
+            }
+            folders.push((file.display().to_string(), files.len(), held));
+            continue;
+        }
         let bytes = read_file(file, RECEIPT_BYTES_MAX as u64 + 1)?;
         let one = if bytes.starts_with(FIRST_LINE.as_bytes()) {
             let text = String::from_utf8_lossy(&bytes);
@@ -77,6 +106,14 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         worst = worse(worst, verdict.exit);
         verdicts.push(verdict.json());
     }
+    for (folder, all, held) in folders {
+        let Said { zh, en } = said!(
+            "{folder}：{all} 份回执，{held} 份成立\n",
+            "{folder}: {all} receipts, {held} hold\n"
+        );
+        text.push_str(console.lang.say(&zh, &en));
+        verdicts.push(json!({ "folder": folder, "receipts": all, "hold": held }));
+    }
     let code = match worst {
         Exit::Ok => "verified",
         Exit::Policy => "not-yet-witnessed",
@@ -85,6 +122,36 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         _ => "verification-failed",
     };
     Ok(plain(code, text).exit(worst).with("verdicts", verdicts))
+}
+
+/// The receipts in a folder, by name. None is no proof of anything.
+fn receipts_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let shown = folder.display();
+    let entries: std::io::Result<Vec<_>> = std::fs::read_dir(folder).and_then(Iterator::collect);
+    let entries = entries.map_err(|error| {
+        Failure::input(
+            "folder",
+            said!("读不了目录 {shown}", "cannot read the folder {shown}").because(&error),
+        )
+    })?;
+    let paths = entries.into_iter().map(|entry| entry.path());
+    let mut receipts: Vec<PathBuf> = paths
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|ending| ending == "tlog-proof")
+        })
+        .collect();
+    receipts.sort();
+    if receipts.is_empty() {
+        return Err(Failure::input(
+            "folder",
+            said!(
+                "目录 {shown} 里没有 .tlog-proof 回执",
+                "there is no .tlog-proof receipt in the folder {shown}"
+            ),
+        ));
+    }
+    Ok(receipts)
 }
 
 /// Proof of a fork outranks a failed check, that an unreadable file, that an unmet policy.
@@ -99,7 +166,7 @@ fn worse(a: Exit, b: Exit) -> Exit {
     if rank(b) > rank(a) { b } else { a }
 }
 
-/// The SHA-256 of a file as hexadecimal digits.
+/// The SHA-256 of a file as hexadecimal digits. Of the whole file, however large: it is read a piece at a time.
 pub(super) fn digest_of(path: &Path) -> Result<String, Failure> {
     use sha2::{Digest, Sha256};
     use std::io::Read;
@@ -110,9 +177,7 @@ pub(super) fn digest_of(path: &Path) -> Result<String, Failure> {
             said!("读不了 {shown}", "cannot read {shown}").because(&error),
         )
     };
-    let mut file = std::fs::File::open(path)
-        .map_err(unreadable)?
-        .take(DOCUMENT_BYTES_MAX);
+    let mut file = std::fs::File::open(path).map_err(unreadable)?;
     let (mut sha256, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
     loop {
         match file.read(&mut buffer).map_err(unreadable)? {

@@ -17,30 +17,16 @@ use crate::trade::vocabulary::{Field, Kind, Stage, Vocabulary};
 pub(super) struct Arguments {
     /// Show what this kind needs; without it, all stages with their kinds / 公告类型
     kind: Option<String>,
-    /// A centre's own file of words, JSON / 中心自有词表
-    #[arg(long, value_name = "FILE")]
-    extension: Option<PathBuf>,
+    /// A centre's own file of words, JSON, as `serve --vocabulary` takes it; may be given again / 中心自有词表
+    #[arg(long, visible_alias = "vocabulary", value_name = "FILE")]
+    extension: Vec<PathBuf>,
     /// Print docs/vocabulary.md / 输出 Markdown
     #[arg(long, conflicts_with = "kind")]
     markdown: bool,
 }
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
-    let own;
-    let words = match &arguments.extension {
-        None => Vocabulary::builtin(),
-        Some(path) => {
-            let bytes = read_file(path, FILE_BYTES_MAX as u64)?;
-            own = Vocabulary::with_file(&bytes).map_err(|error| {
-                let (zh, shown) = (error.zh(), path.display());
-                Failure::input(
-                    "vocabulary-file",
-                    said!("词表 {shown} 不可用：{zh}", "{shown} is not taken: {error}"),
-                )
-            })?;
-            &own
-        }
-    };
+    let words = &read_files(&arguments.extension)?;
     if arguments.markdown {
         let text = markdown(words);
         return Ok(plain("vocabulary", text.clone()).with("markdown", text));
@@ -70,6 +56,26 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         .with("kind", head(kind))
         .with("fields", fields)
         .with("shapes", shapes))
+}
+
+/// The words of this program with those of a centre's own files on top, in the order given.
+pub(super) fn read_files(paths: &[PathBuf]) -> Result<Vocabulary, Failure> {
+    let files = paths
+        .iter()
+        .map(|path| read_file(path, FILE_BYTES_MAX as u64))
+        .collect::<Result<Vec<_>, _>>()?;
+    let bytes: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
+    Vocabulary::with_files(&bytes).map_err(|(at, error)| {
+        let (zh, shown) = (error.zh(), paths[at].display());
+        let said = match error.line(&files[at]) {
+            Some(line) => said!(
+                "词表 {shown} 第 {line} 行不可用：{zh}",
+                "{shown} line {line} is not taken: {error}"
+            ),
+            None => said!("词表 {shown} 不可用：{zh}", "{shown} is not taken: {error}"),
+        };
+        Failure::input("vocabulary-file", said)
+    })
 }
 
 fn head(kind: &Kind) -> Value {
@@ -219,9 +225,10 @@ stands in the clear. *Types*: `price` is `{form: amount|rate|unit_price|other, a
 strings; `party` is `{name, uscc?, codes?, members?}`; a `person` is a commitment, always; other words are shapes, listed below.
 Fields of a centre's own go into `details.extra`, which is never looked into, or into a file of words.
 
-**A centre's own file** (`--extension FILE`) is JSON with any of `common`, `shapes`, `kinds`, `categories` and `methods`, in the form
+**A centre's own file** (`serve --vocabulary FILE`, `vocabulary --vocabulary FILE`; several stand one on the other) is JSON with any of `common`, `shapes`, `kinds`, `categories` and `methods`, in the form
 of `table.json`. It adds and never changes what an id here means: a kind that is here may get further fields (its row has
-`id` and `fields` only, none of them `error`), everything else is new.
+`id` and `fields` only, none of them `error`), everything else is new. `GET /api/v1/vocabulary` gives the words that a running ledger
+checks by, and `post` asks for them before it checks a draft.
 
 ";
 
@@ -284,15 +291,16 @@ fn markdown(words: &Vocabulary) -> String {
     let persons = words.categories.iter().filter(|row| row.natural_persons);
     let persons: Vec<String> = persons.map(|row| format!(" `{}`", row.id)).collect();
     text += &format!("{}.\n\n", persons.join(","));
-    text += "## 交易方式 methods\n\n| id | | | side |\n| --- | --- | --- | --- |\n";
+    text += "## 交易方式 methods\n\n| id | | | side | OCDS |\n| --- | --- | --- | --- | --- |\n";
     for row in &words.methods {
         let _ = writeln!(
             text,
-            "| `{}` | {} | {} | {} |",
+            "| `{}` | {} | {} | {} | {} |",
             row.id,
             row.zh,
             row.en,
-            row.side.as_str()
+            row.side.as_str(),
+            row.ocds
         );
     }
     text += "\n## 时间 events\n\n| id | | |\n| --- | --- | --- |\n";

@@ -143,8 +143,8 @@ impl Made {
         if size(&self.draft) <= TEXT_BYTES_MAX - HEADER_ROOM {
             return;
         }
-        let details = self.draft["details"].as_object_mut();
-        if let Some(Value::String(text)) = details.and_then(|found| found.shift_remove("text")) {
+        let extra = self.draft["details"]["extra"].as_object_mut();
+        if let Some(Value::String(text)) = extra.and_then(|found| found.shift_remove("text")) {
             self.attach("text.txt", "text/plain", text.into_bytes());
         }
         if let Some(details) = self.draft["details"].as_object_mut()

@@ -1,8 +1,11 @@
 //! Notices of the national platform (全国公共资源交易平台): full text, stage code, project code, source platform.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::yichang::{check_party, is_decimal};
 use super::{Fault, fault, missing, object, project_of, text};
+use crate::trade::time::OffsetTime;
+use crate::trade::vocabulary;
 
 const PLATFORM: &str = "全国公共资源交易平台";
 
@@ -17,7 +20,6 @@ pub(super) fn draft(notice: &Value, reference: &str) -> Result<Value, Fault> {
     if let Some(code) = code {
         codes.push(json!({ "scheme": "ggzy_project_code", "value": code }));
     }
-    let party = |name: &str| text(notice, name).map(|party| json!({ "name": party }));
     let plain = |name: &str| text(notice, name).map(Value::from);
     let fields: Vec<Value> = notice["structured_fields"]
         .as_object()
@@ -38,33 +40,33 @@ pub(super) fn draft(notice: &Value, reference: &str) -> Result<Value, Fault> {
         })
         .collect();
     let some = |list: Vec<Value>| (!list.is_empty()).then(|| Value::Array(list));
-    let extra = object([
+    let read = read(notice, kind)?;
+    let has = |name: &str| vocabulary::kind(kind).is_some_and(|kind| has_field(kind, name));
+    let (mut details, mut left) = (Map::new(), Map::new());
+    for (name, value) in read.fields {
+        // What this kind has no field for is kept, and found by its words.
+        let to = if has(name) { &mut details } else { &mut left };
+        to.insert(name.to_owned(), value);
+    }
+    let mut extra = object([
+        ("text", (!body.is_empty()).then(|| body.into())),
+        ("platform", plain("source_platform")),
         ("info_type", plain("info_type")),
         ("region_name", plain("region")),
+        ("budget_text", plain("budget")),
         ("fields", some(fields)),
         ("attachments", some(attachments)),
         ("original_link", plain("original_link")),
         ("full_page", plain("b_page_url")),
     ]);
-    let details = object([
-        ("buyer", party("issuer")),
-        ("agency", party("agency")),
-        ("budget_text", plain("budget")),
-        ("text", (!body.is_empty()).then(|| body.into())),
-        ("extra", Some(extra.into())),
-        (
-            "source",
-            Some(
-                object([
-                    ("name", Some(PLATFORM.into())),
-                    ("platform", plain("source_platform")),
-                    ("url", plain("detail_url")),
-                    ("id", Some(record.into())),
-                ])
-                .into(),
-            ),
-        ),
+    extra.append(&mut left);
+    details.insert("extra".to_owned(), extra.into());
+    let source = object([
+        ("name", Some(PLATFORM.into())),
+        ("url", plain("detail_url")),
+        ("id", Some(record.into())),
     ]);
+    details.insert("source".to_owned(), source.into());
     let members = object([
         ("type", Some("trade".into())),
         ("v", Some(1.into())),
@@ -81,10 +83,127 @@ pub(super) fn draft(notice: &Value, reference: &str) -> Result<Value, Fault> {
         ("title", Some(title.into())),
         ("region", plain("province_code")),
         ("issued", Some(issued(wanted("publish_date")?).into())),
+        (
+            "events",
+            (!read.events.is_empty()).then(|| read.events.into()),
+        ),
         ("documents", Some(json!([]))),
         ("details", Some(details.into())),
     ]);
     Ok(Value::Object(members))
+}
+
+/// What the notice says in members of its own, by the names of our fields.
+struct Read {
+    fields: Vec<(&'static str, Value)>,
+    events: Map<String, Value>,
+}
+
+/// The source's parser knows buyer, agency and budget, and of contracts and openings a few lines more.
+fn read(notice: &Value, kind: &str) -> Result<Read, Fault> {
+    let line = |name: &str| text(&notice["structured_fields"], name);
+    let mut fields = Vec::new();
+    let buyer = text(notice, "issuer").or_else(|| line("采购人名称"));
+    let seller = if kind == "transfer_notice" {
+        "seller"
+    } else {
+        "buyer"
+    };
+    for (name, party) in [(seller, buyer), ("agency", text(notice, "agency"))] {
+        if let Some(party) = party.filter(|party| !SEAL.contains(&party.trim())) {
+            fields.push((name, json!({ "name": party })));
+        }
+    }
+    if let Some(winner) = line("中标（成交）供应商名称") {
+        check_party(winner)?;
+        let role = if kind == "contract" {
+            "supplier"
+        } else {
+            "winner"
+        };
+        fields.push((role, json!({ "name": winner })));
+    }
+    if let Some(given) = line("合同金额") {
+        fields.push(("price", price(given)));
+    } else if let Some(given) = text(notice, "budget") {
+        fields.push(("budget", price(given)));
+    }
+    // 「年」 is the unit of a number that is not there.
+    let term = line("合同期限").filter(|term| term.chars().any(|c| c.is_ascii_digit()));
+    for (name, given) in [
+        ("duration", term),
+        ("place", line("开标地点").filter(|_| kind == "bid_opening")),
+        ("content", line("对文件澄清与修改的主要内容")),
+    ] {
+        if let Some(given) = given {
+            fields.push((name, given.into()));
+        }
+    }
+    let signed = line("合同签署时间")
+        .filter(|_| kind == "contract")
+        .map(issued);
+    let opened = line("开标时间")
+        .filter(|_| kind == "bid_opening")
+        .and_then(day);
+    let mut events = Map::new();
+    for (name, time) in [("contract_signed", signed), ("opening", opened)] {
+        if let Some(time) = time.filter(|time| OffsetTime::parse(time).is_ok()) {
+            events.insert(name.to_owned(), time.into());
+        }
+    }
+    Ok(Read { fields, events })
+}
+
+fn has_field(kind: &vocabulary::Kind, name: &str) -> bool {
+    name == "place" || kind.fields.iter().any(|field| field.name == name)
+}
+
+/// What stands where a seal should.
+const SEAL: [&str; 2] = ["（盖章）", "(盖章)"];
+
+/// 「750000.00 元」, 「1,436,000.00元」 and 「236 万元」 are amounts; a number without a unit is not.
+fn price(given: &str) -> Value {
+    let text: String = given.chars().filter(|c| !c.is_whitespace()).collect();
+    let text = text.trim_end_matches("人民币").replace(',', "");
+    let tens_of_thousands = text.strip_suffix("万元");
+    let number = tens_of_thousands.or_else(|| text.strip_suffix('元'));
+    match number.filter(|number| is_decimal(number)) {
+        Some(number) => {
+            let amount = match tens_of_thousands {
+                Some(_) => times_ten_thousand(number),
+                None => number.to_owned(),
+            };
+            json!({ "form": "amount", "amount": amount, "currency": "CNY", "text": given })
+        }
+        None => json!({ "form": "other", "text": given }),
+    }
+}
+
+/// Exact: the point moves.
+fn times_ten_thousand(number: &str) -> String {
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    let part = format!("{part:0<4}");
+    let (moved, rest) = part.split_at(4);
+    let whole = format!("{whole}{moved}");
+    let whole = whole.trim_start_matches('0');
+    let whole = if whole.is_empty() { "0" } else { whole };
+    if rest.is_empty() {
+        whole.to_owned()
+    } else {
+        format!("{whole}.{rest}")
+    }
+}
+
+/// 「Mar 16, 2026」, as one platform writes days.
+fn day(text: &str) -> Option<String> {
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let (day, year) = text.trim().split_once(", ")?;
+    let (month, day) = day.split_once(' ')?;
+    let month = MONTHS.iter().position(|name| *name == month)? + 1;
+    let day: u8 = day.parse().ok()?;
+    Some(format!("{year}-{month:02}-{day:02}T00:00:00+08:00"))
 }
 
 /// A value as the text that a person would read; numbers in the source may have fractions, those of a statement may not.
@@ -170,5 +289,41 @@ fn issued(date: &str) -> String {
         Some((day, time)) if time.len() == 5 => format!("{day}T{time}:00+08:00"),
         Some((day, time)) => format!("{day}T{time}+08:00"),
         None => format!("{}T00:00:00+08:00", date.trim()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_price_is_an_amount_only_with_its_unit() {
+        let amount = |given: &str| price(given)["amount"].as_str().map(str::to_owned);
+        for (given, wanted) in [
+            ("750000.00 元", "750000.00"),
+            ("1,436,000.00元", "1436000.00"),
+            ("0元 人民币", "0"),
+            ("236 万元", "2360000"),
+            ("144.996 万元", "1449960"),
+            ("60\n万元", "600000"),
+            ("0.00015万元", "1.5"),
+        ] {
+            assert_eq!(amount(given).as_deref(), Some(wanted), "{given}");
+            assert_eq!(price(given)["text"], given);
+        }
+        for given in ["179.3", "1800000", "详见附件", "元", "12元/吨"] {
+            assert_eq!(price(given)["form"], "other", "{given}");
+        }
+    }
+
+    #[test]
+    fn a_day_in_english_is_a_day_in_beijing() {
+        assert_eq!(
+            day("Mar 16, 2026").as_deref(),
+            Some("2026-03-16T00:00:00+08:00")
+        );
+        for bad in ["", "16 Mar 2026", "March 16, 2026", "Mar x, 2026"] {
+            assert_eq!(day(bad), None, "{bad}");
+        }
     }
 }

@@ -53,7 +53,7 @@ fn replace_commitments(value: &mut Value, with: &Value) {
     }
 }
 
-fn signed(draft: &Value) -> Statement {
+pub(super) fn signed(draft: &Value) -> Statement {
     let mut draft = draft.clone();
     let hidden = json!({ "commitment": "0a".repeat(32), "class": "person" });
     replace_commitments(&mut draft, &hidden);

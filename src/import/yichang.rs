@@ -158,7 +158,7 @@ fn award(parsed: &Value) -> Result<Map<String, Value>, Fault> {
 }
 
 /// People first: a party that may be a natural person is not published in the clear, and not repaired.
-fn check_party(name: &str) -> Result<(), Fault> {
+pub(super) fn check_party(name: &str) -> Result<(), Fault> {
     if NO_VALUE.contains(&name.trim()) {
         return Err(fault("有一方没有名称", "a party has no name, wanted one"));
     }
@@ -257,7 +257,7 @@ fn rate(text: &str) -> Option<&str> {
     is_decimal(number).then_some(number)
 }
 
-fn is_decimal(text: &str) -> bool {
+pub(super) fn is_decimal(text: &str) -> bool {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     match text.split_once('.') {
         Some((whole, fraction)) => digits(whole) && digits(fraction),

@@ -65,7 +65,7 @@ pub enum PostError {
     #[error(transparent)]
     Form(#[from] StatementError),
     /// A door rule is broken.
-    #[error("the statement is refused at the door: {}", .0.iter().map(|problem| problem.en.as_str()).collect::<Vec<_>>().join("; "))]
+    #[error("the statement is refused at the door: {}", .0.iter().filter(|problem| problem.severity == Severity::Error).map(|problem| problem.en.as_str()).collect::<Vec<_>>().join("; "))]
     Door(Vec<Problem>),
     /// The key was never admitted, is revoked, or has another role.
     #[error(transparent)]
@@ -342,6 +342,7 @@ impl Ledger {
         if let Some(openings) = openings {
             openings.check(&statement).map_err(PostError::Openings)?;
             openings.check_salts().map_err(PostError::Openings)?;
+            openings.check_numbers().map_err(PostError::Openings)?;
         }
         if let Some(index) = self.wait_if_in_flight(&id).await?.or(shared.logged(&id)?) {
             return Ok(Front::Known(index, statement, Vec::new()));
@@ -349,7 +350,7 @@ impl Ledger {
         shared.may_write()?;
         lines.map_err(PostError::Key)?;
         keys.verify(&statement).map_err(refused_key)?;
-        let mut problems = door::check(&statement);
+        let mut problems = door::check_with(&statement, &shared.config.vocabulary);
         problems.extend(order_beyond_role(&keys, &statement));
         if *statement.body() == Body::Order {
             problems.extend(self.order_problems(&keys, &statement).await?);
@@ -358,7 +359,8 @@ impl Ledger {
             .iter()
             .any(|problem| problem.severity == Severity::Error)
         {
-            problems.retain(|problem| problem.severity == Severity::Error);
+            // All of them, what refuses first: whoever mends a draft mends it once.
+            problems.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
             return Err(PostError::Door(problems));
         }
         if let Some(openings) = openings.filter(|openings| !openings.is_empty()) {

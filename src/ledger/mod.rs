@@ -42,6 +42,7 @@ use crate::tlog::note::{Signer, Vkey};
 use crate::tlog::policy::Policy;
 use crate::trade::keys::KeyState;
 use crate::trade::time::Time;
+use crate::trade::vocabulary::Vocabulary;
 use clock::{Clock, ClockFault, ClockGuard};
 use cosign::{Chosen, Gathering};
 use index::Index;
@@ -84,6 +85,8 @@ pub struct Config {
     pub operator_word: OperatorWord,
     /// Whether the index follows (`mingzhang bench` shows what it costs).
     pub follow: bool,
+    /// The words that the door checks by: this program's, and a centre's own on top.
+    pub vocabulary: Arc<Vocabulary>,
 }
 
 impl Config {
@@ -102,6 +105,7 @@ impl Config {
             free_bytes_min: 64 << 20,
             operator_word: OperatorWord::default(),
             follow: true,
+            vocabulary: Arc::new(Vocabulary::builtin().clone()),
         }
     }
 
@@ -307,6 +311,11 @@ impl Ledger {
     /// The log's identity line.
     pub fn origin(&self) -> &str {
         &self.shared.config.origin
+    }
+
+    /// The words that the door checks by.
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.shared.config.vocabulary
     }
 
     /// The newest signed tree.

@@ -37,7 +37,7 @@ pub use query::{Query, QueryError};
 use words::{Run, runs, words_of};
 
 /// The form of the index; another one is made anew.
-const FORMAT: &str = "mingzhang search v1";
+const FORMAT: &str = "mingzhang search v2";
 /// Memory of the writer, in bytes.
 const WRITER_BYTES: usize = 32 << 20;
 const INDEX_FIELD: &str = "index";
@@ -227,12 +227,14 @@ impl Search {
             (fields.region, &query.region),
             (fields.publisher, &query.publisher),
             (fields.party, &query.party),
-            (fields.id, &query.id),
         ];
         for (field, value) in exact {
             if let Some(value) = value {
                 all.push(term(field, value));
             }
+        }
+        if let Some(id) = &query.id {
+            all.push(self.any_id(id));
         }
         if query.from.is_some() || query.until.is_some() {
             let bound = |time: Option<crate::trade::time::Time>| {
@@ -257,6 +259,18 @@ impl Search {
             all.push(Box::new(AllQuery));
         }
         BooleanQuery::new(all.into_iter().map(|one| (Occur::Must, one)).collect())
+    }
+
+    /// Any number that a record is known by; its index in the log too.
+    fn any_id(&self, id: &str) -> Box<dyn tantivy::query::Query> {
+        let mut any: Vec<(Occur, Box<dyn tantivy::query::Query>)> =
+            vec![(Occur::Should, term(self.fields.id, id))];
+        if let Ok(index) = id.parse::<u64>() {
+            let index = Term::from_field_u64(self.fields.index, index);
+            let exactly = RangeQuery::new(Bound::Included(index.clone()), Bound::Included(index));
+            any.push((Occur::Should, Box::new(exactly)));
+        }
+        Box::new(BooleanQuery::new(any))
     }
 
     /// A run as it is written.

@@ -39,7 +39,7 @@ pub struct Query {
     pub publisher: Option<String>,
     /// 统一社会信用代码 of a party.
     pub party: Option<String>,
-    /// Any id: project, `ref`, statement, code, document digest.
+    /// Any id: project, `ref`, statement, code, document digest, index in the log.
     pub id: Option<String>,
     /// Records before this index only: where the page before ended.
     pub before: Option<u64>,

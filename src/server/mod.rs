@@ -59,6 +59,8 @@ pub struct Options {
     pub law: Option<Arc<View>>,
     /// The registered ocid prefix of OCDS exports.
     pub ocds_prefix: String,
+    /// Where the extensions of OCDS exports are.
+    pub ocds_extensions: crate::export::ocds::extensions::Extensions,
 }
 
 impl Default for Options {
@@ -70,6 +72,7 @@ impl Default for Options {
             search: None,
             law: None,
             ocds_prefix: crate::export::ocds::PREFIX_EXAMPLE.to_owned(),
+            ocds_extensions: crate::export::ocds::extensions::Extensions::default(),
         }
     }
 }

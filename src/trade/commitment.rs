@@ -297,6 +297,22 @@ impl Openings {
         self.0.is_empty()
     }
 
+    /// Checks that nothing that would be shown is a citizen's number: a door rule, for what stands beside the log.
+    ///
+    /// # Errors
+    /// [`OpeningError::CitizenNumber`], the first by pointer.
+    pub fn check_numbers(&self) -> Result<(), OpeningError> {
+        let found = self
+            .iter()
+            .find(|(_, opening)| super::guard::holds_citizen_number(&opening.value));
+        match found {
+            Some((pointer, _)) => Err(OpeningError::CitizenNumber {
+                pointer: pointer.to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// Checks that each of these openings opens a commitment at its pointer of `statement`. Commitments that stay closed
     /// are no fault.
     ///
@@ -434,6 +450,14 @@ pub enum OpeningError {
         /// Where else.
         other: String,
     },
+    /// What would be shown to everybody holds a citizen's number.
+    #[error(
+        "the value of {pointer} holds a valid citizen's identity number, which is not shown beside a record; keep this opening, or commit to the value without the number"
+    )]
+    CitizenNumber {
+        /// Where.
+        pointer: String,
+    },
     /// It opens something else.
     #[error("opening of {pointer} commits to {found}, the statement has {wanted}")]
     Mismatch {
@@ -452,6 +476,9 @@ impl OpeningError {
     pub fn zh(&self) -> String {
         match self {
             OpeningError::Json { reason } => format!("openings 格式不对：{reason}"),
+            OpeningError::CitizenNumber { pointer } => format!(
+                "{pointer} 的原文含有有效的公民身份号码，不得随记录展示；请不要提交这一原文，或不含号码另作承诺"
+            ),
             OpeningError::Count { max } => format!("openings 超过 {max} 项"),
             OpeningError::PointerBytes { have, max } => {
                 format!("JSON 指针有 {have} 字节，最多 {max} 字节")

@@ -8,6 +8,7 @@
 //! recorded and reported, because refusing it would hide it.
 
 mod details;
+mod redaction;
 mod trade;
 mod values;
 
@@ -18,6 +19,9 @@ use super::identifiers;
 use super::json::Value;
 use super::statement::{Body, Order, Statement};
 use super::vocabulary::Vocabulary;
+
+pub use values::is_person_name;
+pub(crate) use values::looks_like_person;
 
 /// How grave a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -122,6 +126,27 @@ pub fn check_with(statement: &Statement, words: &Vocabulary) -> Vec<Problem> {
     problems.0
 }
 
+/// The codes of warnings that something may be shown which must not be, or not yet. What is in an entry cannot be taken back, so
+/// clients that post stop at these until somebody says that it is meant.
+pub const SECRECY: [&str; 10] = [
+    "person_in_clear",
+    "privacy_in_clear",
+    "trade_secret_in_clear",
+    "withheld_in_clear",
+    "party_is_person",
+    "party_may_be_person",
+    "title_names_person",
+    "mobile_number",
+    "card_number",
+    "before_opening",
+];
+
+/// Whether a warning of this code is one of [`SECRECY`].
+#[must_use]
+pub fn is_secrecy(code: &str) -> bool {
+    SECRECY.contains(&code)
+}
+
 /// Whether any of `problems` refuses the statement.
 #[must_use]
 pub fn refuses(problems: &[Problem]) -> bool {
@@ -183,7 +208,7 @@ fn check_order(statement: &Statement, problems: &mut Problems) {
     }
 }
 
-/// Commitments are well formed, stand in `details` only (what people and rules read of the header is in the clear), and
+/// Commitments are well formed, stand in `details` or in a redaction only (what people and rules read of the header is in the clear), and
 /// none stands twice; and numbers that belong to persons stay out.
 fn check_everywhere(value: &Value<'_>, problems: &mut Problems) {
     let mut commitments = Vec::new();
@@ -204,12 +229,12 @@ fn check_everywhere(value: &Value<'_>, problems: &mut Problems) {
     });
     let mut seen = HashSet::new();
     for found in commitments {
-        if !found.pointer.starts_with("/details/") {
+        if !found.pointer.starts_with("/details/") && !redaction::is_place(&found.pointer) {
             problems.error(
                 "commitment_outside_details",
                 found.pointer,
-                "承诺值只能出现在 details 之内",
-                "commitments stand in details only",
+                "承诺值只能出现在 details 之内，或文件的 redaction_of",
+                "commitments stand in details, or as redaction_of of a document",
             );
         } else if !seen.insert(found.commitment) {
             problems.error(

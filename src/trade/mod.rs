@@ -14,7 +14,7 @@
 //! | [`record`] | index, link, time and note as an entry |
 //! | [`log_rules`] | what never changes within `v` 1 |
 //! | [`door`], [`vocabulary`] | what may change: members, stages, kinds, categories |
-//! | [`commitment`] | what stands for a natural person |
+//! | [`commitment`], [`guard`] | what stands for a natural person, and what of a plain draft must be one |
 //! | [`sealed`] | registers of sealed bids, and what a bidder can prove |
 //! | [`notice`] | which files the operator announces by digest |
 //! | [`orders`] | what is withheld or erased, and by which order |
@@ -23,6 +23,7 @@
 
 pub mod commitment;
 pub mod door;
+pub mod guard;
 pub mod identifiers;
 pub mod json;
 pub mod keys;

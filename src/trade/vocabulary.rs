@@ -15,13 +15,13 @@ pub mod file;
 use std::fmt;
 use std::sync::LazyLock;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use field::{Class, Field, Need, Type};
 pub use file::VocabularyError;
 
 /// The five stages of a disclosure (国务院办公厅: 公共资源交易 五类信息).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
     /// 交易公告: what is to be traded, and how.
@@ -90,7 +90,7 @@ impl fmt::Display for Stage {
 }
 
 /// Who pays: the body that announces, or the one that wins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
     /// The announcing body buys; the price limit is a ceiling.
@@ -114,7 +114,7 @@ impl Side {
 }
 
 /// A kind of notice (公告类型).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Kind {
     /// The word in a statement.
     pub id: String,
@@ -137,7 +137,7 @@ pub struct Kind {
 }
 
 /// A named form of object that fields may have, such as a candidate.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shape {
     /// The word in a field's type.
@@ -151,7 +151,7 @@ pub struct Shape {
 }
 
 /// A category of trading (交易类别).
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Category {
     /// The word in a statement.
@@ -173,13 +173,16 @@ pub struct Category {
 }
 
 /// A method of trading (交易方式).
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Method {
     /// The word in a statement.
     pub id: String,
     /// On which side it is used.
     pub side: Side,
+    /// The word of OCDS (`procurementMethod`); empty where OCDS has none, as for sales.
+    #[serde(default)]
+    pub ocds: String,
     /// Its name in Chinese.
     pub zh: String,
     /// Its name in English.
@@ -187,7 +190,7 @@ pub struct Method {
 }
 
 /// A time that rules count from.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Event {
     /// The word in `events`.
@@ -199,7 +202,7 @@ pub struct Event {
 }
 
 /// All words that a ledger knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Vocabulary {
     /// The kinds, in the order of their stages.
     pub kinds: Vec<Kind>,

@@ -16,10 +16,12 @@ fn notices_are_imported_once_however_often_it_is_run() {
     let file = desk.write("notices.jsonl", &format!("{all_but_last}\n"));
     let yichang = desk.write("yichang.jsonl", &read("yichang.jsonl"));
     let report = desk.path("report.jsonl");
+    let kept = desk.path("receipts");
     let import = |more: &[&str]| {
         let fixed = ["import", "notices", "--json", "--ledger", &served.url];
         let files = ["--key", &key, "--report", &report, &file, &yichang];
-        run(&[&fixed[..], &files, more].concat())
+        let kept = ["--receipts", &kept];
+        run(&[&fixed[..], &files, &kept, more].concat())
     };
     let count = all_but_last.lines().count() + 30;
     let said = import(&["--check"]).exits(0).json("imported");
@@ -56,7 +58,25 @@ fn notices_are_imported_once_however_often_it_is_run() {
         "{line}"
     );
 
+    // Every receipt that was written holds; one that was altered is shown.
     let policy = format!("{data}/policy");
+    let receipts = desk.path("receipts");
+    let verify = || run(&["verify", &receipts, "--policy", &policy, "--json"]);
+    let said = verify().exits(0).json("verified");
+    assert_eq!(said["verdicts"][0]["hold"], count + 1);
+    let one = std::fs::read_dir(&receipts).unwrap().next().unwrap();
+    let one = one.unwrap().path();
+    let altered = std::fs::read_to_string(&one)
+        .unwrap()
+        .replacen("index ", "index 1", 1);
+    std::fs::write(&one, altered).unwrap();
+    let said = verify().exits(1).json("verification-failed");
+    assert_eq!(said["verdicts"].as_array().unwrap().len(), 2);
+    assert_eq!(said["verdicts"][1]["hold"], count);
+    run(&["verify", &desk.path(""), "--policy", &policy, "--json"])
+        .exits(3)
+        .json("folder");
+
     run(&["audit", &served.url, "--policy", &policy]).exits(0);
     assert_eq!(served.terminate(), Some(0));
 }
@@ -250,8 +270,12 @@ fn what_is_too_long_becomes_a_document_without_people_and_nothing_is_lost_in_sil
         .lines()
         .map(str::to_owned)
         .collect();
-    assert_eq!(lines.len(), 4, "{lines:?}");
-    assert!(lines[2].contains("long.jsonl | 2 |") && lines[3].contains("date"));
+    assert_eq!(lines.len(), 8, "{lines:?}");
+    assert!(
+        lines[2].contains("long.jsonl | 3 | 1 | 0 | 2 |"),
+        "{lines:?}"
+    );
+    assert!(lines[6].contains("long.jsonl | 2 |") && lines[7].contains("date"));
 
     let [statement] = &importing.statements()[..] else {
         panic!("one statement")

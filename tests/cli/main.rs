@@ -5,8 +5,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod bid;
+mod guard;
 mod import;
+mod kinds;
 mod law;
+mod published;
 mod search;
 
 use std::ffi::OsStr;

@@ -10,6 +10,7 @@ mod forge;
 mod post;
 mod power;
 mod race;
+mod replica;
 mod tamper;
 mod vectors;
 mod world;

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::portal::{check_page, indexed, searching};
+use crate::portal::{check_frame, indexed, searching};
 use crate::service::{Service, note};
 use crate::world::{CENTRE, ORIGIN};
 use mingzhang::trade::statement::sign_statement;
@@ -17,7 +17,7 @@ const ELEMENTS: &str = " html head meta title link script body a header div img 
 const ATTRIBUTES: &str = " lang charset name content rel href type hreflang class src width height alt aria-label aria-current action method role for id \
     value maxlength placeholder autocomplete scope data-label datetime colspan tabindex title viewbox d x y aria-labelledby aria-hidden selected \
     data-index data-receipt data-policy data-lang data-id data-seen data-step data-ledger download pattern size spellcheck required \
-    preserveaspectratio text-anchor ";
+    preserveaspectratio text-anchor label ";
 
 fn texts() -> Vec<(String, String)> {
     let vectors: Value = serde_json::from_str(include_str!("../vectors/hostile.json")).unwrap();
@@ -136,7 +136,7 @@ async fn no_view_obeys_what_a_publisher_wrote() {
                 format!("{lang}/projects/{CENTRE}/{project}"),
             ] {
                 let page = service.get(&path).await;
-                check_page(&page, 200, if lang.is_empty() { "zh-CN" } else { "en" });
+                check_frame(&page, 200, if lang.is_empty() { "zh-CN" } else { "en" });
                 check_tags(page.text(), &format!("{name} in {path}"));
                 assert!(
                     page.body.len() < 400_000,
@@ -165,14 +165,14 @@ async fn no_view_obeys_what_a_publisher_wrote() {
                     "{name}: {}",
                     page.status
                 );
-                check_page(&page, page.status, "zh-CN");
+                check_frame(&page, page.status, "zh-CN");
                 check_tags(page.text(), &format!("{name} as {parameter}"));
             }
         }
     }
     for path in ["/", "/en/", "/search", "/en/search", "/ledger", "/withheld"] {
         let page = service.get(path).await;
-        check_page(
+        check_frame(
             &page,
             200,
             if path.starts_with("/en") {
@@ -234,7 +234,7 @@ async fn no_path_climbs_and_refusals_show_nothing_of_it() {
             "{path}: {}",
             page.status
         );
-        check_page(
+        check_frame(
             &page,
             page.status,
             if path.starts_with("/en/") {

@@ -389,3 +389,53 @@ async fn growth_is_proved_and_keys_are_told() {
         (404, "not-found".into())
     );
 }
+
+/// Other people's feeds ordered by time lost what was committed late. Here a follower goes by index, while posts go on beside it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_misses_nothing_while_posts_go_on() {
+    const CHAINS: usize = 8;
+    const LENGTH: usize = 12;
+    let service = std::sync::Arc::new(Service::new().await);
+    let posters: Vec<_> = (0..CHAINS)
+        .map(|chain| {
+            let service = service.clone();
+            tokio::spawn(async move {
+                for statement in service.chain(&format!("F-{chain}"), LENGTH) {
+                    assert_eq!(service.post(note(&statement)).await.status, 201);
+                }
+            })
+        })
+        .collect();
+    // It begins before the first post and resumes each time from where it was, with pages smaller than what comes in between.
+    let (mut after, mut seen, mut pages) = (None::<u64>, Vec::new(), 0);
+    while seen.len() < CHAINS * LENGTH + 2 {
+        let from = after.map_or(String::new(), |after| format!("&after={after}"));
+        let answer = service.get(&format!("/api/v1/records?limit=5{from}")).await;
+        assert_eq!(answer.status, 200);
+        let answer = answer.json();
+        for record in answer["records"].as_array().unwrap() {
+            seen.push((
+                record["index"].as_u64().unwrap(),
+                record["link"].as_str().unwrap().to_owned(),
+                record["leaf_hash"].as_str().unwrap().to_owned(),
+            ));
+        }
+        after = answer["after"].as_u64();
+        pages += 1;
+        if seen
+            .last()
+            .is_none_or(|last| last.0 + 1 == answer["tree_size"].as_u64().unwrap())
+        {
+            tokio::task::yield_now().await;
+        }
+    }
+    for poster in posters {
+        poster.await.unwrap();
+    }
+    assert!(pages > CHAINS * LENGTH / 5);
+    // No index is missing, none comes twice, and each record links to the one before it.
+    for (at, pair) in seen.windows(2).enumerate() {
+        assert_eq!((pair[0].0, pair[1].0), (at as u64, at as u64 + 1));
+        assert_eq!(pair[1].1, pair[0].2);
+    }
+}

@@ -356,6 +356,36 @@ async fn an_order_about_nothing_is_refused() {
 }
 
 /// The authorities' last resort takes the openings along.
+/// A repaired credit record (信用修复) is taken off the pages; that there was an order, on which basis, stays public.
+#[tokio::test]
+async fn a_repaired_credit_record_is_taken_down() {
+    let service = Service::new().await;
+    let text = service.world.trade_text("P-1", None, "某公司失信");
+    let text = text
+        .replace("\"announcement\"", "\"performance\"")
+        .replace("\"tender_notice\"", "\"breach\"");
+    let breach = sign_statement(&text, &[&service.world.centre]).unwrap();
+    assert_eq!(service.post(note(&breach)).await.status, 201);
+    let supervisor = Orders {
+        signer: &service.world.supervisor,
+        last: None,
+    };
+    let target = "\"record\":true";
+    let order = supervisor.next(&breach, "withhold", target);
+    let order = order.text().replace("\"privacy\"", "\"credit_repaired\"");
+    let order = sign_statement(&order, &[&service.world.supervisor]).unwrap();
+    let answer = service.post(note(&order)).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let gone = service.get("/api/v1/records/2").await;
+    assert_eq!(gone.problem(), (451, "withheld".into()));
+    assert_eq!(gone.json()["by_order"]["class"], "credit_repaired");
+    let list = service.get("/api/v1/withheld?class=credit_repaired").await;
+    assert_eq!(
+        (&list.json()["count"], list.text().contains("某公司")),
+        (&json!(1), false)
+    );
+}
+
 #[tokio::test]
 async fn an_erased_entry_takes_its_openings_along() {
     let service = Service::new().await;

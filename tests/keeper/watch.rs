@@ -205,6 +205,19 @@ fn a_monitor_tells_when_a_ledger_stands_still_or_goes_back() {
         .exits(0)
         .json("consistent");
     assert_eq!(count(&looked, "unreachable"), 1);
+    // The ledger itself away is not all well, though its copies agree.
+    run(&[
+        "monitor",
+        "http://127.0.0.1:1",
+        &mirror,
+        "--policy",
+        &policy,
+        "--state",
+        &desk.path("away"),
+        "--json",
+    ])
+    .exits(4)
+    .json("ledger-away");
     let forged = desk.path("forged");
     copy(&mirror, &forged);
     let note = std::fs::read_to_string(&checkpoint).unwrap();

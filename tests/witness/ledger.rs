@@ -464,7 +464,10 @@ fn the_log_key_changes_and_no_receipt_is_lost() {
     std::fs::copy(path("policy"), path("old")).unwrap();
 
     // 1. A new key is made and announced. Before the log names it, it signs nothing.
-    world.run(&["keygen", "--name", ORIGIN, "-o", "new.key"], 0);
+    std::fs::write(path("word"), "correct horse battery\n").unwrap();
+    let word = ["--passphrase-file", "word"];
+    let keygen = ["keygen", "--name", ORIGIN, "-o", "new.key", "--encrypt"];
+    world.run(&[&keygen[..], &word].concat(), 0);
     let announce = [
         "key",
         "log",
@@ -499,14 +502,14 @@ fn the_log_key_changes_and_no_receipt_is_lost() {
         "--policy",
         "policy",
     ];
-    let refused = world.run(&[&serve[..], &["--log-key", "new.key"]].concat(), 3);
+    let refused = world.run(&[&serve[..], &["--log-key", "new.key"], &word].concat(), 3);
     assert!(refused.to_string().contains("does not name"), "{refused}");
     let ledger = world.serve("data", &[]);
     world.run(&["key", "post", "--ledger", ledger.url(), "change"], 0);
     drop(ledger);
 
     // 2. Both sign; who has the old policy notices nothing.
-    let ledger = world.serve("data", &["--log-key", "new.key"]);
+    let ledger = world.serve("data", &[&["--log-key", "new.key"], &word[..]].concat());
     let second = world.post(&ledger, &["--wait", "witnessed"], 0);
     world.verify(&ledger, second, 0);
     let head = ledger.http().get("head", 1 << 16).unwrap().unwrap();
@@ -540,7 +543,9 @@ fn the_log_key_changes_and_no_receipt_is_lost() {
         std::fs::rename(&place, path(&format!("old.{end}"))).unwrap();
         std::fs::rename(path(&format!("new.{end}")), &place).unwrap();
     }
-    let ledger = world.serve("data", &[]);
+    let refused = world.run(&serve, 3);
+    assert!(refused.to_string().contains("passphrase"), "{refused}");
+    let ledger = world.serve("data", &word);
     let fourth = world.post(&ledger, &["--wait", "witnessed"], 0);
     world.verify(&ledger, fourth, 0);
     world.run(&["verify", "receipt", "--policy", "old"], 1);

@@ -355,3 +355,48 @@ fn two_of_three_witnesses_are_enough_and_none_follows_a_fork() {
         "{said}"
     );
 }
+
+/// The danger is a race: two requests compared with one state. Half of the clients speak for another history of the same log key.
+#[test]
+fn eight_clients_race_over_http_and_one_history_is_cosigned() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path(), "w1.example");
+    let tree = |entry: &[u8]| Tree {
+        size: 1,
+        root_hash: leaf_hash(entry),
+    };
+    for old_size in [0, 1] {
+        let barrier = std::sync::Barrier::new(8);
+        let answers: Vec<(bool, Result<(), u16>)> = std::thread::scope(|scope| {
+            let clients: Vec<_> = (0..8)
+                .map(|client| {
+                    let (process, barrier) = (&process, &barrier);
+                    scope.spawn(move || {
+                        let ours = client % 2 == 0;
+                        let tree = tree(if ours { b"a" } else { b"b" });
+                        barrier.wait();
+                        let answer = process.cosign(old_size, &tree, &[]);
+                        (ours, answer.map(drop))
+                    })
+                })
+                .collect();
+            clients
+                .into_iter()
+                .map(|client| client.join().unwrap())
+                .collect()
+        });
+        // Whoever was late is told the size by a 409, asks again, and is then judged by the tree: four have it, four have a fork.
+        let cosigned: Vec<bool> = answers
+            .iter()
+            .filter(|(_, answer)| answer.is_ok())
+            .map(|(ours, _)| *ours)
+            .collect();
+        assert_eq!(cosigned.len(), 4, "{answers:?}");
+        assert!(
+            cosigned.iter().all(|ours| *ours == cosigned[0]),
+            "{answers:?}"
+        );
+        let refused = answers.iter().filter_map(|(_, answer)| answer.err());
+        assert!(refused.clone().all(|status| status == 422), "{answers:?}");
+    }
+}

@@ -19,6 +19,8 @@ use super::{Problem, Statements};
 use crate::tlog::merkle::Hash;
 use crate::tlog::note::Vkey;
 
+/// Connections of the empty route.
+const EMPTY_ROUTE_CONNECTIONS: usize = 64;
 /// Bytes of what is hashed and written.
 const SAMPLE_BYTES: usize = 1_024;
 
@@ -60,7 +62,7 @@ impl Limits {
             fsync_per_s,
             fsync_p50_ms,
             fsync_p99_ms,
-            empty_route: empty_route(server, generator, during)?,
+            empty_route: empty_route(server, generator, during, EMPTY_ROUTE_CONNECTIONS)?,
         })
     }
 
@@ -136,10 +138,16 @@ fn fsync(folder: &Path, during: Duration) -> io::Result<(f64, f64, f64)> {
     Ok((per_s, ms(50), ms(99)))
 }
 
-fn empty_route(server: &Runtime, generator: &Generator, during: Duration) -> Result<Run, Problem> {
+/// A route that does nothing, through our own accept loop.
+pub(super) fn empty_route(
+    server: &Runtime,
+    generator: &Generator,
+    during: Duration,
+    connections: usize,
+) -> Result<Run, Problem> {
     let service = Service::start(server, Router::new().route("/", get(|| async { "明账" })))?;
     let load = Load {
-        connections: 64,
+        connections,
         requests: vec![Bytes::from(get_request("/"))],
         during: Some(during),
         lines: false,

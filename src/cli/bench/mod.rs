@@ -5,6 +5,8 @@
 //! | [`limits`] | what the machine can do: signature checks, hashes, fsync, an empty route |
 //! | [`subject`] | ledgers, statements and services made for the purpose |
 //! | [`stages`] | what is measured, in order |
+//! | [`law`] | the rules over many projects, beside the audit |
+//! | [`scale`] | searches and reads over a ledger of a given size (`--scale`) |
 //! | [`generator`], [`answer`] | the load over real HTTP |
 //! | [`machine`] | processor time and memory, from `/proc` |
 //! | [`table`] | the figures for people |
@@ -14,8 +16,10 @@
 
 mod answer;
 mod generator;
+mod law;
 mod limits;
 mod machine;
+mod scale;
 mod stages;
 mod subject;
 mod table;
@@ -45,9 +49,15 @@ pub struct Arguments {
     /// Where the ledgers are made and left; else a folder in the current one, removed afterwards / 数据目录
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Instead: a ledger of so many records, and how fast searches, reads and pages are over it / 在这样大的账本上测搜索与读取
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
+    scale: Option<u32>,
     /// A tenth of everything: shows that it works, and little about speed / 快速
     #[arg(long)]
     quick: bool,
+    /// Instead of all else: what the law asks of so many projects of ten records each, beside the plain audit / 规则判断
+    #[arg(long, value_name = "PROJECTS", value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    law: Option<u32>,
 }
 
 /// Connections of the measured posts.
@@ -79,6 +89,9 @@ struct Extent {
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
     let folder = Place::make(arguments.data.as_deref())?;
+    if let Some(projects) = arguments.law {
+        return law_alone(console, folder.path(), projects);
+    }
     let (share, during_ms) = if arguments.quick {
         (10, 200)
     } else {
@@ -88,15 +101,44 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         records: usize::try_from(arguments.records / share).expect("a million at most"),
         during: Duration::from_millis(during_ms),
     };
-    let results = measure(console, folder.path(), extent)?;
-    let value = serde_json::to_value(&results).map_err(|error| {
+    let not_json = |error: serde_json::Error| {
         Failure::temporary(
             "bench",
             said!("写不成 JSON", "the figures are no JSON").because(&error),
         )
-    })?;
-    let mut answer = Answer::ok("measured", table::render(&results, console.lang));
+    };
+    let (value, text) = match arguments.scale {
+        Some(records) => {
+            let extent = Extent {
+                records: usize::try_from(records / share).expect("ten million at most"),
+                ..extent
+            };
+            let results = scale::measure(console, folder.path(), extent)?;
+            let text = table::render_scale(&results, console.lang);
+            (serde_json::to_value(&results).map_err(not_json)?, text)
+        }
+        None => {
+            let results = measure(console, folder.path(), extent)?;
+            let text = table::render(&results, console.lang);
+            (serde_json::to_value(&results).map_err(not_json)?, text)
+        }
+    };
+    let mut answer = Answer::ok("measured", text);
     if let serde_json::Value::Object(members) = value {
+        answer.members = members;
+    }
+    Ok(answer)
+}
+
+fn law_alone(console: &Console, folder: &Path, projects: u32) -> Result<Answer, Failure> {
+    console.talk(&said!(
+        "登记 {projects} 个项目，每个 10 条",
+        "logging {projects} projects of ten records each"
+    ));
+    let projects = usize::try_from(projects).expect("a million at most");
+    let figures = law::measure(&runtime(), folder, projects)?;
+    let mut answer = Answer::ok("measured", figures.text(console.lang));
+    if let Ok(serde_json::Value::Object(members)) = serde_json::to_value(&figures) {
         answer.members = members;
     }
     Ok(answer)
@@ -268,6 +310,12 @@ enum Problem {
     /// The log just made cannot be audited, or has a fault.
     #[error("the log just made does not audit: {0}")]
     Audit(String),
+    /// The search index could not be made.
+    #[error(transparent)]
+    Search(#[from] Box<crate::search::SearchError>),
+    /// Not every notice was taken.
+    #[error("of the notices to be imported {0}")]
+    Import(String),
     /// The index did not catch up.
     #[error("the index has {found} of {wanted} records after {seconds} s")]
     Index {
@@ -288,9 +336,11 @@ impl From<Problem> for Failure {
             Problem::Receipt(_) | Problem::Audit(_) => {
                 Failure::new(super::out::Exit::Failed, "bench", said)
             }
-            Problem::Io(_) | Problem::Load(_) | Problem::Index { .. } => {
-                Failure::temporary("bench", said)
-            }
+            Problem::Io(_)
+            | Problem::Load(_)
+            | Problem::Search(_)
+            | Problem::Import(_)
+            | Problem::Index { .. } => Failure::temporary("bench", said),
         }
     }
 }

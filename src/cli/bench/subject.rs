@@ -1,7 +1,8 @@
 //! What is measured: ledgers made for the purpose, the statements posted to them, and the service over them on loopback.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -18,17 +19,24 @@ use crate::cli::keys::KeyFile;
 use crate::cli::out::Failure;
 use crate::ledger::clock::system_clock;
 use crate::ledger::{Config, Ledger};
+use crate::search::{self, Search};
 use crate::server::accept::{self, Limits};
 use crate::server::{self, Options};
+use crate::store::Http;
 use crate::tlog::note::Signer;
 use crate::tlog::policy::Policy;
 use crate::trade::statement::{Statement, sign_statement};
 
-const ORIGIN: &str = "bench.mingzhang.example";
+/// The origin of the ledgers.
+pub(super) const ORIGIN: &str = "bench.mingzhang.example";
 /// Bytes of a note, signature included.
 pub(super) const NOTE_BYTES: usize = 1_024;
 /// Statements whose signatures are checked over and over to find the limit.
 const SAMPLES: usize = 1_024;
+/// Between two looks at how far the search index has come.
+const SEARCH_LOOK: Duration = Duration::from_millis(50);
+/// An answer, at most.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
 /// Lines of a request to the batch route; the route asks clients to keep below 4,000.
 const WINDOW_LINES: usize = 2_000;
 
@@ -41,6 +49,15 @@ pub(super) struct Subject {
     /// Whether its query index follows.
     pub follows: bool,
     service: Service,
+    searched: Option<Searched>,
+}
+
+/// A search index and the task that has it follow the log.
+#[derive(Debug)]
+struct Searched {
+    search: Arc<Search>,
+    folder: PathBuf,
+    feed: JoinHandle<()>,
 }
 
 impl Subject {
@@ -49,10 +66,23 @@ impl Subject {
         let folder = Folder::new(folder, None);
         std::fs::create_dir_all(&folder.keys).map_err(Problem::from)?;
         trial(&folder, ORIGIN, None, None)?;
-        Subject::open(server, folder, follow)
+        Subject::open(server, folder, follow, false)
     }
 
-    fn open(server: &Runtime, folder: Folder, follow: bool) -> Result<Subject, Failure> {
+    /// The same with both indexes, as `serve` has it.
+    pub fn searched(server: &Runtime, folder: &Path) -> Result<Subject, Failure> {
+        let folder = Folder::new(folder, None);
+        std::fs::create_dir_all(&folder.keys).map_err(Problem::from)?;
+        trial(&folder, ORIGIN, None, None)?;
+        Subject::open(server, folder, true, true)
+    }
+
+    fn open(
+        server: &Runtime,
+        folder: Folder,
+        follow: bool,
+        search: bool,
+    ) -> Result<Subject, Failure> {
         let config = Config {
             follow,
             ..folder.config()?
@@ -60,12 +90,26 @@ impl Subject {
         let store = folder.store()?;
         let opened = server.block_on(Ledger::open(store, config, system_clock()));
         let ledger = opened.map_err(|error| opening_failed(&error))?;
-        let service = Service::start(server, server::router(ledger.clone(), Options::default()))?;
+        let searched = if search {
+            Some(Searched::start(
+                server,
+                &ledger,
+                folder.data.join("index/search"),
+            )?)
+        } else {
+            None
+        };
+        let options = Options {
+            search: searched.as_ref().map(|searched| searched.search.clone()),
+            ..Options::default()
+        };
+        let service = Service::start(server, server::router(ledger.clone(), options))?;
         Ok(Subject {
             folder,
             ledger,
             follows: follow,
             service,
+            searched,
         })
     }
 
@@ -73,18 +117,77 @@ impl Subject {
     pub fn reopen(self, server: &Runtime, follow: bool) -> Result<Subject, Failure> {
         let folder = self.folder.clone();
         self.close(server);
-        Subject::open(server, folder, follow)
+        Subject::open(server, folder, follow, false)
     }
 
     /// Ends service and ledger.
     pub fn close(self, server: &Runtime) {
         self.service.stop(server);
+        if let Some(searched) = self.searched {
+            searched.feed.abort();
+            // Aborted is what it should be.
+            let _ = server.block_on(searched.feed);
+        }
         server.block_on(self.ledger.close());
     }
 
     /// Where it is served.
     pub fn address(&self) -> SocketAddr {
         self.service.address
+    }
+
+    /// The key that posts.
+    pub fn centre_key(&self) -> PathBuf {
+        self.folder.centre_key()
+    }
+
+    /// Waits until the query index lacks at most so many records.
+    pub fn wait_for_index(&self, server: &Runtime, behind: u64) -> Result<(), Problem> {
+        let wanted = self.ledger.head().tree.size.saturating_sub(behind);
+        let reached = server.block_on(async {
+            tokio::time::timeout(CATCH_UP_MAX, self.ledger.index_reached(wanted)).await
+        });
+        reached.map_err(|_| Problem::Index {
+            found: self.ledger.index_size(),
+            wanted,
+            seconds: CATCH_UP_MAX.as_secs(),
+        })
+    }
+
+    /// Waits until the search index has every record.
+    pub fn wait_for_search(&self, server: &Runtime, at_most: Duration) -> Result<(), Problem> {
+        let Some(searched) = &self.searched else {
+            return Ok(());
+        };
+        let (begun, wanted) = (std::time::Instant::now(), self.ledger.head().tree.size);
+        while searched.search.size() < wanted {
+            if begun.elapsed() > at_most || searched.feed.is_finished() {
+                return Err(Problem::Index {
+                    found: searched.search.size(),
+                    wanted,
+                    seconds: begun.elapsed().as_secs(),
+                });
+            }
+            server.block_on(async { tokio::time::sleep(SEARCH_LOOK).await });
+        }
+        Ok(())
+    }
+
+    /// Bytes of the search index on disk.
+    pub fn search_disk_bytes(&self) -> u64 {
+        let Some(searched) = &self.searched else {
+            return 0;
+        };
+        let files = std::fs::read_dir(&searched.folder).into_iter().flatten();
+        files
+            .filter_map(|file| Some(file.ok()?.metadata().ok()?.len()))
+            .sum()
+    }
+
+    /// The body of one answer; `None` if there is no such page.
+    pub fn asked(&self, path: &str) -> Result<Option<Bytes>, Failure> {
+        let http = Http::new(&format!("http://{}", self.address()))?;
+        Ok(http.get(path.trim_start_matches('/'), ANSWER_BYTES_MAX)?)
     }
 
     /// What receipts are verified with.
@@ -96,6 +199,20 @@ impl Subject {
     pub fn statements(&self) -> Result<Statements, Failure> {
         let signer = KeyFile::read(&self.folder.centre_key())?.signer(None)?;
         Ok(Statements { signer })
+    }
+}
+
+impl Searched {
+    fn start(server: &Runtime, ledger: &Ledger, folder: PathBuf) -> Result<Searched, Problem> {
+        let search =
+            Search::open(Some(&folder)).map_err(|error| Problem::Search(Box::new(error)))?;
+        let search = Arc::new(search);
+        let feed = server.spawn(search::follow(ledger.clone(), search.clone()));
+        Ok(Searched {
+            search,
+            folder,
+            feed,
+        })
     }
 }
 
@@ -157,23 +274,17 @@ impl Statements {
 
     /// Whole requests that post many statements each.
     pub fn batches(&self, stage: &str, count: usize) -> Vec<Bytes> {
-        let line = |at: usize| {
+        let note = |at: usize| {
             let statement = self.sign(stage, at);
-            let note = std::str::from_utf8(statement.note()).expect("a note is UTF-8");
-            let line = serde_json::json!({ "note": note });
-            format!("{line}\n")
+            String::from_utf8(statement.note().to_vec()).expect("a note is UTF-8")
         };
         let windows = (0..count)
             .step_by(WINDOW_LINES)
             .map(|first| first..count.min(first + WINDOW_LINES));
         windows
             .map(|window| {
-                let lines: Vec<String> = window.into_par_iter().map(line).collect();
-                Bytes::from(post_request(
-                    "/api/v1/statements/batch",
-                    "application/x-ndjson",
-                    lines.concat().as_bytes(),
-                ))
+                let notes: Vec<String> = window.into_par_iter().map(note).collect();
+                batch_request(&notes)
             })
             .collect()
     }
@@ -212,6 +323,17 @@ fn text(publisher: &str, project: &str) -> String {
         .take(room / '账'.len_utf8())
         .collect();
     begin + &filling + END
+}
+
+/// A whole request that posts these notes.
+pub(super) fn batch_request(notes: &[String]) -> Bytes {
+    let line = |note: &String| format!("{}\n", serde_json::json!({ "note": note }));
+    let lines: String = notes.iter().map(line).collect();
+    Bytes::from(post_request(
+        "/api/v1/statements/batch",
+        "application/x-ndjson",
+        lines.as_bytes(),
+    ))
 }
 
 /// A GET as the generator sends it.

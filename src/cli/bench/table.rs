@@ -2,6 +2,7 @@
 
 use super::Results;
 use super::generator::Run;
+use super::scale;
 use super::stages::Posting;
 use crate::cli::text::Lang;
 
@@ -17,6 +18,88 @@ pub(super) fn render(results: &Results, lang: Lang) -> String {
     reads(&mut table, results);
     index(&mut table, results);
     aims(&mut table, results);
+    table.lines.join("\n") + "\n"
+}
+
+/// The table of `--scale`.
+pub(super) fn render_scale(results: &scale::Results, lang: Lang) -> String {
+    let mut table = Table {
+        lang,
+        lines: Vec::new(),
+    };
+    let records = rate(results.records as f64);
+    let [before, after] = results.verify_per_s;
+    table.say(
+        &format!("账本有 {records} 条记录，各属一个项目；发生器与服务共用处理器：请看与空路由之比。"),
+        &format!("a ledger of {records} records, each of a project of its own; the generator shares the cores: trust the ratios to the empty route."),
+    );
+    let filled = &results.filled;
+    table.row(
+        "verify_strict，全部核，前与后（极限）",
+        "verify_strict, all cores, before and after (limit)",
+        &[rate(before), rate(after)],
+    );
+    let of_verify = 200.0 * filled.per_s / (before + after);
+    table.row(
+        "批量发布，每秒，与极限之比",
+        "batches, records a second, ratio to the limit",
+        &[rate(filled.per_s), format!("{of_verify:.0} %")],
+    );
+    let imported = &results.imported;
+    table.row(
+        "import：每秒草稿（一个核），每秒到回执",
+        "import: drafts a second (one core), to receipts",
+        &[rate(imported.drafts_per_s), rate(imported.per_s)],
+    );
+    table.row(
+        "最后一条后索引追上，秒",
+        "both indexes complete after the last, s",
+        &[format!("{:.1}", filled.indexed_after_seconds)],
+    );
+    table.row(
+        "查询索引、搜索索引（磁盘）、内存，MiB",
+        "query index, search index (disk), RSS, MiB",
+        &[
+            mib(filled.index_bytes),
+            mib(filled.search_bytes),
+            optional(filled.resident_bytes, mib),
+        ],
+    );
+    let columns = [
+        ("命中", "hits"),
+        ("p50 ms", "p50 ms"),
+        ("p99 ms", "p99 ms"),
+        ("÷空路由", "÷ empty"),
+        ("每秒", "a second"),
+        ("p50 ms", "p50 ms"),
+        ("p99 ms", "p99 ms"),
+    ];
+    table.lines.push(String::new());
+    let many = results
+        .reads
+        .first()
+        .map_or(0, |read| read.many.connections);
+    table.row(
+        &format!("1 个连接；后三列 {many} 个连接"),
+        &format!("1 connection; the last three: {many}"),
+        &columns.map(|(zh, en)| lang.say(zh, en).to_owned()),
+    );
+    let empty = results
+        .reads
+        .first()
+        .map_or(f64::NAN, |read| read.one.p50_ms);
+    for read in &results.reads {
+        let figures = [
+            optional(read.hits, |hits| rate(hits as f64)),
+            format!("{:.2}", read.one.p50_ms),
+            format!("{:.2}", read.one.p99_ms),
+            format!("{:.1}", read.one.p50_ms / empty),
+            rate(read.many.per_s),
+            format!("{:.2}", read.many.p50_ms),
+            format!("{:.2}", read.many.p99_ms),
+        ];
+        table.row(read.zh, read.en, &figures);
+    }
     table.lines.join("\n") + "\n"
 }
 

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use clap::Args;
 use tokio::net::TcpListener;
 
+use super::draft::Guard;
 use super::init::{Folder, opening_failed, trial};
 use super::keys::KeyFile;
 use super::keys::holder::Holder;
@@ -21,6 +22,7 @@ use crate::ledger::Ledger;
 use crate::ledger::clock::system_clock;
 use crate::store::Http;
 use crate::tlog::merkle::Hash;
+use crate::trade::vocabulary::Vocabulary;
 use data::{DOCUMENTS, PROJECTS, SCHOOL};
 use offices::Offices;
 
@@ -139,6 +141,10 @@ fn work(console: &Console, folder: &Folder, url: &str) -> Result<u64, Failure> {
     let signer = Holder::Key(KeyFile::read(&folder.centre_key())?.signer(None)?);
     // Projects side by side, as a centre's system posts them; what is withheld stays in the demo's own folder.
     let mut vault = Vault::new(&folder.keys.join("centre.openings"));
+    let guard = Guard {
+        words: Vocabulary::builtin().clone(),
+        accepted: Vec::new(),
+    };
     let drafts = all_drafts();
     let outcome = post::post_lines(
         console,
@@ -151,6 +157,8 @@ fn work(console: &Console, folder: &Folder, url: &str) -> Result<u64, Failure> {
             wait: post::WaitFor::Signed,
             show: post::Show::AsDrafted,
             withhold: Some(&mut |kept: &[post::Kept<'_>]| vault.keep(kept)),
+            guard: Some(&guard),
+            attached: None,
         },
     )?;
     if let Some((line, reason)) = outcome.refused.first() {
@@ -162,7 +170,7 @@ fn work(console: &Console, folder: &Folder, url: &str) -> Result<u64, Failure> {
             ),
         ));
     }
-    let (projects, new, known) = (PROJECTS.len(), outcome.logged.len(), outcome.known);
+    let (projects, new, known) = (PROJECTS.len(), outcome.logged.len(), outcome.known.len());
     console.talk(&said!(
         "3. 以交易中心身份发布 {projects} 个示例项目，工程建设、政府采购、土地、产权、碳排放权、排污权、药品、器械、林权、矿业权各有从公告到履约的全过程。新登记 {new} 条，原有 {known} 条",
         "3. as the trading centre, published {projects} sample projects: construction, procurement, land, property, carbon, discharge, drugs, devices, forest and mineral rights, each from its announcement to its performance. {new} logged now, {known} were there"

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
+use rayon::prelude::*;
 
 use super::walk::walk;
 use crate::audit::Target;
@@ -23,6 +24,7 @@ use crate::trade::statement::Body;
 use crate::trade::time::{OffsetTime, Time};
 
 const FILE_BYTES_MAX: u64 = 4 << 20;
+const JUDGED_AT_ONCE: usize = 4_096;
 
 /// Which log, by which law, as of when.
 #[derive(Debug, Args)]
@@ -74,9 +76,17 @@ impl Asked {
     }
 
     pub(super) fn reports(&self) -> impl Iterator<Item = ProjectReport> {
-        self.projects
-            .values()
-            .filter_map(|project| project_report(project, self.law(), self.as_of))
+        // Judged on all cores, some thousand at a time, handed out in order.
+        let projects: Vec<&Vec<Disclosure>> = self.projects.values().collect();
+        (0..projects.len())
+            .step_by(JUDGED_AT_ONCE)
+            .flat_map(move |first| {
+                let last = projects.len().min(first + JUDGED_AT_ONCE);
+                let reports = projects[first..last].par_iter();
+                let judged =
+                    reports.filter_map(|project| project_report(project, self.law(), self.as_of));
+                judged.collect::<Vec<ProjectReport>>()
+            })
             .map(|report| ProjectReport {
                 law: self.told.clone(),
                 ..report
@@ -237,9 +247,33 @@ pub(in crate::cli) fn of_audited(
         };
         report.law = read.announced.of(&book, date);
         let faults: Vec<Finding> = report.faults().cloned().collect();
+        // Beside each finding stands its project, not all that was found of it.
+        report.findings.clear();
+        report.standing.clear();
         found.extend(faults.into_iter().map(|finding| (report.clone(), finding)));
     }
     Ok(found)
+}
+
+/// Reads a log and judges every project of it: how many there are, and how many findings.
+pub(in crate::cli) fn judge_whole(
+    target: &Target,
+    policies: &[Policy],
+    date: Time,
+) -> Result<(u64, u64), Failure> {
+    let wanted = Wanted {
+        target,
+        policies,
+        publisher: None,
+        project: None,
+    };
+    let read = runtime().block_on(read_log(wanted, None))?;
+    let book = Book::builtin();
+    let counts = read.projects.into_par_iter().filter_map(|(_, project)| {
+        let report = project_report(&project, book.law(), AsOf::date(date))?;
+        Some((1, report.faults().count() as u64))
+    });
+    Ok(counts.reduce(|| (0, 0), |a, b| (a.0 + b.0, a.1 + b.1)))
 }
 
 /// Which records are read.

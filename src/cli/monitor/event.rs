@@ -21,6 +21,8 @@ pub(super) enum Severity {
     Info,
     /// Something could not be looked at.
     Warning,
+    /// The ledger itself does not answer.
+    Away,
     /// Less witnesses or less life than is wanted.
     Late,
     /// Somebody should look now.
@@ -34,6 +36,7 @@ impl Severity {
         match self {
             Severity::Info => "info",
             Severity::Warning => "warning",
+            Severity::Away => "away",
             Severity::Late => "late",
             Severity::Alert => "alert",
             Severity::Contradiction => "contradiction",

@@ -160,6 +160,7 @@ impl State {
         &mut self,
         events: &mut Events<'_>,
         place: &str,
+        away_is: Severity,
         read: Result<Seen, Failure>,
         seen: &mut Vec<Seen>,
     ) -> Result<(), Failure> {
@@ -172,14 +173,7 @@ impl State {
         }
         let members = json!({ "place": place });
         let name = format!("unreachable {place}");
-        self.condition(
-            events,
-            &name,
-            "unreachable",
-            Severity::Warning,
-            away,
-            members.clone(),
-        )?;
+        self.condition(events, &name, "unreachable", away_is, away, members.clone())?;
         let name = format!("not-accepted {place}");
         self.condition(
             events,

@@ -70,6 +70,12 @@ impl Verdict {
         );
         let quorum = checkpoint.quorum();
         let (have, need) = (quorum.have, quorum.need);
+        let wanted = if need == 0 {
+            said!("此策略不要求见证", "the policy wants no witness")
+        } else {
+            said!("见证 {have}/{need}", "witnesses: {have} of {need}")
+        };
+        let (witnesses_zh, witnesses_en) = (&wanted.zh, &wanted.en);
         let steps = vec![
             (
                 Step::Form,
@@ -88,8 +94,8 @@ impl Verdict {
                 Step::Checkpoint,
                 true,
                 said!(
-                    "检查点：{size} 条，根 {root}，由日志密钥 {log} 签名；见证 {have}/{need}",
-                    "checkpoint: {size} records, root {root}, signed by the log key {log}; witnesses: {have} of {need}"
+                    "检查点：{size} 条，根 {root}，由日志密钥 {log} 签名；{witnesses_zh}",
+                    "checkpoint: {size} records, root {root}, signed by the log key {log}; {witnesses_en}"
                 ),
             ),
             (

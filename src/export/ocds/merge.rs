@@ -5,14 +5,19 @@
 
 use serde_json::{Map, Value, json};
 
-/// Lists that are taken whole although their items have ids (release-schema 1.1.5, `wholeListMerge`).
-const WHOLE_LISTS: &[&str] = &["additionalIdentifiers", "additionalClassifications"];
+/// Lists that are taken whole although their items have ids (`wholeListMerge` in release-schema 1.1.5 and the extensions).
+const WHOLE_LISTS: &[&str] = &[
+    "additionalIdentifiers",
+    "additionalClassifications",
+    // Of the extensions.
+    "rationaleClassifications",
+    "identifiers",
+];
 
 /// The compiled release; `None` of no releases. They are merged in the order of their dates, equal ones as given.
 #[must_use]
 pub fn compile(releases: &[Value]) -> Option<Value> {
-    let mut ordered: Vec<&Value> = releases.iter().collect();
-    ordered.sort_by_key(|release| release["date"].as_str().unwrap_or_default());
+    let ordered = in_order(releases);
     let last = ordered.last()?;
     let (ocid, date) = (last["ocid"].as_str()?, last["date"].as_str()?);
     let mut compiled = Map::new();
@@ -28,6 +33,13 @@ pub fn compile(releases: &[Value]) -> Option<Value> {
         }
     }
     Some(Value::Object(compiled))
+}
+
+/// By date, equal ones as given.
+pub(super) fn in_order(releases: &[Value]) -> Vec<&Value> {
+    let mut ordered: Vec<&Value> = releases.iter().collect();
+    ordered.sort_by_key(|release| release["date"].as_str().unwrap_or_default());
+    ordered
 }
 
 fn put(into: &mut Map<String, Value>, name: &str, value: &Value) {
@@ -67,7 +79,7 @@ fn put(into: &mut Map<String, Value>, name: &str, value: &Value) {
     }
 }
 
-fn merges_by_id(name: &str, items: &[Value]) -> bool {
+pub(super) fn merges_by_id(name: &str, items: &[Value]) -> bool {
     !WHOLE_LISTS.contains(&name) && items.iter().all(Value::is_object)
 }
 

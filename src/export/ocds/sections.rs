@@ -1,20 +1,45 @@
 //! What our kinds become in OCDS: parties, tender, awards, contracts and what was done under them.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 
-use super::Options;
 use super::imported::number;
+use super::{Options, extensions};
 use crate::export::Source;
 use crate::tlog::merkle::Hash;
 use crate::trade::json::Value as Json;
-use crate::trade::statement::Fields;
+use crate::trade::statement::{Effect, Fields};
+use crate::trade::vocabulary;
+
+/// Of which process a release is.
+#[derive(Clone, Copy)]
+pub(super) struct Process<'a> {
+    pub ocid: &'a str,
+    pub project: &'a str,
+    pub date: &'a str,
+}
+
+/// The awards that stand, of all processes: a winner who is replaced had an award of his own, which is cancelled and not overwritten.
+#[derive(Default)]
+pub(super) struct Standing {
+    /// By process and lot.
+    awards: HashMap<(String, String), Award>,
+    /// Which of them a statement made.
+    made_by: HashMap<Hash, Vec<(String, String)>>,
+}
+
+struct Award {
+    id: String,
+    suppliers: Vec<Value>,
+}
 
 /// Adds parties and the section of the kind.
 pub(super) fn put(
     source: &Source,
-    project: &str,
-    date: &str,
+    process: Process<'_>,
     options: &Options,
+    standing: &mut Standing,
     release: &mut Map<String, Value>,
 ) {
     let fields = source.statement.fields();
@@ -25,10 +50,18 @@ pub(super) fn put(
         id: source.statement.id().to_string(),
         amends: source.statement.amends().map(|amends| amends.statement),
         fields: &fields,
-        project,
-        date,
+        ocid: process.ocid,
+        project: process.project,
+        date: process.date,
+        extended: options.extensions.are_used(),
         options,
     };
+    let withdrawn = source
+        .statement
+        .amends()
+        .filter(|amends| amends.effect == Effect::Withdraw)
+        .map(|amends| made.withdrawn(&amends.statement, standing))
+        .unwrap_or_default();
     if let Some(buyer) = made
         .details
         .get("buyer")
@@ -39,16 +72,23 @@ pub(super) fn put(
     let kind = fields.kind().unwrap_or_default();
     let (name, section) = match kind {
         "plan_notice" | "drug_catalogue" => ("planning", made.planning()),
-        "award_notice" | "award_letter" | "award_change" => ("awards", made.awards(&mut parties)),
-        "contract" | "contract_change" | "contract_termination" => {
-            ("contracts", made.contract(kind, &mut parties))
+        "award_notice" | "award_letter" | "award_change" => {
+            let keys = &mut Vec::new();
+            let awards = made.awards(kind, keys, standing, &mut parties);
+            let own = source.statement.id();
+            standing.made_by.insert(own, std::mem::take(keys));
+            ("awards", awards)
         }
-        "payment" => ("contracts", made.payment(&mut parties)),
+        "contract" | "contract_change" | "contract_termination" => {
+            ("contracts", made.contract(kind, standing, &mut parties))
+        }
+        "payment" => ("contracts", made.payment(standing, &mut parties)),
         "acceptance" | "delivery_handover" | "performance_report" => {
-            ("contracts", made.milestones(kind, &mut parties))
+            ("contracts", made.milestones(kind, standing, &mut parties))
         }
         _ => ("tender", made.tender(kind, &mut parties)),
     };
+    let bids = made.bids(kind, &mut parties);
     if !parties.0.is_empty() {
         release.insert(
             "parties".to_owned(),
@@ -56,6 +96,27 @@ pub(super) fn put(
         );
     }
     release.insert(name.to_owned(), section);
+    if let Some(bids) = bids {
+        release.insert("bids".to_owned(), bids);
+    }
+    if !withdrawn.is_empty() {
+        let there = release
+            .entry("awards".to_owned())
+            .or_insert_with(|| json!([]));
+        if let Some(there) = there.as_array_mut() {
+            // Of one award, the last that is said of it.
+            there.retain(|one| withdrawn.iter().all(|gone| gone["id"] != one["id"]));
+            there.extend(withdrawn);
+        }
+    }
+    let awards = release.get("awards").and_then(Value::as_array);
+    if awards.is_some_and(|all| all.iter().all(|one| one["status"] == "cancelled")) {
+        release.insert("tag".to_owned(), json!(["awardCancellation"]));
+    }
+    if made.extended {
+        let committed = extensions::committed(source);
+        extensions::set_list(release, "withheldInformation", committed);
+    }
 }
 
 /// Organisations of a release by id, in the order met.
@@ -104,8 +165,11 @@ struct Maker<'m> {
     fields: &'m Fields<'m>,
     id: String,
     amends: Option<Hash>,
+    ocid: &'m str,
     project: &'m str,
     date: &'m str,
+    /// Whether members of the extensions may be written.
+    extended: bool,
     options: &'m Options,
 }
 
@@ -138,14 +202,24 @@ impl Maker<'_> {
         if let Some(title) = self.fields.title().filter(|_| is_notice) {
             set("title", json!(title));
         }
-        set(
-            "status",
-            json!(if kind == "termination" {
-                "cancelled"
-            } else {
-                "active"
-            }),
-        );
+        let ended = (kind == "termination").then(|| match self.text("cause") {
+            Some("failed") => "unsuccessful",
+            Some("withdrawn") => "withdrawn",
+            _ => "cancelled",
+        });
+        // What ends for some lots goes on for the others.
+        let own_lots = self.fields.lots();
+        let whole = ended.filter(|_| own_lots.is_empty());
+        set("status", json!(whole.unwrap_or("active")));
+        if let (Some(ended), true) = (ended, self.extended) {
+            let lots = own_lots
+                .iter()
+                .map(|lot| json!({ "id": lot, "status": ended }));
+            let lots: Vec<Value> = lots.collect();
+            if !lots.is_empty() {
+                set("lots", lots.into());
+            }
+        }
         if is_notice && let Some((method, own)) = self.fields.method().map(method_of) {
             set("procurementMethod", json!(method));
             set("procurementMethodDetails", json!(own));
@@ -164,9 +238,16 @@ impl Maker<'_> {
             {
                 set("value", value);
             }
-            let items: Vec<Value> = self.lots("lots").map(|lot| item(lot, "name")).collect();
-            if !items.is_empty() {
-                set("items", items.into());
+            let (name, lots): (&str, Vec<Value>) = if self.extended {
+                ("lots", self.lots("lots").map(lot_of).collect())
+            } else {
+                (
+                    "items",
+                    self.lots("lots").map(|lot| item(lot, "name")).collect(),
+                )
+            };
+            if !lots.is_empty() {
+                set(name, lots.into());
             }
         }
         let event = |name: &str| self.fields.event(name).map(|time| time.to_string());
@@ -209,6 +290,9 @@ impl Maker<'_> {
             }
             set("amendments", json!([amendment]));
         }
+        if let Some(enquiry) = self.enquiry(kind, parties) {
+            set("enquiries", json!([enquiry]));
+        }
         let document_type = match kind {
             "clarification" => "clarifications",
             "qualification_result" => "shortlistedFirms",
@@ -221,7 +305,153 @@ impl Maker<'_> {
         Value::Object(tender)
     }
 
-    fn awards(&self, parties: &mut Parties) -> Value {
+    /// An objection, or the reply to one, as the extension has it.
+    fn enquiry(&self, kind: &str, parties: &mut Parties) -> Option<Value> {
+        let is_reply = kind == "objection_reply";
+        if !self.extended || !(is_reply || kind == "objection") {
+            return None;
+        }
+        let event = |name: &str| {
+            let time = self.fields.event(name).map(|time| time.to_string());
+            time.unwrap_or_else(|| self.date.to_owned())
+        };
+        // A reply says to what.
+        let about = self.fields.about().and_then(|about| about.statement);
+        let asked = about.or(self.amends).filter(|_| is_reply);
+        let id = asked.map_or_else(|| self.id.clone(), |asked| asked.to_string());
+        let mut made = json!({ "id": id });
+        if is_reply {
+            made["dateAnswered"] = json!(event("replied"));
+            if let Some(answer) = self.text("reply").or(self.text("outcome")) {
+                made["answer"] = json!(answer);
+            }
+        } else {
+            made["date"] = json!(event("received"));
+            for (name, text) in [
+                ("title", self.fields.title()),
+                ("description", self.text("matter")),
+            ] {
+                if let Some(text) = text {
+                    made[name] = json!(text);
+                }
+            }
+            let author = self.details.get("author");
+            if let Some(author) = author.and_then(|one| parties.take(one, &["enquirer"])) {
+                made["author"] = author;
+            }
+        }
+        if let [lot] = self.fields.lots()[..] {
+            made["relatedLot"] = json!(lot);
+        }
+        Some(made)
+    }
+
+    /// What is known of each bid: at the opening its price, later its rank, or that it was rejected.
+    fn bids(&self, kind: &str, parties: &mut Parties) -> Option<Value> {
+        let list = match kind {
+            "bid_opening" => "bids",
+            "candidate_publicity" => "candidates",
+            "evaluation_report" => "rejected",
+            _ => return None,
+        };
+        if !self.extended {
+            return None;
+        }
+        let mut details: Vec<Value> = Vec::new();
+        let mut counts: Vec<(Option<&str>, u64)> = Vec::new();
+        for bid in self.lots(list) {
+            let lot = bid.get("lot").and_then(Json::as_str).or(self.only_lot());
+            match counts.iter_mut().find(|(of, _)| *of == lot) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((lot, 1)),
+            }
+            let party = bid.get("party");
+            let Some(tenderer) = party.and_then(|one| parties.take(one, &["tenderer"])) else {
+                continue;
+            };
+            let of = tenderer["id"].as_str().unwrap_or_default();
+            let undecrypted = bid.get("decrypted").and_then(Json::as_bool) == Some(false);
+            let status = match kind {
+                "candidate_publicity" => "valid",
+                "evaluation_report" => "disqualified",
+                _ if undecrypted => "withdrawn",
+                _ => "pending",
+            };
+            let mut made = json!({
+                "id": format!("{}-{of}", self.award_id(lot)),
+                "status": status,
+                "tenderers": [tenderer],
+            });
+            if let Some(received) = bid.get("received_at").and_then(Json::as_str) {
+                made["date"] = json!(received);
+            }
+            if let Some(value) = bid.get("price").and_then(value_of) {
+                made["value"] = value;
+            }
+            if let Some(rank) = bid.get("rank").and_then(Json::as_integer) {
+                made["rank"] = json!(rank);
+                made["hasRank"] = json!(true);
+            }
+            if let Some(lot) = lot {
+                made["relatedLots"] = json!([lot]);
+            }
+            if !details.iter().any(|known| known["id"] == made["id"]) {
+                details.push(made);
+            }
+        }
+        let mut bids = Map::new();
+        extensions::set_list(&mut bids, "details", details);
+        if kind == "bid_opening" {
+            let statistics = counts.iter().map(|(lot, count)| {
+                let mut made = json!({
+                    "id": lot.map_or_else(|| "bids".to_owned(), |lot| format!("bids-{lot}")),
+                    "measure": "bids",
+                    "value": count,
+                    "date": self.date,
+                });
+                if let Some(lot) = lot {
+                    made["relatedLot"] = json!(lot);
+                }
+                made
+            });
+            extensions::set_list(&mut bids, "statistics", statistics.collect());
+        }
+        (!bids.is_empty()).then_some(Value::Object(bids))
+    }
+
+    /// The one lot that the whole statement is about.
+    fn only_lot(&self) -> Option<&str> {
+        match self.fields.lots()[..] {
+            [lot] => Some(lot),
+            _ => None,
+        }
+    }
+
+    fn key(&self, lot: Option<&str>) -> (String, String) {
+        (self.ocid.to_owned(), lot.unwrap_or_default().to_owned())
+    }
+
+    /// The award that stands for a lot.
+    fn standing_id(&self, lot: Option<&str>, standing: &Standing) -> String {
+        let known = standing.awards.get(&self.key(lot));
+        known.map_or_else(|| self.award_id(lot), |award| award.id.clone())
+    }
+
+    /// The awards that a withdrawn statement made, as cancelled.
+    fn withdrawn(&self, statement: &Hash, standing: &mut Standing) -> Vec<Value> {
+        let keys = standing.made_by.remove(statement).unwrap_or_default();
+        let gone = keys.iter().filter_map(|key| standing.awards.remove(key));
+        gone.map(|award| json!({ "id": award.id, "date": self.date, "status": "cancelled" }))
+            .collect()
+    }
+
+    fn awards(
+        &self,
+        kind: &str,
+        keys: &mut Vec<(String, String)>,
+        standing: &mut Standing,
+        parties: &mut Parties,
+    ) -> Value {
         let mut awards = Vec::new();
         let several: Vec<&Json<'_>> = self.lots("awards").collect();
         let all = if several.is_empty() {
@@ -230,41 +460,58 @@ impl Maker<'_> {
             several
         };
         for award in all {
-            let lot = award.get("lot").and_then(Json::as_str);
-            let mut made =
-                json!({ "id": self.award_id(lot), "date": self.date, "status": "active" });
+            let lot = award.get("lot").and_then(Json::as_str).or(self.only_lot());
+            let several = award.get("winners").and_then(Json::items);
+            let winners = ["winner", "replacement"]
+                .iter()
+                .filter_map(|name| award.get(name))
+                .chain(several.into_iter().flatten());
+            let suppliers: Vec<Value> = winners
+                .filter_map(|winner| parties.take(winner, &["supplier"]))
+                .collect();
+            let key = self.key(lot);
+            let known = standing.awards.get(&key);
+            let others = known.is_some_and(|known| {
+                !known.suppliers.is_empty() && !suppliers.is_empty() && known.suppliers != suppliers
+            });
+            let is_change = kind == "award_change" || (others && self.amends.is_some());
+            let mut id = self.standing_id(lot, standing);
+            if is_change {
+                awards.push(json!({ "id": id, "date": self.date, "status": "cancelled" }));
+                id = format!("{}-{}", self.award_id(lot), &self.id[..8]);
+                if suppliers.is_empty() {
+                    standing.awards.remove(&key);
+                    continue;
+                }
+            }
+            let mut made = json!({ "id": id, "date": self.date, "status": "active" });
             if let Some(title) = self.fields.title() {
                 made["title"] = json!(title);
             }
             if let Some(value) = award.get("price").and_then(value_of) {
                 made["value"] = value;
             }
-            let winners = award.get("winner").into_iter();
-            let winners = winners.chain(
-                award
-                    .get("winners")
-                    .and_then(Json::items)
-                    .into_iter()
-                    .flatten(),
-            );
-            let suppliers: Vec<Value> = winners
-                .filter_map(|winner| parties.take(winner, &["supplier"]))
-                .collect();
             if !suppliers.is_empty() {
-                made["suppliers"] = suppliers.into();
+                made["suppliers"] = suppliers.clone().into();
             }
-            if lot.is_some() {
-                made["items"] = json!([item(award, "name")]);
+            if let Some(lot) = lot {
+                if self.extended {
+                    made["relatedLots"] = json!([lot]);
+                } else {
+                    made["items"] = json!([item_of(lot, award, "name")]);
+                }
             }
             awards.push(made);
+            keys.push(key.clone());
+            standing.awards.insert(key, Award { id, suppliers });
         }
-        if let Some(Value::Object(first)) = awards.first_mut() {
-            self.documents("awardNotice", first);
+        if let Some(Value::Object(last)) = awards.last_mut() {
+            self.documents("awardNotice", last);
         }
         awards.into()
     }
 
-    fn contract(&self, kind: &str, parties: &mut Parties) -> Value {
+    fn contract(&self, kind: &str, standing: &Standing, parties: &mut Parties) -> Value {
         let status = if kind == "contract_termination" {
             "terminated"
         } else {
@@ -273,10 +520,8 @@ impl Maker<'_> {
         let mut contract = Map::new();
         let mut set = |name: &str, value: Value| contract.insert(name.to_owned(), value);
         set("id", json!(self.contract_id(self.details)));
-        set(
-            "awardID",
-            json!(self.award_id(self.fields.lots().first().copied())),
-        );
+        let lot = self.fields.lots().first().copied();
+        set("awardID", json!(self.standing_id(lot, standing)));
         set("status", json!(status));
         if let Some(title) = self.text("name").or(self.fields.title()) {
             set("title", json!(title));
@@ -301,7 +546,7 @@ impl Maker<'_> {
         json!([contract])
     }
 
-    fn payment(&self, parties: &mut Parties) -> Value {
+    fn payment(&self, standing: &Standing, parties: &mut Parties) -> Value {
         let paid_on = self
             .fields
             .event("paid")
@@ -321,12 +566,12 @@ impl Maker<'_> {
         }
         json!([{
             "id": self.contract_id(self.details),
-            "awardID": self.award_id(self.fields.lots().first().copied()),
+            "awardID": self.standing_id(self.fields.lots().first().copied(), standing),
             "implementation": { "transactions": [paid] },
         }])
     }
 
-    fn milestones(&self, kind: &str, parties: &mut Parties) -> Value {
+    fn milestones(&self, kind: &str, standing: &Standing, parties: &mut Parties) -> Value {
         let milestone_type = match kind {
             "delivery_handover" => "delivery",
             "performance_report" => "reporting",
@@ -356,7 +601,7 @@ impl Maker<'_> {
             });
             contracts.push(json!({
                 "id": self.contract_id(one),
-                "awardID": self.award_id(lot),
+                "awardID": self.standing_id(lot, standing),
                 "implementation": { "milestones": [milestone] },
             }));
         }
@@ -415,6 +660,25 @@ impl Maker<'_> {
 /// A lot as an item: the core schema has no lots.
 fn item(lot: &Json<'_>, name: &str) -> Value {
     let id = lot.get("lot").and_then(Json::as_str).unwrap_or("1");
+    item_of(id, lot, name)
+}
+
+/// A lot as the extension has it.
+fn lot_of(lot: &Json<'_>) -> Value {
+    let text = |name: &str| lot.get(name).and_then(Json::as_str);
+    let mut made = json!({ "id": text("lot").unwrap_or("1"), "status": "active" });
+    for (name, own) in [("title", "name"), ("description", "scope")] {
+        if let Some(text) = text(own) {
+            made[name] = json!(text);
+        }
+    }
+    if let Some(value) = lot.get("price_limit").and_then(value_of) {
+        made["value"] = value;
+    }
+    made
+}
+
+fn item_of(id: &str, lot: &Json<'_>, name: &str) -> Value {
     let mut made = json!({ "id": id });
     if let Some(name) = lot.get(name).and_then(Json::as_str) {
         made["description"] = json!(name);
@@ -432,13 +696,8 @@ fn value_of(price: &Json<'_>) -> Option<Value> {
     Some(json!({ "amount": amount, "currency": currency }))
 }
 
-/// The standard's word for a method, and our own.
+/// The standard's word for a method, and our own. A method that we do not know is not open to everybody.
 fn method_of(method: &str) -> (&'static str, &str) {
-    let word = match method {
-        "open-tender" => "open",
-        "single-source" => "direct",
-        "invited-tender" => "selective",
-        _ => "limited",
-    };
-    (word, method)
+    let word = vocabulary::method(method).map_or("", |known| &known.ocds);
+    (if word.is_empty() { "limited" } else { word }, method)
 }

@@ -6,6 +6,7 @@
 //! | `post`, `batch` | one statement, many statements |
 //! | `read` | records, projects, receipts, proofs, keys, openings |
 //! | `search` | records by words, numbers and dates |
+//! | `lookup` | which documents are published; the words that the door checks by |
 //! | `law` | findings, what falls due, counts |
 //! | `witnesses` | cosignatures that are delivered, and how each witness stands |
 //! | `documents` | files by digest, streamed |
@@ -17,6 +18,7 @@ mod batch;
 mod documents;
 mod form;
 mod law;
+mod lookup;
 mod ocds;
 mod post;
 pub(super) mod read;
@@ -43,6 +45,7 @@ use types::{ProblemAnswer, Readiness};
 pub use batch::ANSWERS_BYTES_MAX;
 pub use form::MINGZHANG_SIGNATURE;
 pub(super) use law::project_report;
+pub use lookup::DIGESTS_MAX;
 pub use ocds::EXPORT_RECORDS_MAX;
 pub use post::POST_BYTES_MAX;
 pub use read::PAGE_MAX;
@@ -62,6 +65,8 @@ pub(super) fn reads() -> Router<Api> {
         .route("/api/v1/receipts/{index}", get(read::receipt))
         .route("/api/v1/consistency", get(read::consistency))
         .route("/api/v1/keys", get(read::keys))
+        .route("/api/v1/vocabulary", get(lookup::vocabulary))
+        .route("/api/v1/documents/lookup", post(lookup::lookup))
         .route("/api/v1/openings/{id}", get(read::openings))
         .route("/api/v1/findings", get(law::findings))
         .route("/api/v1/due", get(law::due))
@@ -126,6 +131,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         witnesses::deliver,
         documents::put,
         documents::get,
+        lookup::lookup,
+        lookup::vocabulary,
         healthz,
         readyz,
     ),
@@ -243,7 +250,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 25);
+        assert_eq!(operations, 27);
         ids.sort();
         ids.dedup();
         assert_eq!(

@@ -27,6 +27,8 @@ pub const EXPORT_RECORDS_MAX: usize = 2_000;
 pub(super) struct OcdsParams {
     /// A record package with the compiled release, not a release package.
     records: Option<bool>,
+    /// In a record also every value that a field ever had.
+    versioned: Option<bool>,
 }
 
 /// A project as an OCDS 1.1.5 package. Sales are not in it: OCDS would read them as spending.
@@ -92,7 +94,8 @@ pub(super) async fn package_of(
         }
     }
     let options = ocds::Options::new(&api.options.ocds_prefix, "")
-        .map_err(|error| Problem::internal(error.to_string()))?;
+        .map_err(|error| Problem::internal(error.to_string()))?
+        .with_extensions(api.options.ocds_extensions.clone());
     let (releases, _) = ocds::releases(&sources, &options);
     let published = sources
         .last()
@@ -102,15 +105,16 @@ pub(super) async fn package_of(
         "https://{}/api/v1/ocds/{publisher}/{project}",
         api.ledger.origin()
     );
+    let around = ocds::Package {
+        published: &published,
+        publisher,
+        uri: &uri,
+        extensions: &options.extensions,
+    };
     let package = if params.records == Some(true) {
-        ocds::record_package(
-            releases,
-            &published,
-            publisher,
-            &format!("{uri}?records=true"),
-        )
+        around.of_records(releases, params.versioned == Some(true))
     } else {
-        ocds::release_package(releases, &published, publisher, &uri)
+        around.of_releases(releases)
     };
     Ok(answer(&request, &package))
 }

@@ -40,7 +40,7 @@ pub(super) struct SearchParams {
     publisher: Option<String>,
     /// 统一社会信用代码 of a party.
     party: Option<String>,
-    /// Any id: project, `ref`, statement, code, document digest.
+    /// Any id: project, `ref`, statement, code, document digest, index in the log.
     id: Option<String>,
     /// Only records before this index: where the page before ended.
     before: Option<u64>,

@@ -112,10 +112,7 @@ impl Checker<'_> {
 
     /// Whether something of a class that is not public stands here without a commitment. Says so once a field.
     fn in_the_clear(&mut self, field: &Field, value: &Value<'_>, pointer: &str) -> bool {
-        let clear = match value.items() {
-            Some(items) => items.iter().any(|item| !is_commitment(item)),
-            None => !is_commitment(value),
-        };
+        let clear = shows_something(value);
         let (code, zh, en) = match field.class {
             Class::Public => return false,
             Class::Person => ("person_in_clear", "指向自然人", "names a natural person"),
@@ -241,6 +238,23 @@ impl Checker<'_> {
                 format!("lot {lot} is not among the lots of this statement"),
             );
         }
+    }
+}
+
+/// Whether anything stands here outside of a commitment. Composite values are committed field by field, and of these the lot, the form
+/// and the currency of a price are no secret alone.
+fn shows_something(value: &Value<'_>) -> bool {
+    if let Some(items) = value.items() {
+        return items.iter().any(shows_something);
+    }
+    if is_commitment(value) || value.is_null() {
+        return false;
+    }
+    match value.members() {
+        Some(members) => members.iter().any(|(name, value)| {
+            !matches!(*name, "lot" | "form" | "currency") && shows_something(value)
+        }),
+        None => true,
     }
 }
 

@@ -210,7 +210,13 @@ fn parties_that_are_or_may_be_persons() {
             format!("{{\"winner\":{party},\"price\":{{\"form\":\"rate\",\"rate\":\"1\"}}}}");
         check_in("award", "award_notice", category, &details, expected);
     };
-    check("construction", r#"{"name":"张示例"}"#, &[]);
+    // Persons take part everywhere; where they seldom do, the form of the name decides.
+    check(
+        "construction",
+        r#"{"name":"张示例"}"#,
+        &["party_may_be_person /details/winner/name"],
+    );
+    check("construction", r#"{"name":"某建设有限公司"}"#, &[]);
     check(
         "forest-right",
         r#"{"name":"张示例"}"#,

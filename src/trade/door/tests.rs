@@ -322,6 +322,55 @@ fn personal_numbers_are_kept_out_of_the_leaf() {
 }
 
 #[test]
+fn a_redaction_points_at_its_original_by_a_commitment_only() {
+    let hash = "0a".repeat(32);
+    let commitment = format!(r#"{{"commitment":"{hash}","class":"trade_secret"}}"#);
+    let places = r#"[{"where":"第3页","class":"trade_secret"}]"#;
+    let document = |more: &str| {
+        format!(
+            r#","documents":[{{"name":"合同（公开版）.pdf","media_type":"application/pdf","size":1,"sha256":"{}"{more}}}]"#,
+            "0b".repeat(32)
+        )
+    };
+    for (more, wanted) in [
+        (
+            format!(r#","redaction_of":{commitment},"redacted":{places}"#),
+            None,
+        ),
+        (
+            format!(r#","redaction_of":{commitment}"#),
+            Some("redacted /documents/0"),
+        ),
+        // A digest in the clear can be tried against a guessed original.
+        (
+            format!(r#","redaction_of":"{hash}","redacted":{places}"#),
+            Some("redaction_of /documents/0/redaction_of !"),
+        ),
+        (
+            format!(
+                r#","redaction_of":{{"commitment":"{hash}","class":"secret"}},"redacted":{places}"#
+            ),
+            Some("commitment_malformed /documents/0/redaction_of !"),
+        ),
+        (
+            format!(r#","redacted":{places}"#),
+            Some("redacted /documents/0/redacted !"),
+        ),
+        (
+            format!(r#","redaction_of":{commitment},"redacted":[]"#),
+            Some("redacted /documents/0/redacted !"),
+        ),
+        (
+            format!(r#","redaction_of":{commitment},"redacted":[{{"where":"第3页"}}]"#),
+            Some("redacted /documents/0/redacted/0 !"),
+        ),
+    ] {
+        let wanted: Vec<&str> = wanted.into_iter().collect();
+        check_more(&document(&more), &wanted);
+    }
+}
+
+#[test]
 fn other_types_are_looked_at_for_what_they_share() {
     assert_eq!(super::check(&genesis()), []);
     assert_eq!(super::check(&other("notice", 1, &operator())), []);

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::Problems;
+use super::{Problems, redaction};
 use crate::trade::identifiers;
 use crate::trade::json::Value;
 use crate::trade::names;
@@ -61,6 +61,7 @@ pub(super) fn check(value: &Value<'_>, words: &Vocabulary, problems: &mut Proble
     check_codes(value, problems);
     check_documents(value, problems);
     check_events(value, problems);
+    check_before_opening(value, problems);
     check_about(value, problems);
     if value
         .get("mandatory_tender")
@@ -400,10 +401,18 @@ fn check_documents(value: &Value<'_>, problems: &mut Problems) {
         }
         only(
             document,
-            &["name", "media_type", "size", "sha256"],
+            &[
+                "name",
+                "media_type",
+                "size",
+                "sha256",
+                "redaction_of",
+                "redacted",
+            ],
             &pointer,
             problems,
         );
+        redaction::check(document, &pointer, problems);
         let text = |name: &str| document.get(name).and_then(Value::as_str);
         let named = |text: &str| {
             (1..=NAME_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control)
@@ -511,6 +520,33 @@ fn check_events(value: &Value<'_>, problems: &mut Problems) {
                 "a time as a string",
             ),
         }
+    }
+}
+
+/// Bids and bidders are secret until the opening (招标投标法 22, 36). What is issued before the time that the same statement gives for it
+/// is recorded, as everything premature is, but whoever posts it should stop and look.
+fn check_before_opening(value: &Value<'_>, problems: &mut Problems) {
+    const KINDS: [&str; 4] = [
+        "bidder_register",
+        "bid_opening",
+        "evaluation_report",
+        "candidate_publicity",
+    ];
+    let time = |pointer: &str| {
+        let text = value.pointer(pointer).and_then(Value::as_str)?;
+        OffsetTime::parse(text).ok()
+    };
+    let kind = value.get("kind").and_then(Value::as_str);
+    let (Some(issued), Some(opening)) = (time("/issued"), time("/events/opening")) else {
+        return;
+    };
+    if kind.is_some_and(|kind| KINDS.contains(&kind)) && issued.time < opening.time {
+        problems.warning(
+            "before_opening",
+            "/issued",
+            "发布时间早于开标时间；开标前投标人名称、数量和投标内容保密（招标投标法第二十二条、第三十六条）",
+            "issued before the opening; until then bidders, their number and their bids are secret (招标投标法 22, 36)",
+        );
     }
 }
 

@@ -10,6 +10,8 @@ use super::{Category, Event, Field, Kind, Method, Need, Shape, Stage, Vocabulary
 
 /// The most bytes of a centre's file.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
+/// The most bytes of the words that a ledger serves: ours, and some full files.
+pub const SERVED_BYTES_MAX: usize = 8 << 20;
 
 /// Why a file of words is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +64,24 @@ pub enum VocabularyError {
 }
 
 impl VocabularyError {
+    /// The line of `bytes`, 1-based, where it is: as JSON says for what is no such file, else where the id at fault stands last.
+    #[must_use]
+    pub fn line(&self, bytes: &[u8]) -> Option<usize> {
+        let id = match self {
+            VocabularyError::Size(_) => return None,
+            VocabularyError::Form(error) => return Some(error.line()),
+            VocabularyError::Id { id, .. }
+            | VocabularyError::Twice { id, .. }
+            | VocabularyError::Unknown { id, .. }
+            | VocabularyError::Nameless(id)
+            | VocabularyError::Refuses { field: id, .. } => id,
+        };
+        let text = std::str::from_utf8(bytes).ok()?;
+        let quoted = serde_json::to_string(id).ok()?;
+        let at = text.rfind(&quoted).or_else(|| text.rfind(id.as_str()))?;
+        Some(text[..at].matches('\n').count() + 1)
+    }
+
     /// The same in Chinese.
     #[must_use]
     pub fn zh(&self) -> String {
@@ -150,6 +170,49 @@ impl Vocabulary {
         let mut vocabulary = Vocabulary::builtin().clone();
         vocabulary.add(bytes, true)?;
         Ok(vocabulary)
+    }
+
+    /// The words that a ledger serves ([`Vocabulary::encode`]), on top of this program's: what an id here means stays, so that a ledger
+    /// that calls a person public makes no client show one.
+    ///
+    /// # Errors
+    /// If it is not such a table.
+    pub fn with_served(bytes: &[u8]) -> Result<Vocabulary, VocabularyError> {
+        if bytes.len() > SERVED_BYTES_MAX {
+            return Err(VocabularyError::Size(bytes.len()));
+        }
+        let served: File = serde_json::from_slice(bytes)?;
+        let mut words = Vocabulary::builtin().clone();
+        add_new(&mut words.common, served.common, |field| &field.name);
+        add_new(&mut words.shapes, served.shapes, |shape| &shape.id);
+        add_new(&mut words.categories, served.categories, |row| &row.id);
+        add_new(&mut words.methods, served.methods, |row| &row.id);
+        for row in served.kinds {
+            match words.kinds.iter_mut().find(|kind| kind.id == row.id) {
+                Some(kind) => add_new(&mut kind.fields, row.fields, |field| &field.name),
+                None => words.add_kind(row)?,
+            }
+        }
+        words.check_names()?;
+        Ok(words)
+    }
+
+    /// Several files of a centre's, one on top of the other. The error says which.
+    ///
+    /// # Errors
+    /// If one of them is not taken: its place among `files`, and why.
+    pub fn with_files(files: &[&[u8]]) -> Result<Vocabulary, (usize, VocabularyError)> {
+        let mut words = Vocabulary::builtin().clone();
+        for (at, bytes) in files.iter().enumerate() {
+            words.add(bytes, true).map_err(|error| (at, error))?;
+        }
+        Ok(words)
+    }
+
+    /// All words as one JSON object of the form of a file, which [`Vocabulary::with_served`] reads.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("words become JSON")
     }
 
     /// The words of one file alone.
@@ -279,6 +342,15 @@ fn add_fields(
         to.push(field);
     }
     Ok(())
+}
+
+/// Adds the rows whose id is not there yet.
+fn add_new<T>(to: &mut Vec<T>, rows: Vec<T>, id: impl Fn(&T) -> &String) {
+    for row in rows {
+        if !to.iter().any(|there| id(there) == id(&row)) {
+            to.push(row);
+        }
+    }
 }
 
 fn append<T>(

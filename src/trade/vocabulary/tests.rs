@@ -86,6 +86,139 @@ fn a_person_stands_in_a_class_of_its_own() {
     }
 }
 
+/// The kinds, categories and sides that the law and the national directory ask for; a word that is lost here is lost for every centre.
+#[test]
+fn the_table_is_complete() {
+    let all = Vocabulary::builtin();
+    let by_stage = [
+        (
+            Some(Stage::Announcement),
+            "plan_notice tender_notice prequalification_notice invitation single_source_notice transfer_notice pre_disclosure drug_catalogue clarification",
+        ),
+        (
+            Some(Stage::Qualification),
+            "qualification_result bidder_register",
+        ),
+        (
+            Some(Stage::Process),
+            "bid_register bid_opening bidding_log evaluation_report candidate_publicity objection objection_reply complaint_decision supervision_result",
+        ),
+        (
+            Some(Stage::Award),
+            "award_notice award_letter award_change written_report",
+        ),
+        (
+            Some(Stage::Performance),
+            "contract contract_change contract_termination acceptance delivery_handover payment performance_report breach",
+        ),
+        (
+            None,
+            "change_notice correction termination withholding_declaration",
+        ),
+    ];
+    for (stage, kinds) in by_stage {
+        let found: Vec<&str> = all
+            .kinds
+            .iter()
+            .filter(|kind| kind.stage == stage)
+            .map(|kind| &*kind.id)
+            .collect();
+        let wanted: Vec<&str> = kinds.split(' ').collect();
+        assert_eq!(found, wanted);
+    }
+    let by_side = [
+        (
+            Side::Buy,
+            "construction/01 gov-procurement/02 medical-drug/23 medical-device/23 vaccine/24 mech-elec-intl/90 ppp/90",
+        ),
+        (
+            Side::Sell,
+            "land-use-right/03 mineral-right/04 state-property/05 carbon-emission/21 pollutant-discharge/22 forest-right/25 energy-use-right/90 water-right/90 sea-area-use/90 rural-property/90 intangible-asset/90 judicial-disposal/90 admin-asset/90",
+        ),
+        (Side::Either, "other/90"),
+    ];
+    for (side, categories) in by_side {
+        let mut found: Vec<String> = all
+            .categories
+            .iter()
+            .filter(|row| row.side == side)
+            .map(|row| format!("{}/{}", row.id, row.platform_code))
+            .collect();
+        let mut wanted: Vec<String> = categories.split(' ').map(str::to_owned).collect();
+        found.sort();
+        wanted.sort();
+        assert_eq!(found, wanted);
+    }
+    for category in &all.categories {
+        let is_usual = |id: &String| {
+            all.method(id)
+                .is_some_and(|method| [category.side, Side::Either].contains(&method.side))
+        };
+        assert!(category.methods.iter().all(is_usual), "{}", category.id);
+        assert!(
+            !category.methods.is_empty() || category.id == "other",
+            "{}",
+            category.id
+        );
+    }
+    for method in &all.methods {
+        let word = &*method.ocds;
+        assert_eq!(
+            method.side == Side::Buy,
+            ["open", "selective", "limited", "direct"].contains(&word),
+            "{}",
+            method.id
+        );
+    }
+    let persons: Vec<&str> = all
+        .categories
+        .iter()
+        .filter(|row| row.natural_persons)
+        .map(|row| &*row.id)
+        .collect();
+    assert_eq!(
+        persons,
+        [
+            "land-use-right",
+            "forest-right",
+            "rural-property",
+            "judicial-disposal"
+        ]
+    );
+}
+
+/// What a ledger serves is read again as it was; and no ledger talks a client into showing what our table keeps back.
+#[test]
+fn served_words_add_and_never_weaken() {
+    let all = Vocabulary::builtin();
+    assert_eq!(&Vocabulary::with_served(&all.encode()).unwrap(), all);
+    let file = r#"{"categories":[{"id":"data-asset","side":"sell","platform_code":"90","zh":"数据资产","en":"data assets"}]}"#;
+    let own = Vocabulary::with_file(file.as_bytes()).unwrap();
+    assert_eq!(Vocabulary::with_served(&own.encode()).unwrap(), own);
+    let weak = String::from_utf8(all.encode()).unwrap();
+    let weak = weak
+        .replace(r#""class":"person""#, r#""class":"public""#)
+        .replace(r#""class":"privacy""#, r#""class":"public""#);
+    assert_eq!(&Vocabulary::with_served(weak.as_bytes()).unwrap(), all);
+    assert!(Vocabulary::with_served(b"{").is_err());
+    assert!(Vocabulary::with_served(&vec![b' '; file::SERVED_BYTES_MAX + 1]).is_err());
+}
+
+#[test]
+fn several_files_stand_one_on_the_other_and_an_error_has_its_line() {
+    let one = r#"{"methods":[{"id":"raffle","side":"sell","zh":"摇号","en":"raffle"}]}"#;
+    let two = "{\"categories\":[\n{\"id\":\"stall\",\"side\":\"sell\",\"platform_code\":\"90\",\"zh\":\"摊位\",\"en\":\"stalls\",\"methods\":[\"raffle\"]}]}";
+    let both = Vocabulary::with_files(&[one.as_bytes(), two.as_bytes()]).unwrap();
+    assert!(both.method("raffle").is_some() && both.category("stall").is_some());
+    let (at, error) = Vocabulary::with_files(&[two.as_bytes(), one.as_bytes()]).unwrap_err();
+    assert_eq!((at, error.line(two.as_bytes())), (0, Some(2)), "{error}");
+    let (at, error) = Vocabulary::with_files(&[one.as_bytes(), one.as_bytes()]).unwrap_err();
+    assert_eq!((at, error.line(one.as_bytes())), (1, Some(1)), "{error}");
+    let bad = "{\n\"kinds\": [\n}\n";
+    let (_, error) = Vocabulary::with_files(&[bad.as_bytes()]).unwrap_err();
+    assert_eq!(error.line(bad.as_bytes()), Some(3), "{error}");
+}
+
 #[track_caller]
 fn refused(file: &str, expected: &str) {
     let error = Vocabulary::with_file(file.as_bytes()).unwrap_err();

@@ -30,8 +30,13 @@ export class Checker {
     this.build();
   }
 
-  async start() {
-    if (!this.policyUrl) return;
+  /** Fetches the server's policy. What is given meanwhile waits for it. */
+  start() {
+    this.started = this.policyUrl ? this.fetchPolicy() : Promise.resolve();
+    return this.started;
+  }
+
+  async fetchPolicy() {
     try {
       const policy = parsePolicy(await fetchBytes(this.policyUrl, POLICY_BYTES_MAX + 1, this.say));
       this.server = { name: this.say('policy_of_server'), policy };
@@ -75,7 +80,7 @@ export class Checker {
   showPolicies() {
     const { say } = this;
     const rows = this.inOrder().map(({ name, policy }) => {
-      const origins = [...new Set(policy.logs.map(({ vkey }) => vkey.name))].join('、');
+      const origins = [...new Set(policy.logs.map(({ vkey }) => vkey.name))].join(say('separator'));
       return element('li', {}, ...sentence(say('policy_taken'), { name, origin: origins, genesis: hash(policy.genesis || '—') }));
     });
     if (this.serverFailed) rows.push(element('li', { class: 'problem' }, ...sentence(say('policy_unloaded'), { why: this.serverFailed })));
@@ -83,14 +88,32 @@ export class Checker {
     replaceChildren(this.policies, ...rows);
   }
 
-  /** The reader's own before the server's: the first that fits decides. */
   inOrder() {
     return this.server ? [...this.own, this.server] : this.own;
+  }
+
+  /**
+   * A verdict by the reader's own policies; only if none of them is for this log and size, by the server's. Never by both
+   * together: of several the one whose quorum is met decides, and the server's may well want no witness.
+   */
+  async judge(receipt, steps) {
+    await this.started;
+    const began = performance.now();
+    const groups = [this.own, this.server ? [this.server] : []].filter((rows) => rows.length > 0);
+    for (const rows of groups.length ? groups : [[]]) {
+      steps.reset();
+      const verdict = await verifyReceipt({ receipt, policies: rows.map(({ policy }) => policy), onTick: (tick, facts) => steps.tick(tick, facts) });
+      const isForAnother = !verdict.ok && verdict.error.code === 'NoPolicy' && rows !== groups[groups.length - 1];
+      if (isForAnother) continue;
+      return { verdict, chosen: verdict.ok ? rows[verdict.policy] : null, ms: Math.max(1, Math.round(performance.now() - began)) };
+    }
+    throw new Error('the last group is always judged');
   }
 
   /** Takes files one after the other, whatever they are. */
   async take(files) {
     this.input.value = ''; // So that the same file can be chosen again.
+    await this.started;
     for (const file of files) await this.takeFile(file);
   }
 
@@ -120,7 +143,7 @@ export class Checker {
       }
       this.own = [{ name, policy }, ...this.own.filter((row) => row.name !== name)];
       this.showPolicies();
-      this.say_('policy_taken', { name, origin: policy.logs.map(({ vkey }) => vkey.name).join('、'), genesis: policy.genesis });
+      this.say_('policy_taken', { name, origin: policy.logs.map(({ vkey }) => vkey.name).join(say('separator')), genesis: policy.genesis });
       // What failed for want of a policy may hold now.
       for (const receipt of this.receipts) await this.verify(receipt);
     } catch (error) {
@@ -139,18 +162,15 @@ export class Checker {
 
   async verify(receipt) {
     const { say } = this;
-    const policies = this.inOrder();
     const steps = new StepList(say);
     const banner = element('div', {});
     replaceChildren(receipt.card.body, banner, element('h3', {}, say('step_by_step')), steps.list);
     this.status.textContent = say('checking');
-    const began = performance.now();
-    const verdict = await verifyReceipt({ receipt: receipt.bytes, policies: policies.map(({ policy }) => policy), onTick: (tick, facts) => steps.tick(tick, facts) });
-    const ms = Math.max(1, Math.round(performance.now() - began));
+    const { verdict, chosen, ms } = await this.judge(receipt.bytes, steps);
     receipt.verdict = verdict;
     if (verdict.ok) {
       const { later, why } = await this.later(verdict);
-      const shown = this.conclude(verdict, conclusion(say, verdict), laterWords(say, later, why), policies[verdict.policy], ms);
+      const shown = this.conclude(verdict, conclusion(say, verdict), laterWords(say, later, why), chosen, ms);
       banner.replaceWith(...shown);
     } else {
       steps.fail(verdict);
@@ -260,14 +280,11 @@ export class Checker {
 
   async verifyHit(document, index) {
     const { say } = this;
-    const policies = this.inOrder();
     const receipt = await fetchBytes(`${this.ledger}api/v1/receipts/${index}`, RECEIPT_BYTES_MAX + 1, say);
     const steps = new StepList(say);
     const banner = element('div', {});
     replaceChildren(document.answer, banner, element('h3', {}, say('step_by_step')), steps.list);
-    const began = performance.now();
-    const verdict = await verifyReceipt({ receipt, policies: policies.map(({ policy }) => policy), onTick: (tick, facts) => steps.tick(tick, facts) });
-    const ms = Math.max(1, Math.round(performance.now() - began));
+    const { verdict, chosen, ms } = await this.judge(receipt, steps);
     if (!verdict.ok) {
       steps.fail(verdict);
       banner.replaceWith(conclusion(say, verdict));
@@ -286,7 +303,7 @@ export class Checker {
     const shown = element('div', { class: `banner ${isMet ? 'good' : 'warn'}`, 'data-verdict': isMet ? 'document_holds' : 'document_unwitnessed', 'data-later': words.state, 'data-complete': true },
       element('p', {}, ...sentence(say(isMet ? 'document_holds' : 'document_unwitnessed'), gaps)),
       element('p', {}, ...sentence(say('document_as'), { name: named.name, about: link })));
-    banner.replaceWith(...this.conclude(verdict, shown, words, policies[verdict.policy], ms));
+    banner.replaceWith(...this.conclude(verdict, shown, words, chosen, ms));
   }
 
   listOthers(document, hits) {

@@ -11,7 +11,7 @@ export function laterWords(say, later, reason = 'later_offline') {
     : found.open > 0 ? group(sentence(say('later_unchained'), { open: found.open })) : say('later_chained');
   const rests = basis(group(sentence(say('later_server'), { count: found.count })), more);
   if (found.amendments.length > 0) {
-    const list = found.amendments.map(({ index, effect }) => say('later_by').replace('{index}', index).replace('{effect}', say(`effect_${effect}`))).join('、');
+    const list = found.amendments.map(({ index, effect }) => say('later_by').replace('{index}', index).replace('{effect}', say(`effect_${effect}`))).join(say('separator'));
     return { state: 'found', sentence: sentence(say('later_found'), { list }), basis: null };
   }
   return { state: 'none', sentence: sentence(say('later_none'), { last: found.last }), basis: rests };

@@ -1,5 +1,5 @@
 // Trust policies: which logs, which witnesses, and how many of them (c2sp.org/tlog-policy). Same rules, limits
-// and order as src/tlog/policy.rs and src/tlog/policy/parse.rs. `openPolicy` is the one place where a
+// and order as src/tlog/policy.rs and its folder. `openPolicy` is the one place where a
 // checkpoint's origin, log signature, cosignatures and quorum are judged together. A quorum that is not met is
 // data, not an error. Does not judge times, and fetches nothing.
 import { Refused, decodeText, hashHex, parseDecimal, shorten, within } from './bytes.js';
@@ -35,8 +35,7 @@ export function parsePolicy(bytes) {
  * notCounted, quorum: { name, met, have, need } }`.
  */
 export async function openPolicy(policy, bytes) {
-  const note = within(() => parseNote(bytes), (inner) => new Refused('Note', 'checkpoint is not a signed note', '检查点不是签名文本', { inner }));
-  const checkpoint = within(() => parseCheckpoint(note.text), (inner) => new Refused('Checkpoint', 'note is not a checkpoint', '该签名文本不是检查点', { inner }));
+  const { note, checkpoint } = readCheckpoint(bytes);
   const keys = policy.logs.map(({ vkey }) => vkey).filter((vkey) => vkey.name === checkpoint.origin);
   if (keys.length === 0) {
     const want = policy.logs.map(({ vkey }) => vkey.name).join(', ');
@@ -61,6 +60,42 @@ export async function openPolicy(policy, bytes) {
   }
   const missing = policy.witnesses.filter((_, at) => !cosigned.has(at)).map(({ name }) => name);
   return { note, checkpoint, log, cosignatures, missing, notCounted, quorum: judgeQuorum(policy, cosigned) };
+}
+
+/**
+ * Judges a checkpoint by the policies that are for its log and size, as over_time.rs: the one that was retired first before
+ * later ones; the first by which the quorum is met decides, else the first that accepts the log's signature. To `{ policy,
+ * opened }`: its place among those given, and what it says. Throws `NoneFits` if none is for it.
+ */
+export async function openBy(policies, bytes) {
+  const { origin, tree } = readCheckpoint(bytes).checkpoint;
+  // Nothing is decided by these unverified lines but which policies must hold: these then check them.
+  const isFor = (policy) => policy.logs.some(({ vkey }) => vkey.name === origin) && (policy.until === null || tree.size <= policy.until);
+  const until = (at) => (policies[at].until === null ? U64_MAX : policies[at].until);
+  const asked = policies.map((_, at) => at).filter((at) => isFor(policies[at]))
+    .sort((left, right) => (until(left) < until(right) ? -1 : until(left) > until(right) ? 1 : left - right));
+  let [unmet, refused] = [null, null];
+  for (const policy of asked) {
+    try {
+      const opened = await openPolicy(policies[policy], bytes);
+      if (opened.quorum.met) return { policy, opened };
+      unmet = unmet || { policy, opened };
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      refused = refused || error;
+    }
+  }
+  if (unmet) return unmet;
+  if (refused) throw refused;
+  throw new Refused('NoneFits', `no policy given is for the log ${JSON.stringify(origin)} at size ${tree.size}: ask for the policy that stood at that size, or for the one in force now`, `所给策略都不适用：检查点属于账本 ${origin}，共 ${tree.size} 条`);
+}
+
+const U64_MAX = (1n << 64n) - 1n;
+
+function readCheckpoint(bytes) {
+  const note = within(() => parseNote(bytes), (inner) => new Refused('Note', 'checkpoint is not a signed note', '检查点不是签名文本', { inner }));
+  const checkpoint = within(() => parseCheckpoint(note.text), (inner) => new Refused('Checkpoint', 'note is not a checkpoint', '该签名文本不是检查点', { inner }));
+  return { note, checkpoint };
 }
 
 // Members are `{ kind: 'nobody' | 'witness' | 'group', at }`. Each group is judged after those it can refer to.

@@ -61,9 +61,9 @@ function lines(say, tick, facts) {
     case 'policy': return [line('tick_policy', { genesis: hash(facts.genesisId) })];
     case 'checkpoint': return [line('tick_checkpoint', { origin: facts.origin, size: facts.tree.size, root: hash(base64(facts.tree.rootHash)), log: hash(facts.log.text) })];
     case 'cosignatures': {
-      const shown = [line('tick_cosignatures', { witnesses: facts.cosignatures.length ? witnessTimes(facts.cosignatures) : say('no_witness') })];
+      const shown = [line('tick_cosignatures', { witnesses: facts.cosignatures.length ? witnessTimes(say, facts.cosignatures) : say('no_witness') })];
       const { have, need } = facts.quorum;
-      if (facts.missing.length) shown.push(line('tick_cosignatures_missing', { have, need, missing: facts.missing.join('、') }));
+      if (facts.missing.length) shown.push(line('tick_cosignatures_missing', { have, need, missing: facts.missing.join(say('separator')) }));
       return shown;
     }
     case 'leaf': return [line('tick_leaf', { leaf: hash(facts.leafHash) })];
@@ -79,7 +79,7 @@ function lines(say, tick, facts) {
 }
 
 /** Each witness with its time, by its own clock. */
-export const witnessTimes = (cosignatures) => cosignatures.map(({ name, timestamp }) => `${name} ${formatSeconds(timestamp)}`).join('、');
+export const witnessTimes = (say, cosignatures) => cosignatures.map(({ name, timestamp }) => `${name} ${formatSeconds(timestamp)}`).join(say('separator'));
 
 function formatSeconds(timestamp) {
   // A witness may say any time up to 2^63; a date can be made of those before the year 9999.
@@ -93,7 +93,7 @@ export function conclusionGaps(say, verdict) {
   const about = typeof title === 'string' && project ? sentence(say('about_title'), { title: short(title), project })
     : project ? sentence(say('about_project'), { project }) : sentence(say('about_type'), { type: statement.type });
   const whose = signer ? (signer.name === signer.vkey.name ? [said(signer.name)] : [said(signer.name), '（', said(signer.vkey.name), '）']) : [say('authorities')];
-  const witnessed = cosignatures.length ? sentence(say('witnessed'), { times: witnessTimes(cosignatures) })
+  const witnessed = cosignatures.length ? sentence(say('witnessed'), { times: witnessTimes(say, cosignatures) })
     : sentence(say('witnessed_by_none'), { time: formatBeijing(header.time) });
   return { about: group(about), origin, index: header.index, signer: group(whose), witnessed: group(witnessed), have: quorum.have, need: quorum.need };
 }

@@ -1,11 +1,11 @@
 // The offline verdict: a receipt and policies in, what it proves out, or the numbered step that failed. Same
 // steps, order and bindings as src/verify.rs. No network, no clock. Nothing in the receipt is believed: keys
 // follow from the genesis id that the policy pins. Missing is failure.
-import { Refused, decodeText, hex, within } from './bytes.js';
+import { Refused, hex, within } from './bytes.js';
 import { keyIdHex } from './note.js';
 import { KeyState } from './keys.js';
 import { checkInclusion, leafHash } from './merkle.js';
-import { openPolicy } from './policy.js';
+import { openBy } from './policy.js';
 import { parseReceipt } from './receipt.js';
 import { parseEntry } from './record.js';
 import { parseStatement } from './statement.js';
@@ -31,7 +31,7 @@ export const NOT_SHOWN = [
 ];
 
 /**
- * Checks the bytes of a receipt against parsed policies: the first one in force for its log and size decides.
+ * Checks the bytes of a receipt against parsed policies: one that is for its log and size decides, as `openBy` says.
  *
  * `onTick(tick, facts)` is awaited for each thing the moment it is computed: form, policy, checkpoint,
  * cosignatures, leaf, root, record, text, id, keys, key, signature.
@@ -54,16 +54,23 @@ async function judge(bytes, policies, tick, begin) {
   const receipt = parseReceipt(bytes);
   await tick('form', { index: receipt.index, bytes: bytes.length });
 
-  // 2. The policy: by origin and, for retired ones, up to the size they stood for.
+  // 2. and 3. The policy, by origin and, for retired ones, up to the size they stood for; by it the checkpoint: origin,
+  // log signature, cosignatures. Whether the quorum is met is data.
   begin(2);
-  const at = choosePolicy(receipt.checkpoint, policies);
+  let judged;
+  try {
+    judged = await openBy(policies, receipt.checkpoint);
+  } catch (inner) {
+    if (!(inner instanceof Refused)) throw inner;
+    if (inner.code === 'NoneFits') throw new Refused('NoPolicy', "no policy given is for this receipt's checkpoint", '没有适用于该回执的策略', { inner });
+    begin(3);
+    throw new Refused('Checkpoint', 'the checkpoint is not one that the policy accepts', '策略不认这个检查点', { inner });
+  }
+  const { policy: at, opened } = judged;
   const genesisId = policies[at].genesis;
   if (!genesisId) throw new Refused('NoGenesis', 'the policy has no line `# mingzhang genesis <64 hex>`: without it any key could be claimed to be the centre\'s', '策略没有“# mingzhang genesis <64 位十六进制>”一行：没有它，任何密钥都可以冒充');
   await tick('policy', { genesisId });
-
-  // 3. The checkpoint: origin, log signature, cosignatures. Whether the quorum is met is data.
   begin(3);
-  const opened = await wrapped(openPolicy(policies[at], receipt.checkpoint), (inner) => new Refused('Checkpoint', 'the checkpoint is not one that the policy accepts', '策略不认这个检查点', { inner }));
   const { origin, tree } = opened.checkpoint;
   await tick('checkpoint', { origin, tree, log: opened.log });
   await tick('cosignatures', opened);
@@ -106,16 +113,6 @@ async function judge(bytes, policies, tick, begin) {
   return {
     ok: true, header, statement, leafHash: hex(leaf), origin, tree, log, cosignatures, missing, notCounted, quorum, genesisId, signers, signer: admitted, policy: at,
   };
-}
-
-/** Which policy must hold. Nothing else is decided by these unverified lines: that policy then checks them. */
-function choosePolicy(checkpoint, policies) {
-  const [origin, second = ''] = decodeText(checkpoint).split('\n');
-  const digits = /^\+?[0-9]{1,40}$/.test(second) ? BigInt(second.replace('+', '')) : 0n;
-  const size = digits < 1n << 64n ? digits : 0n;
-  const at = policies.findIndex((policy) => policy.logs.some(({ vkey }) => vkey.name === origin) && (policy.until === null || size <= policy.until));
-  if (at < 0) throw new Refused('NoPolicy', `no policy given is for this receipt's log: the checkpoint is of ${JSON.stringify(origin)} at size ${size}`, `所给策略都不适用于该回执的账本：检查点属于 ${origin}，共 ${size} 条`);
-  return at;
 }
 
 async function wrapped(promise, wrap) {

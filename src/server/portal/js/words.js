@@ -6,6 +6,7 @@ const WORDS = {
   waiting: ['未核对', 'not checked'],
   passed: ['通过', 'passed'],
   failed: ['未通过', 'failed'],
+  separator: ['、', ', '],
   // Things ticked as they are computed; gaps by verify.js.
   tick_form: ['回执格式正确，共 {bytes} 字节，证明第 {index} 条', 'a receipt of {bytes} bytes, for record {index}'],
   tick_policy: ['策略适用，固定的创世编号 {genesis}', 'a policy for this ledger, pinned genesis {genesis}'],
@@ -37,7 +38,7 @@ const WORDS = {
   // Later corrections.
   later_none: ['截至第 {last} 条未见更正', 'no correction seen up to record {last}'],
   later_found: ['之后有更正：{list}', 'corrected later: {list}'],
-  later_not_asked: ['是否有更正未查询', 'later corrections were not looked for'],
+  later_not_asked: ['是否有更正未查询', 'whether it was corrected later was not asked'],
   later_server: ['“未见更正”的依据：服务器给出的该项目后续记录 {count} 条，', 'What “no correction” rests on: the server gave {count} later records of this project; '],
   later_chained: ['已在本机核对，自本条起逐条相接、中间无遗漏，均不更正本条。服务器是否还藏着更新的记录，本页不能证明。', 'checked here, they follow each other from this one without a gap, and none corrects it. That the server holds back none still newer, this page cannot show.'],
   later_unchained: ['其中 {open} 条未能在本机核对（换过密钥或依命令不公开），这部分是服务器的说法。', '{open} of them could not be checked here (another key, or withheld by order): for these it is the server\'s word.'],

@@ -1,0 +1,385 @@
+//! `published`: which files of a folder are published in a ledger, in which record, by whom, when.
+//!
+//! Promises: every file of the folder has a line, also one that cannot be read; the folder is only read; a file of any size takes no
+//! more memory than another. With `--policy` nothing the ledger says is believed: the receipt of the record is verified, and the
+//! statement inside must name the digest. Does not send the files anywhere: only their digests leave this machine.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::out::{Answer, Console, Exit, Failure};
+use super::policies::Policies;
+use super::text::said;
+use super::verify::digest_of;
+use super::{ANSWER_BYTES_MAX, plain};
+use crate::receipt::RECEIPT_BYTES_MAX;
+use crate::rules::csv;
+use crate::store::Http;
+use crate::tlog::policy::Policy;
+
+/// What `published` is told.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The ledger's address / 账本地址
+    #[arg(long, value_name = "URL")]
+    ledger: String,
+    /// Verify each record's receipt by these policies, files or folders, instead of believing the ledger / 信任策略
+    #[arg(long, value_name = "POLICY", num_args = 1)]
+    policy: Vec<PathBuf>,
+    /// The same list as CSV for a spreadsheet / 输出 CSV
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+    /// Folders, with all below them, and files / 目录或文件
+    #[arg(required = true, value_name = "DIR|FILE")]
+    paths: Vec<PathBuf>,
+}
+
+/// Files of one run; a folder with more is asked about in parts.
+const FILES_MAX: usize = 1_000_000;
+/// Digests of one request, as the server takes them.
+const DIGESTS: usize = 1_000;
+
+/// What became of one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// A record names it, as the ledger says; with a policy, as the verified receipt shows.
+    Published,
+    /// No record names it.
+    NotFound,
+    /// The ledger says so, and the receipt does not show it.
+    Unproved,
+    /// It cannot be read, or is no file.
+    Unreadable,
+}
+
+impl State {
+    fn word(self) -> &'static str {
+        match self {
+            State::Published => "published",
+            State::NotFound => "not_found",
+            State::Unproved => "unproved",
+            State::Unreadable => "unreadable",
+        }
+    }
+
+    fn zh(self) -> &'static str {
+        match self {
+            State::Published => "已公开",
+            State::NotFound => "未见公开",
+            State::Unproved => "未能证明",
+            State::Unreadable => "读不了",
+        }
+    }
+}
+
+struct Line {
+    path: PathBuf,
+    sha256: String,
+    state: State,
+    /// What the ledger says of the record, or null.
+    first: Value,
+    /// How many records name it.
+    records: usize,
+    /// Why, where something is wrong.
+    reason: String,
+}
+
+pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
+    let http = Http::new(&arguments.ledger)?;
+    let policies = Policies::read(&arguments.policy)?;
+    let mut lines = Vec::new();
+    for path in &arguments.paths {
+        collect(path, &mut lines)?;
+    }
+    let bar = console.progress(lines.len() as u64, &said!("计算摘要", "hashing"));
+    for line in lines
+        .iter_mut()
+        .filter(|line| line.state != State::Unreadable)
+    {
+        match digest_of(&line.path) {
+            Ok(digest) => line.sha256 = digest,
+            Err(failure) => {
+                line.state = State::Unreadable;
+                line.reason = console
+                    .lang
+                    .say(&failure.said.zh, &failure.said.en)
+                    .to_owned();
+            }
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+
+    let (found, indexed, size) = ask(&http, &lines)?;
+    let mut proved: HashMap<u64, Result<Vec<String>, String>> = HashMap::new();
+    for line in lines
+        .iter_mut()
+        .filter(|line| line.state != State::Unreadable)
+    {
+        let Some(document) = found.get(&line.sha256) else {
+            continue;
+        };
+        if document["published"] != true {
+            continue;
+        }
+        line.state = State::Published;
+        line.first = document["first"].clone();
+        line.records = document["records"].as_array().map_or(0, Vec::len);
+        if !policies.is_empty() {
+            prove(&http, &policies, line, &mut proved);
+        }
+    }
+    Ok(answer(console, arguments, &lines, indexed, size))
+}
+
+/// Every file below, in the order of names. Links are not followed: what they lead to is not in this folder.
+fn collect(path: &Path, lines: &mut Vec<Line>) -> Result<(), Failure> {
+    if lines.len() >= FILES_MAX {
+        return Err(Failure::input(
+            "too-many-files",
+            said!(
+                "超过 {FILES_MAX} 个文件，请分目录查询",
+                "more than {FILES_MAX} files; ask folder by folder"
+            ),
+        ));
+    }
+    let unreadable = |reason: String| Line {
+        path: path.to_owned(),
+        sha256: String::new(),
+        state: State::Unreadable,
+        first: Value::Null,
+        records: 0,
+        reason,
+    };
+    match std::fs::symlink_metadata(path) {
+        Ok(kind) if kind.is_dir() => match std::fs::read_dir(path) {
+            Ok(entries) => {
+                let mut inside: Vec<PathBuf> = Vec::new();
+                for entry in entries {
+                    match entry {
+                        Ok(entry) => inside.push(entry.path()),
+                        Err(error) => lines.push(unreadable(error.to_string())),
+                    }
+                }
+                inside.sort();
+                inside.iter().try_for_each(|path| collect(path, lines))?;
+            }
+            Err(error) => lines.push(unreadable(error.to_string())),
+        },
+        Ok(kind) if kind.is_file() => lines.push(Line {
+            state: State::NotFound,
+            ..unreadable(String::new())
+        }),
+        Ok(_) => lines.push(unreadable("not a regular file / 不是普通文件".to_owned())),
+        Err(error) => lines.push(unreadable(error.to_string())),
+    }
+    Ok(())
+}
+
+/// What the ledger says of all digests, and up to which record.
+fn ask(http: &Http, lines: &[Line]) -> Result<(HashMap<String, Value>, u64, u64), Failure> {
+    let mut digests: Vec<&str> = lines
+        .iter()
+        .map(|line| line.sha256.as_str())
+        .filter(|digest| !digest.is_empty())
+        .collect();
+    digests.sort_unstable();
+    digests.dedup();
+    let mut found = HashMap::new();
+    let (mut indexed, mut size) = (u64::MAX, 0);
+    for part in digests.chunks(DIGESTS) {
+        let body = json!({ "sha256": part }).to_string();
+        let headers = [("content-type", "application/json")];
+        let answer = http.call(
+            "POST",
+            "api/v1/documents/lookup",
+            &headers,
+            Some(body.as_bytes()),
+            ANSWER_BYTES_MAX,
+        )?;
+        let said: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+        let documents = said["documents"]
+            .as_array()
+            .filter(|_| answer.status == 200);
+        let Some(documents) = documents else {
+            let cause = super::post::said_by(&said);
+            let status = answer.status;
+            return Err(Failure::temporary(
+                "lookup",
+                said!(
+                    "账本没有回答（HTTP {status}）",
+                    "the ledger does not answer (HTTP {status})"
+                )
+                .because(&cause),
+            ));
+        };
+        for document in documents {
+            let digest = document["sha256"].as_str().unwrap_or_default().to_owned();
+            found.insert(digest, document.clone());
+        }
+        indexed = indexed.min(said["indexed_size"].as_u64().unwrap_or(0));
+        size = said["tree_size"].as_u64().unwrap_or(0);
+    }
+    if digests.is_empty() {
+        indexed = 0;
+    }
+    Ok((found, indexed, size))
+}
+
+/// The receipt of the record must verify, and its statement name the digest.
+fn prove(
+    http: &Http,
+    policies: &[Policy],
+    line: &mut Line,
+    proved: &mut HashMap<u64, Result<Vec<String>, String>>,
+) {
+    let Some(index) = line.first["index"].as_u64() else {
+        line.state = State::Unproved;
+        line.reason = "the record is not shown / 该记录不予展示".to_owned();
+        return;
+    };
+    let named = proved.entry(index).or_insert_with(|| {
+        let name = format!("api/v1/receipts/{index}");
+        let receipt = http
+            .call("GET", &name, &[], None, RECEIPT_BYTES_MAX as u64)
+            .map_err(|error| crate::chain_of(&error))?;
+        if receipt.status != 200 {
+            return Err(format!("HTTP {}", receipt.status));
+        }
+        let verified = crate::verify::verify(&receipt.body, policies)
+            .map_err(|error| crate::chain_of(&error))?;
+        let fields = verified.statement().fields();
+        let documents = fields.documents();
+        Ok(documents
+            .iter()
+            .map(|document| document.sha256.to_string())
+            .collect())
+    });
+    match named {
+        Ok(named) if named.contains(&line.sha256) => {}
+        Ok(_) => {
+            line.state = State::Unproved;
+            line.reason = "the record names no such digest / 该记录没有提到这一摘要".to_owned();
+        }
+        Err(reason) => {
+            line.state = State::Unproved;
+            line.reason = reason.clone();
+        }
+    }
+}
+
+const COLUMNS: [&str; 12] = [
+    "file",
+    "state",
+    "sha256",
+    "index",
+    "time",
+    "publisher",
+    "project",
+    "kind",
+    "issued",
+    "title",
+    "name",
+    "reason",
+];
+
+fn answer(
+    console: &Console,
+    arguments: &Arguments,
+    lines: &[Line],
+    indexed: u64,
+    size: u64,
+) -> Answer {
+    let count = |state: State| lines.iter().filter(|line| line.state == state).count();
+    let (published, missing) = (count(State::Published), count(State::NotFound));
+    let (unproved, unreadable) = (count(State::Unproved), count(State::Unreadable));
+    let (exit, code) = if unreadable > 0 {
+        (Exit::Input, "partly-unreadable")
+    } else if missing + unproved > 0 {
+        (Exit::Failed, "not-all-published")
+    } else {
+        (Exit::Ok, "all-published")
+    };
+    let text = |line: &Line, name: &str| match &line.first[name] {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    };
+    let mut out = String::new();
+    if arguments.csv {
+        out.push('\u{feff}');
+        out.push_str(&COLUMNS.join(","));
+        out.push_str("\r\n");
+        for line in lines {
+            let cells: Vec<String> = COLUMNS
+                .iter()
+                .map(|column| match *column {
+                    "file" => line.path.display().to_string(),
+                    "state" => line.state.word().to_owned(),
+                    "sha256" => line.sha256.clone(),
+                    "reason" => line.reason.clone(),
+                    of_record => text(line, of_record),
+                })
+                .map(|cell| csv::cell(&cell))
+                .collect();
+            out.push_str(&cells.join(","));
+            out.push_str("\r\n");
+        }
+    } else {
+        for line in lines {
+            let state = console.lang.say(line.state.zh(), line.state.word());
+            let path = line.path.display();
+            out.push_str(&match line.state {
+                State::Published => format!(
+                    "{state}  {path}  [{}] {} {} {}\n",
+                    text(line, "index"),
+                    text(line, "time"),
+                    text(line, "publisher"),
+                    text(line, "title")
+                ),
+                State::NotFound => format!("{state}  {path}\n"),
+                State::Unproved | State::Unreadable => {
+                    format!("{state}  {path}  ({})\n", line.reason)
+                }
+            });
+        }
+        let total = lines.len();
+        let sum = said!(
+            "{total} 个文件：已公开 {published}，未见公开 {missing}，未能证明 {unproved}，读不了 {unreadable}（账本 {size} 条记录，已检索到第 {indexed} 条）\n",
+            "{total} files: {published} published, {missing} not found, {unproved} unproved, {unreadable} unreadable ({size} records in the ledger, looked up to {indexed})\n"
+        );
+        out.push_str(console.lang.say(&sum.zh, &sum.en));
+        if arguments.policy.is_empty() && published > 0 {
+            out.push_str(console.lang.say(
+                "以上是账本所说；加 --policy 则逐条验证回执\n",
+                "so says the ledger; with --policy each receipt is verified\n",
+            ));
+        }
+    }
+    let files: Vec<Value> = lines
+        .iter()
+        .map(|line| {
+            json!({
+                "file": line.path.display().to_string(),
+                "state": line.state.word(),
+                "sha256": line.sha256,
+                "record": line.first,
+                "records": line.records,
+                "reason": line.reason,
+            })
+        })
+        .collect();
+    plain(code, out)
+        .exit(exit)
+        .with("published", published)
+        .with("not_found", missing)
+        .with("unproved", unproved)
+        .with("unreadable", unreadable)
+        .with("verified", !arguments.policy.is_empty())
+        .with("indexed_size", indexed)
+        .with("tree_size", size)
+        .with("files", files)
+}

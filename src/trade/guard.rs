@@ -1,0 +1,459 @@
+//! What of a plain draft belongs into commitments, by the vocabulary: a clerk writes names and texts as they are, and nothing that may
+//! not stand in an entry for ever gets there.
+//!
+//! | what is found | becomes | its opening |
+//! | --- | --- | --- |
+//! | a field of class `person` | a commitment, one a name | shown: the law that asks for the field wants the name |
+//! | a field of class `privacy` or `trade_secret` | a commitment, field by field | stays with the centre |
+//! | a field of class `withheld` | one commitment (`not_yet`), so that not even the number of items shows; persons one a name | stays |
+//! | a party whose social credit code begins with 92 | its name and code, commitments of class `person` | shown |
+//! | a party without a code, where persons take part or its name looks like one | its name | shown |
+//! | a title that holds what was committed | the name replaced; the whole title goes to `details.full_title` as a commitment | as the name |
+//!
+//! Promises: pure; marks what the door (`door/details.rs`) would warn of and nothing else, so that after it the door is silent; what
+//! is a commitment already, or marked by hand, stays. Draws no salts: it leaves `{"$commit":{"class","value","shown"}}`, which the
+//! client replaces when it signs. Does not find a name in free text that no field of the same statement names.
+
+use serde_json::{Value, json};
+
+use super::door::looks_like_person;
+use super::identifiers::{citizen_number_is_valid, runs, uscc_is_valid};
+use super::vocabulary::{Class, Field, Kind, Type, Vocabulary};
+
+/// The member of `details` that holds the whole title, if the header's had to leave something out.
+pub const FULL_TITLE: &str = "full_title";
+
+/// Something that was made into a commitment, or that no commitment can help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Where it stands.
+    pub pointer: String,
+    /// The warning that the door would have given; `--accept` with it leaves the value as it is.
+    pub code: &'static str,
+    /// Whether its opening is shown beside the record.
+    pub shown: bool,
+}
+
+/// Why a draft cannot be made safe by commitments. For the clerk, who changes the draft.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GuardError {
+    /// A value that would be shown holds a citizen's number.
+    #[error(
+        "{pointer} holds a valid citizen's identity number, which may not be shown beside the record either; leave it out, or say \"shown\":false"
+    )]
+    CitizenNumber {
+        /// Where.
+        pointer: String,
+    },
+    /// What is committed at one place stands in the clear at another.
+    #[error(
+        "{pointer} holds in the clear what is committed at {committed}; leave it out there, or accept {LEAK}"
+    )]
+    Leak {
+        /// Where it stands in the clear.
+        pointer: String,
+        /// Where it is committed.
+        committed: String,
+    },
+}
+
+/// The code by which a clerk accepts [`GuardError::Leak`].
+pub const LEAK: &str = "committed_in_clear";
+
+impl GuardError {
+    /// The same in Chinese.
+    #[must_use]
+    pub fn zh(&self) -> String {
+        match self {
+            GuardError::CitizenNumber { pointer } => format!(
+                "{pointer} 含有有效的公民身份号码，也不得随记录展示；请删去，或写明 \"shown\":false"
+            ),
+            GuardError::Leak { pointer, committed } => format!(
+                "{committed} 处已改为承诺值的内容又以明文出现在 {pointer}；请在该处删去，或用 --accept {LEAK} 确认"
+            ),
+        }
+    }
+}
+
+/// Marks what belongs into commitments. `accepted` says which warnings the clerk takes upon himself.
+///
+/// ```
+/// use mingzhang::trade::{guard, vocabulary::Vocabulary};
+/// let mut draft = serde_json::json!({
+///     "kind": "award_notice", "category": "forest-right", "title": "示例林地成交公示",
+///     "details": {"winner": {"name": "张示例"}, "price": {"form": "amount", "amount": "1.00", "currency": "CNY"}},
+/// });
+/// let marks = guard::mark(&mut draft, Vocabulary::builtin(), &|_| false).unwrap();
+/// assert_eq!((marks[0].pointer.as_str(), marks[0].shown), ("/details/winner/name", true));
+/// assert_eq!(draft["details"]["winner"]["name"]["$commit"]["value"], "张示例");
+/// ```
+///
+/// # Errors
+/// [`GuardError`], and then the draft is not to be posted as it is.
+pub fn mark(
+    draft: &mut Value,
+    words: &Vocabulary,
+    accepted: &dyn Fn(&str) -> bool,
+) -> Result<Vec<Mark>, GuardError> {
+    let word = |name: &str| draft.get(name).and_then(Value::as_str).map(str::to_owned);
+    let Some(kind) = word("kind").and_then(|id| words.kind(&id).cloned()) else {
+        return Ok(Vec::new());
+    };
+    let natural_persons = word("category")
+        .and_then(|id| words.category(&id).map(|category| category.natural_persons))
+        .unwrap_or(false);
+    let mut guard = Guard {
+        words,
+        accepted,
+        natural_persons,
+        marks: Vec::new(),
+    };
+    if let Some(details) = draft.get_mut("details") {
+        guard.details(&kind, details);
+    }
+    let mut marks = guard.marks;
+    let committed = committed(draft);
+    shorten_title(draft, &committed, accepted, &mut marks);
+    for one in &committed {
+        if one.shown && holds_citizen_number(&one.value) {
+            let pointer = one.pointer.clone();
+            return Err(GuardError::CitizenNumber { pointer });
+        }
+    }
+    if !accepted(LEAK) {
+        refuse_leaks(draft, &committed, accepted("title_names_person"))?;
+    }
+    Ok(marks)
+}
+
+struct Guard<'g> {
+    words: &'g Vocabulary,
+    accepted: &'g dyn Fn(&str) -> bool,
+    natural_persons: bool,
+    marks: Vec<Mark>,
+}
+
+/// How a value is committed.
+#[derive(Clone, Copy)]
+struct How {
+    code: &'static str,
+    class: &'static str,
+    shown: bool,
+}
+
+const PERSON: How = How {
+    code: "person_in_clear",
+    class: "person",
+    shown: true,
+};
+
+impl Guard<'_> {
+    fn details(&mut self, kind: &Kind, details: &mut Value) {
+        let fields: Vec<&Field> = kind.fields.iter().chain(&self.words.common).collect();
+        self.members(&fields, details, "/details");
+    }
+
+    fn members(&mut self, fields: &[&Field], value: &mut Value, pointer: &str) {
+        let Some(members) = value.as_object_mut() else {
+            return;
+        };
+        for (name, value) in members {
+            if let Some(field) = fields.iter().find(|field| field.name == *name) {
+                self.field(field, value, &format!("{pointer}/{name}"));
+            }
+        }
+    }
+
+    fn field(&mut self, field: &Field, value: &mut Value, pointer: &str) {
+        let how = match field.class {
+            Class::Public => return self.value(&field.kind, value, pointer),
+            Class::Person => PERSON,
+            Class::Privacy => How {
+                code: "privacy_in_clear",
+                class: "privacy",
+                shown: false,
+            },
+            Class::TradeSecret => How {
+                code: "trade_secret_in_clear",
+                class: "trade_secret",
+                shown: false,
+            },
+            Class::Withheld => How {
+                code: "withheld_in_clear",
+                class: "not_yet",
+                shown: false,
+            },
+        };
+        if (self.accepted)(how.code) {
+            return self.value(&field.kind, value, pointer);
+        }
+        if field.class == Class::Withheld && !is_list_of_persons(&field.kind) {
+            return self.whole(how, value, pointer);
+        }
+        // A committee is of persons, whatever else it is.
+        let class = if is_list_of_persons(&field.kind) {
+            "person"
+        } else {
+            how.class
+        };
+        self.by_field(How { class, ..how }, value, pointer);
+    }
+
+    /// What is public itself may hold what is not.
+    fn value(&mut self, kind: &Type, value: &mut Value, pointer: &str) {
+        if is_committed(value) {
+            return;
+        }
+        match kind {
+            Type::List(of) => {
+                for (i, item) in value.as_array_mut().into_iter().flatten().enumerate() {
+                    self.value(of, item, &format!("{pointer}/{i}"));
+                }
+            }
+            Type::Shape(id) => {
+                if let Some(shape) = self.words.shape(id) {
+                    let fields: Vec<&Field> = shape.fields.iter().collect();
+                    self.members(&fields, value, pointer);
+                }
+            }
+            Type::Party => self.party(value, pointer),
+            _ => {}
+        }
+    }
+
+    /// The same questions as the door's, of which each has its answer here: the name of a person is committed.
+    fn party(&mut self, party: &mut Value, pointer: &str) {
+        let members = party.get_mut("members").and_then(Value::as_array_mut);
+        let is_consortium = members.is_some();
+        for (i, member) in members.into_iter().flatten().enumerate() {
+            self.party(member, &format!("{pointer}/members/{i}"));
+        }
+        let code = party.get("uscc").filter(|code| !is_committed(code));
+        let code = code.and_then(Value::as_str).unwrap_or_default().to_owned();
+        let has_code = party.get("uscc").is_some();
+        let name = party
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let is_person = code.starts_with("92");
+        let may_be = !has_code
+            && !is_consortium
+            && (self.natural_persons || looks_like_person(name, pointer));
+        let how = if is_person {
+            How {
+                code: "party_is_person",
+                ..PERSON
+            }
+        } else if may_be {
+            How {
+                code: "party_may_be_person",
+                ..PERSON
+            }
+        } else {
+            return;
+        };
+        if (self.accepted)(how.code) {
+            return;
+        }
+        for name in ["name", "uscc"] {
+            if let Some(value) = party.get_mut(name) {
+                self.by_field(how, value, &format!("{pointer}/{name}"));
+            }
+        }
+    }
+
+    /// Each string and number inside is committed at its own place; lots, the forms of prices and the like are no secret alone.
+    fn by_field(&mut self, how: How, value: &mut Value, pointer: &str) {
+        if is_committed(value) {
+            return;
+        }
+        match value {
+            Value::Object(members) => {
+                for (name, value) in members {
+                    if !matches!(name.as_str(), "lot" | "form" | "currency") {
+                        self.by_field(how, value, &format!("{pointer}/{name}"));
+                    }
+                }
+            }
+            Value::Array(items) => {
+                for (i, item) in items.iter_mut().enumerate() {
+                    self.by_field(how, item, &format!("{pointer}/{i}"));
+                }
+            }
+            Value::Null => {}
+            _ => self.whole(how, value, pointer),
+        }
+    }
+
+    fn whole(&mut self, how: How, value: &mut Value, pointer: &str) {
+        if is_committed(value) || value.is_null() {
+            return;
+        }
+        // A list whose items are committed by hand stays so.
+        let by_hand = |items: &Vec<Value>| items.iter().all(is_committed);
+        if value.as_array().is_some_and(by_hand) {
+            return;
+        }
+        let text = match &*value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        // Longer than one commitment takes: a list is committed item by item then, and an object by its members.
+        if text.len() > super::commitment::VALUE_BYTES_MAX && !value.is_string() {
+            return self.by_field(how, value, pointer);
+        }
+        let How { code, class, shown } = how;
+        *value = json!({ "$commit": { "class": class, "value": text, "shown": shown } });
+        self.marks.push(Mark {
+            pointer: pointer.to_owned(),
+            code,
+            shown,
+        });
+    }
+}
+
+fn is_list_of_persons(kind: &Type) -> bool {
+    matches!(kind, Type::List(of) if **of == Type::Person) || *kind == Type::Person
+}
+
+fn is_committed(value: &Value) -> bool {
+    value.get("$commit").is_some() || value.get("commitment").is_some()
+}
+
+/// A value that is marked.
+struct Committed {
+    pointer: String,
+    value: String,
+    class: String,
+    shown: bool,
+}
+
+fn committed(draft: &Value) -> Vec<Committed> {
+    let mut found = Vec::new();
+    walk(draft, &mut String::new(), &mut |pointer, value| {
+        let Some(secret) = value.get("$commit") else {
+            return;
+        };
+        let text = |name: &str| secret.get(name).and_then(Value::as_str);
+        if let (Some(class), Some(value)) = (text("class"), text("value")) {
+            let shown = secret.get("shown").and_then(Value::as_bool);
+            found.push(Committed {
+                pointer: pointer.to_owned(),
+                value: value.to_owned(),
+                class: class.to_owned(),
+                shown: shown.unwrap_or(class == "person"),
+            });
+        }
+    });
+    found
+}
+
+/// A title stands in the clear for ever: what is committed leaves it, and the whole title is committed in turn.
+fn shorten_title(
+    draft: &mut Value,
+    committed: &[Committed],
+    accepted: &dyn Fn(&str) -> bool,
+    marks: &mut Vec<Mark>,
+) {
+    const CODE: &str = "title_names_person";
+    let Some(title) = draft.get("title").and_then(Value::as_str) else {
+        return;
+    };
+    let whole = title.to_owned();
+    let mut short = whole.clone();
+    let (mut class, mut shown) = ("person", true);
+    // The longest first: a name may be part of another.
+    let mut names: Vec<&Committed> = committed.iter().filter(|one| is_name(one)).collect();
+    names.sort_by_key(|one| std::cmp::Reverse(one.value.len()));
+    for one in names {
+        if short.contains(&one.value) {
+            let instead = if one.class == "person" {
+                "某自然人"
+            } else {
+                "某单位"
+            };
+            short = short.replace(&one.value, instead);
+            if !one.shown {
+                shown = false;
+                class = "privacy";
+            }
+        }
+    }
+    if short == whole || accepted(CODE) || draft["details"].get(FULL_TITLE).is_some() {
+        return;
+    }
+    draft["title"] = short.into();
+    draft["details"][FULL_TITLE] =
+        json!({ "$commit": { "class": class, "value": whole, "shown": shown } });
+    marks.push(Mark {
+        pointer: "/title".to_owned(),
+        code: CODE,
+        shown,
+    });
+}
+
+/// Whether it is a name, not a text that a title could hold by chance.
+fn is_name(one: &Committed) -> bool {
+    one.value.chars().count() >= 2
+        && (one.pointer.ends_with("/name") || one.class == "person")
+        && !one.pointer.ends_with(FULL_TITLE)
+}
+
+fn refuse_leaks(
+    draft: &Value,
+    committed: &[Committed],
+    title_is_meant: bool,
+) -> Result<(), GuardError> {
+    let names: Vec<&Committed> = committed.iter().filter(|one| is_name(one)).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let mut leak = None;
+    walk(draft, &mut String::new(), &mut |pointer, value| {
+        let (Some(text), None) = (value.as_str(), &leak) else {
+            return;
+        };
+        if pointer.contains("/$commit/") || (title_is_meant && pointer == "/title") {
+            return;
+        }
+        if let Some(one) = names.iter().find(|one| text.contains(&one.value)) {
+            leak = Some(GuardError::Leak {
+                pointer: pointer.to_owned(),
+                committed: one.pointer.clone(),
+            });
+        }
+    });
+    leak.map_or(Ok(()), Err)
+}
+
+fn walk<'v>(value: &'v Value, pointer: &mut String, visit: &mut impl FnMut(&str, &'v Value)) {
+    visit(pointer, value);
+    let length = pointer.len();
+    let mut inside = |name: &str, value: &'v Value, pointer: &mut String| {
+        pointer.push('/');
+        pointer.push_str(name);
+        walk(value, pointer, visit);
+        pointer.truncate(length);
+    };
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .for_each(|(name, value)| inside(name, value, pointer)),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(i, value)| inside(&i.to_string(), value, pointer)),
+        _ => {}
+    }
+}
+
+/// Whether a text holds a citizen's number, and not the social credit code that looks like one.
+#[must_use]
+pub fn holds_citizen_number(text: &str) -> bool {
+    runs(text)
+        .iter()
+        .any(|run| !uscc_is_valid(run) && citizen_number_is_valid(run))
+}
+
+#[cfg(test)]
+mod tests;
