@@ -237,18 +237,19 @@ export async function pages() {
     `/entries/${award.index}`, `/entries/${yichang.index}`, `/entries/${all.at(-1).index}`, '/entries/0', '/entries/1', '/entries/99999999', '/check', '/ledger', '/data', '/withheld', '/problems', '/no-such-page'];
 }
 
-/** `look(page, path, language)` on every page in both languages; all that fail are named together. */
+/** `look(page, path, language)` on every page in both languages, one language beside the other; all that fail are named together. */
 async function onEachPage(options, look) {
   const failed = [];
-  for (const path of await pages()) {
-    for (const language of LANGUAGES) {
+  const paths = await pages();
+  await Promise.all(LANGUAGES.map(async (language) => {
+    for (const path of paths) {
       await visit(world.browser, options, async (page, seen) => {
         seen.expected.push(...expected(path));
         await page.goto(world.ledger.url + language.prefix + path);
         await look(page, path, language);
       }).catch((error) => failed.push(`${language.prefix}${path}: ${error.message}`));
     }
-  }
+  }));
   assert.equal(failed.length, 0, failed.join('\n\n'));
 }
 
