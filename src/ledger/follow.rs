@@ -1,7 +1,7 @@
 //! The index follows the log: a thread of its own, of low priority, that the write path never waits for.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
@@ -61,7 +61,11 @@ fn run(weak: &Weak<Shared>, handle: &Handle) {
             }
         }
         drop(shared);
-        let _ = handle.block_on(async { tokio::time::timeout(IDLE, head.changed()).await });
+        // Without the runtime's timer: it panics in a runtime that is just being shut down, and this thread may outlive it for a moment.
+        let began = Instant::now();
+        while began.elapsed() < IDLE && matches!(head.has_changed(), Ok(false)) {
+            std::thread::sleep(ROUND_PAUSE);
+        }
     }
 }
 

@@ -274,6 +274,11 @@ fn posting(desk: &Desk, data: &str, served: &Served) {
 /// A receipt holds; an altered one, a cut one, and one of another ledger do not.
 fn receipts(desk: &Desk, data: &str, served: &Served) {
     let (good, policy) = (desk.path("5.tlog-proof"), format!("{data}/policy"));
+    // Once `checkpoint` has come as far as `head`, the receipt changes no more while nothing is posted.
+    served.until(|http| {
+        let note = |name: &str| http.get(name, 1 << 16).unwrap();
+        note("checkpoint") == note("head")
+    });
     let fetch = ["receipt", "--ledger", &served.url, "5", "-o", &good];
     run(&fetch).exits(0);
     run(&fetch).exits(0); // The same bytes again are no overwriting.
