@@ -5,8 +5,8 @@
 //!
 //! Reading order, which is also the order of dependence: [`tlog`] (the C2SP formats and their mathematics), [`trade`] (what publishers say),
 //! [`rules`] (the law, as findings), [`import`] (what others have published, as drafts),
-//! [`receipt`] and [`verify`] (the offline verdict), [`store`] (objects by name), [`ledger`] (the running log), [`audit`] (replay of a whole
-//! log), [`server`] (HTTP) and [`cli`]. `docs/ARCHITECTURE.md` is the map, `docs/format.md` has the bytes.
+//! [`receipt`] and [`verify`] (the offline verdict), [`store`] (objects by name), [`ledger`] (the running log), [`search`] and [`law`] (what is
+//! derived from it), [`audit`] (replay of a whole log), [`witness`], [`server`] (HTTP and the portal) and [`cli`]. `docs/ARCHITECTURE.md` is the map, `docs/format.md` has the bytes.
 
 #![warn(missing_docs)]
 
