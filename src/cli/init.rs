@@ -154,12 +154,21 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     }
 }
 
-/// All keys on one machine: good for a try, worth nothing as evidence against its operator.
+/// What the authorities say of a trial's trading centre.
+#[derive(Clone, Copy)]
+pub(super) struct Centre<'a> {
+    /// For display.
+    pub name: &'a str,
+    /// RFC 3339.
+    pub live_from: &'a str,
+}
+
+/// All keys on one machine: good for a try, worth nothing as evidence against its operator. A centre of which nothing is said is called as its key.
 pub(super) fn trial(
     folder: &Folder,
     origin: &str,
     publisher: Option<&str>,
-    live_from: Option<&str>,
+    said_of: Option<Centre<'_>>,
 ) -> Result<(), Failure> {
     let host = origin.split('/').next().unwrap_or(origin);
     let publisher = publisher.map_or_else(|| format!("centre.{host}"), str::to_owned);
@@ -185,17 +194,19 @@ pub(super) fn trial(
     let vkeys: Vec<&Vkey> = authorities.iter().map(Signer::vkey).collect();
     let genesis = genesis_text(origin, log.vkey(), &vkeys, 2, operator.name());
     let genesis_id = Hash::sha256(genesis.as_bytes());
-    let admit = |role: &str, signer: &Signer, live_from: Option<&str>| {
-        let live = live_from.map_or(String::new(), |at| format!(",\"live_from\":\"{at}\""));
+    let admit = |role: &str, signer: &Signer, said_of: Option<Centre<'_>>| {
+        let name = said_of.map_or(signer.name(), |centre| centre.name);
+        let live = said_of.map_or(String::new(), |centre| {
+            format!(",\"live_from\":\"{}\"", centre.live_from)
+        });
         format!(
-            "{{\"op\":\"admit\",\"role\":\"{role}\",\"vkey\":\"{}\",\"name\":\"{}\",\"uscc\":null{live}}}",
+            "{{\"op\":\"admit\",\"role\":\"{role}\",\"vkey\":\"{}\",\"name\":\"{name}\",\"uscc\":null{live}}}",
             signer.vkey(),
-            signer.name()
         )
     };
     let key = format!(
         "{{\"type\":\"key\",\"v\":1,\"ledger\":\"{origin}\",\"follows\":\"{genesis_id}\",\"changes\":[{},{}]}}\n",
-        admit("publisher", &centre, live_from),
+        admit("publisher", &centre, said_of),
         admit("operator", &operator, None)
     );
     let signed = |text: &str| {

@@ -11,7 +11,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 
 use super::draft::Guard;
-use super::init::{Folder, opening_failed, trial};
+use super::init::{Centre, Folder, opening_failed, trial};
 use super::keys::KeyFile;
 use super::keys::holder::Holder;
 use super::out::{Answer, Console, Failure};
@@ -42,7 +42,10 @@ pub(super) struct Arguments {
 
 const ORIGIN: &str = "demo.mingzhang.example";
 /// The demo's centre went live that day: what it says of earlier days is taken at its word, and findings say so (补录).
-const LIVE_FROM: &str = "2026-01-01T00:00:00+08:00";
+const CENTRE: Centre<'_> = Centre {
+    name: "韶山市公共资源交易中心（演示）",
+    live_from: "2026-01-01T00:00:00+08:00",
+};
 /// Ports that are tried after the first.
 const PORTS: u16 = 50;
 
@@ -62,7 +65,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
                 said!("建不了目录 {shown}", "cannot make the folder {shown}").because(&error),
             )
         })?;
-        trial(&folder, ORIGIN, None, Some(LIVE_FROM))?;
+        trial(&folder, ORIGIN, None, Some(CENTRE))?;
         Offices::make(&folder)?;
         console.talk(&said!(
             "1. 新建演示账本 {ORIGIN}，在 {shown}：生成了日志、三家管理机构、三家见证和一家交易中心的密钥（试用设置：都在本机）",
