@@ -150,7 +150,7 @@ function draft(text) {
     documents: [{ name, media_type: 'application/pdf', size: 1, sha256: 'ab'.repeat(32) }],
     details: {
       buyer: { name: short }, agency: { name: middle },
-      awards: [{ winner: { name: short }, price: { form: 'other', text: short }, duration: short, quality: middle, project_manager: { $commit: { class: 'person', value: short } } }],
+      awards: [{ winner: { name: short }, price: { form: 'other', text: short }, duration: short, quality: middle, project_manager: { $commit: { class: 'person', value: `经理${short}` } } }],
       source: { name: short, url: text.slice(0, 200), id: short }, place: short, remark: text, extra: { anything: middle, deep: { list: [middle, short] } },
     },
   };

@@ -143,7 +143,10 @@ mod tests {
     fn all_of_it_was_issued_before_the_centre_went_live() {
         let mut references = HashSet::new();
         for draft in drafts() {
-            assert!(text(&draft, "issued") < super::super::LIVE_FROM, "{draft}");
+            assert!(
+                text(&draft, "issued") < super::super::CENTRE.live_from,
+                "{draft}"
+            );
             assert!(references.insert(text(&draft, "ref").to_owned()), "{draft}");
         }
     }

@@ -44,9 +44,19 @@ pub(super) fn in_order(releases: &[Value]) -> Vec<&Value> {
 
 fn put(into: &mut Map<String, Value>, name: &str, value: &Value) {
     match value {
+        // Removes a value, not what objects and lists of objects are made of: ocdsmerge removes by whole paths.
         Value::Null => {
-            into.shift_remove(name);
+            let stands = match into.get(name) {
+                Some(Value::Object(_)) => true,
+                Some(Value::Array(items)) => merges_by_id(name, items),
+                _ => false,
+            };
+            if !stands {
+                into.shift_remove(name);
+            }
         }
+        // An empty list says nothing, rather than that there are none any more.
+        Value::Object(_) | Value::Array(_) if !says(value) => {}
         Value::Object(members) => {
             let there = into.entry(name.to_owned()).or_insert_with(|| json!({}));
             if !there.is_object() {
@@ -56,26 +66,29 @@ fn put(into: &mut Map<String, Value>, name: &str, value: &Value) {
             for (name, value) in members {
                 put(there, name, value);
             }
-            // Nothing but nulls: ocdsmerge has no such member.
-            if there.is_empty() {
-                into.shift_remove(name);
-            }
         }
-        // Says nothing, rather than that there are none any more.
-        Value::Array(items) if items.is_empty() => {}
         Value::Array(items) if merges_by_id(name, items) => {
             let there = into.entry(name.to_owned()).or_insert_with(|| json!([]));
             if !there.is_array() {
                 *there = json!([]);
             }
             let there = there.as_array_mut().expect("made an array above");
-            for item in items {
+            for item in items.iter().filter(|item| says(item)) {
                 put_item(there, item);
             }
         }
         _ => {
             into.insert(name.to_owned(), value.clone());
         }
+    }
+}
+
+/// Whether anything is left of a value when it is taken apart into paths and single values: a null is a value, an empty object is none.
+fn says(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.values().any(says),
+        Value::Array(items) => items.iter().any(|item| !item.is_object()) || items.iter().any(says),
+        _ => true,
     }
 }
 

@@ -307,3 +307,37 @@ fn later_releases_take_earlier_ones_places_by_id() {
     );
     assert_eq!(merge::compile(&[]), None);
 }
+
+/// What ocdsmerge 0.8.0 makes of the same releases.
+#[test]
+fn nulls_and_empty_members_merge_as_others_merge_them() {
+    let check = |releases: &[Value], expected: Value| {
+        let dated = releases.iter().enumerate().map(|(at, members)| {
+            let mut release = json!({"ocid": "o", "id": at.to_string(), "date": at.to_string(), "tag": ["tender"]});
+            let members = members.as_object().unwrap().clone();
+            release.as_object_mut().unwrap().extend(members);
+            release
+        });
+        let mut compiled = merge::compile(&dated.collect::<Vec<_>>()).unwrap();
+        for name in ["ocid", "id", "date", "tag"] {
+            compiled.as_object_mut().unwrap().remove(name);
+        }
+        assert_eq!(compiled, expected, "{releases:?}");
+    };
+    let (a, null) = (json!({"x": {"n": "a"}}), json!({"x": {"n": null}}));
+    check(&[null.clone()], json!({"x": {}}));
+    check(&[json!({"x": {"y": {}}})], json!({}));
+    check(&[json!({"x": {}})], json!({}));
+    check(&[a.clone(), null], json!({"x": {}}));
+    check(&[a.clone(), json!({"x": null})], a.clone());
+    check(&[json!({"x": null}), a.clone()], a);
+    check(&[json!({"x": "a"}), json!({"x": null})], json!({}));
+    let party = |c: Value| json!({"parties": [{"id": "1", "c": c}]});
+    check(&[party(json!({"n": null}))], party(json!({})));
+    check(
+        &[party(json!({"n": "k"})), party(json!({"n": null}))],
+        party(json!({})),
+    );
+    check(&[party(json!({"d": {"n": null}}))], party(json!({"d": {}})));
+    check(&[json!({"parties": [{}]})], json!({}));
+}
