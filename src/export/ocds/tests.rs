@@ -325,7 +325,7 @@ fn nulls_and_empty_members_merge_as_others_merge_them() {
         assert_eq!(compiled, expected, "{releases:?}");
     };
     let (a, null) = (json!({"x": {"n": "a"}}), json!({"x": {"n": null}}));
-    check(&[null.clone()], json!({"x": {}}));
+    check(std::slice::from_ref(&null), json!({"x": {}}));
     check(&[json!({"x": {"y": {}}})], json!({}));
     check(&[json!({"x": {}})], json!({}));
     check(&[a.clone(), null], json!({"x": {}}));
