@@ -56,7 +56,8 @@ pub fn row(about: About<'_>, finding: &Finding) -> String {
 /// A cell.
 #[must_use]
 pub fn cell(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    // The full-width forms too: East Asian spreadsheets take them for the same.
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);
     let text = if formula {
         format!("'{text}")
     } else {
@@ -79,6 +80,7 @@ mod tests {
             ("韶山", "韶山"),
             ("a,b", "\"a,b\""),
             ("=1+1", "'=1+1"),
+            ("＝1+1", "'＝1+1"),
             ("@x\"", "\"'@x\"\"\""),
             ("-2\r", "\"'-2\r\""),
             ("", ""),
