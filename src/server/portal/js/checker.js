@@ -100,7 +100,8 @@ export class Checker {
     await this.started;
     const began = performance.now();
     const groups = [this.own, this.server ? [this.server] : []].filter((rows) => rows.length > 0);
-    for (const rows of groups.length ? groups : [[]]) {
+    if (groups.length === 0) groups.push([]); // Without any policy the verdict says which one is wanted.
+    for (const rows of groups) {
       steps.reset();
       const verdict = await verifyReceipt({ receipt, policies: rows.map(({ policy }) => policy), onTick: (tick, facts) => steps.tick(tick, facts) });
       const isForAnother = !verdict.ok && verdict.error.code === 'NoPolicy' && rows !== groups[groups.length - 1];
