@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::withheld;
 use crate::trade::identifiers::{citizen_number_is_valid, uscc_is_valid};
+use crate::trade::persons::{self, Named, names_organisation};
 
 /// Schemes of org-id.guide's kind (`CC-REGISTER`) whose register is one of people, and words for such schemes.
 const PERSON_SCHEMES: [&str; 25] = [
@@ -66,202 +67,6 @@ const PERSON_WORDS: [&str; 18] = [
     "自然人",
     "个体工商户",
     "个人",
-];
-
-/// Words that only organisations have in their names; a Latin one must stand alone, a Chinese one anywhere.
-const ORGANISATION_WORDS: [&str; 123] = [
-    "ab",
-    "ag",
-    "aktiengesellschaft",
-    "agency",
-    "alliance",
-    "aps",
-    "architects",
-    "as",
-    "asa",
-    "association",
-    "associates",
-    "authority",
-    "bank",
-    "bhd",
-    "board",
-    "brothers",
-    "bros",
-    "bv",
-    "bureau",
-    "centre",
-    "center",
-    "charity",
-    "church",
-    "cia",
-    "cic",
-    "city",
-    "clinic",
-    "club",
-    "co",
-    "college",
-    "commission",
-    "committee",
-    "company",
-    "compañia",
-    "compañía",
-    "consortium",
-    "construction",
-    "constructora",
-    "consultancy",
-    "consultants",
-    "consulting",
-    "cooperative",
-    "corp",
-    "corporation",
-    "council",
-    "county",
-    "cv",
-    "department",
-    "eirl",
-    "empresa",
-    "engineering",
-    "enterprise",
-    "enterprises",
-    "eu",
-    "federation",
-    "firm",
-    "foundation",
-    "fundación",
-    "fundacion",
-    "gmbh",
-    "government",
-    "group",
-    "grupo",
-    "holding",
-    "holdings",
-    "hospital",
-    "hotel",
-    "inc",
-    "incorporated",
-    "industries",
-    "institute",
-    "instituto",
-    "international",
-    "jsc",
-    "kg",
-    "limited",
-    "limitada",
-    "llc",
-    "llp",
-    "lp",
-    "ltd",
-    "ltda",
-    "ministry",
-    "municipality",
-    "nhs",
-    "nv",
-    "office",
-    "oy",
-    "oü",
-    "partners",
-    "partnership",
-    "plc",
-    "pty",
-    "pvt",
-    "sa",
-    "sac",
-    "sarl",
-    "sas",
-    "school",
-    "sciences",
-    "services",
-    "servicios",
-    "society",
-    "solutions",
-    "spa",
-    "srl",
-    "supplies",
-    "systems",
-    "technologies",
-    "technology",
-    "trust",
-    "ac",
-    "sapi",
-    "sc",
-    "barristers",
-    "ulc",
-    "union",
-    "universidad",
-    "university",
-    "ooo",
-    "тов",
-    "пп",
-    "ооо",
-];
-/// Beginnings of words that only organisations have; a letter that a broken encoding lost comes after them.
-const ORGANISATION_STEMS: [&str; 30] = [
-    "academi",
-    "administra",
-    "agenci",
-    "asociad",
-    "comercial",
-    "comisi",
-    "comunicac",
-    "construc",
-    "consult",
-    "cooperat",
-    "coop",
-    "corporaci",
-    "federal",
-    "gerenci",
-    "homecare",
-    "import",
-    "industri",
-    "ingenier",
-    "institu",
-    "nacional",
-    "network",
-    "organi",
-    "profesional",
-    "secretar",
-    "securit",
-    "servici",
-    "sistem",
-    "solucion",
-    "transport",
-    "univers",
-];
-const CHINESE_ORGANISATION_WORDS: [&str; 34] = [
-    "公司",
-    "集团",
-    "厂",
-    "院",
-    "中心",
-    "大学",
-    "学校",
-    "局",
-    "委员会",
-    "政府",
-    "银行",
-    "合作社",
-    "事务所",
-    "协会",
-    "学会",
-    "基金会",
-    "酒店",
-    "医院",
-    "店",
-    "站",
-    "社",
-    "部",
-    "所",
-    "队",
-    "场",
-    "馆",
-    "办公室",
-    "村",
-    "街道",
-    "联合体",
-    "研究",
-    "企业",
-    "商行",
-    "经营部",
 ];
 
 /// Members that refer to who sells, bids or is paid.
@@ -396,33 +201,14 @@ fn looks_like_person(party: &Value) -> bool {
         of("id") && of("scheme") || identifier["id"].as_str().is_some_and(uscc_is_valid)
     });
     let name = party["name"].as_str().unwrap_or_default().trim();
-    !has_id && !name.is_empty() && !names_organisation(name)
-}
-
-fn names_organisation(name: &str) -> bool {
-    let lower = name.to_lowercase();
-    // `S. A. de C. V.` is `sa de cv`; `&` and figures are no part of a person's name.
-    let mut words: Vec<String> = Vec::new();
-    let mut initials = false;
-    for word in lower
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-    {
-        let initial = word.chars().count() == 1;
-        match words.last_mut() {
-            Some(last) if initial && initials => last.push_str(word),
-            _ => words.push(word.to_owned()),
-        }
-        initials = initial;
-    }
-    let is_word = |word: &String| ORGANISATION_WORDS.contains(&word.as_str());
-    let has_stem = |word: &String| ORGANISATION_STEMS.iter().any(|stem| word.starts_with(stem));
-    words.iter().any(|word| is_word(word) || has_stem(word))
-        || CHINESE_ORGANISATION_WORDS
-            .iter()
-            .any(|word| lower.contains(word))
-        || lower.contains('&')
-        || lower.chars().any(|c| c.is_ascii_digit())
+    // Without Han characters, whatever has no word of an organisation is in doubt.
+    let is_latin = name.is_ascii() || !name.chars().any(|c| c >= '\u{2e80}');
+    let named = if is_latin {
+        !names_organisation(name)
+    } else {
+        persons::party(name) == Named::Person
+    };
+    !has_id && !name.is_empty() && named
 }
 
 /// Replaces persons, references to them, and texts that name them.

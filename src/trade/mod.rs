@@ -15,6 +15,7 @@
 //! | [`log_rules`] | what never changes within `v` 1 |
 //! | [`door`], [`vocabulary`] | what may change: members, stages, kinds, categories |
 //! | [`commitment`], [`guard`] | what stands for a natural person, and what of a plain draft must be one |
+//! | [`persons`] | the one recogniser of natural persons, in names and in text |
 //! | [`sealed`] | registers of sealed bids, and what a bidder can prove |
 //! | [`notice`] | which files the operator announces by digest |
 //! | [`orders`] | what is withheld or erased, and by which order |
@@ -31,6 +32,7 @@ pub mod log_rules;
 pub mod names;
 pub mod notice;
 pub mod orders;
+pub mod persons;
 pub mod record;
 pub mod sealed;
 pub mod statement;
