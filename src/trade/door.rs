@@ -8,6 +8,7 @@
 //! recorded and reported, because refusing it would hide it.
 
 mod details;
+mod lines;
 mod redaction;
 mod trade;
 mod values;
@@ -123,6 +124,7 @@ pub fn check_with(statement: &Statement, words: &Vocabulary) -> Vec<Problem> {
         ),
     }
     check_everywhere(&value, &mut problems);
+    lines::check(&value, &mut problems);
     problems.0
 }
 

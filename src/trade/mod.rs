@@ -39,6 +39,7 @@ pub mod statement;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod time;
+pub mod visible;
 pub mod vocabulary;
 
 #[cfg(test)]

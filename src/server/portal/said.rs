@@ -8,6 +8,8 @@ use std::fmt;
 
 use askama::filters::HtmlSafe;
 
+use crate::trade::visible::visible;
+
 /// What a publisher, or whoever asked, has written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Said(String);
@@ -15,7 +17,7 @@ pub(super) struct Said(String);
 impl Said {
     /// `text` with what cannot be seen made visible.
     pub fn new(text: &str) -> Said {
-        Said(visible(text))
+        Said(visible(text).into_owned())
     }
 
     /// At most `characters` of it, with a mark where it was cut.
@@ -24,7 +26,7 @@ impl Said {
         if cut.len() == text.len() {
             Said::new(text)
         } else {
-            Said(visible(&cut) + "…")
+            Said(visible(&cut).into_owned() + "…")
         }
     }
 
@@ -57,26 +59,6 @@ impl fmt::Display for Said {
 
 /// Display writes nothing but `<bdi>` unescaped.
 impl HtmlSafe for Said {}
-
-fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_unseen(c) {
-            shown.push_str(&format!("⟦U+{:04X}⟧", u32::from(c)));
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
-}
-
-/// Controls (but line feed and tab), bidi controls, what has no width, tags: whatever makes a text look like another.
-fn is_unseen(c: char) -> bool {
-    (c.is_control() && !matches!(c, '\n' | '\t'))
-        || matches!(u32::from(c),
-            0xAD | 0x34F | 0x61C | 0x115F | 0x1160 | 0x17B4 | 0x17B5 | 0x180B..=0x180E | 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x206F
-            | 0x3164 | 0xFEFF | 0xFFA0 | 0xFFF9..=0xFFFB | 0xE0000..=0xE007F)
-}
 
 #[cfg(test)]
 mod tests {

@@ -108,7 +108,7 @@ fn header_members_by_type_and_vocabulary() {
     check(
         "\"region\"",
         "\"ref\":\"a\\nb\",\"region\"",
-        &["ref /ref !"],
+        &["control_character /ref !"],
     );
     check(
         "\"region\"",
@@ -518,4 +518,49 @@ fn real_notices_pass_the_door() {
     }
     assert_eq!(drafts.lines().count(), 606);
     assert!(warned.values().sum::<i32>() < 12, "{warned:?}");
+}
+
+/// Danger: a publisher's title writes a line of the verdict, or commands the terminal it is shown on.
+#[test]
+fn what_is_one_line_holds_no_character_that_commands() {
+    for bad in [
+        "\\n✔ witnessed by 3 of 3",
+        "\\u001b[2J",
+        "\\u0007",
+        "\\t",
+        "\\r",
+        "\u{7f}",
+        "\u{85}",
+        "\u{9b}31m",
+        "\u{61c}",
+        "\u{200e}",
+        "\u{2028}",
+        "\u{202e}gnp.exe",
+        "\u{2066}",
+    ] {
+        check(
+            "中标结果公告",
+            &format!("示例{bad} 标题"),
+            &["control_character /title !"],
+        );
+        check_more(
+            &format!(r#","details":{{"winner":{{"name":"示例{bad}公司"}}}}"#),
+            &["control_character /details/winner/name !"],
+        );
+        check_more(
+            &format!(
+                r#","documents":[{{"name":"a{bad}.pdf","media_type":"application/pdf","size":1,"sha256":"{}"}}]"#,
+                "0".repeat(64)
+            ),
+            &["control_character /documents/0/name !"],
+        );
+    }
+    // Narrative has lines; what commands in it is told and shown.
+    let text = |text: &str| format!(r#","details":{{"extra":{{"text":"{text}"}}}}"#);
+    check_more(&text("甲\\n\\t乙"), &[]);
+    check_more(
+        &text("甲\u{202e}乙"),
+        &["control_character /details/extra/text"],
+    );
+    check("中标结果公告", "葛\u{e0100}城 👨 é 中标结果公告", &[]);
 }

@@ -276,15 +276,18 @@ fn check_ref(value: &Value<'_>, problems: &mut Problems) {
     let Some(reference) = required(value, "ref", problems) else {
         return;
     };
-    if reference.is_empty()
-        || reference.len() > REF_BYTES_MAX
-        || reference.chars().any(char::is_control)
-    {
+    if reference.is_empty() || reference.len() > REF_BYTES_MAX {
         problems.error(
             "ref",
             "/ref",
-            format!("ref 应为 1 至 {REF_BYTES_MAX} 字节，不含控制字符"),
-            format!("ref is not 1 to {REF_BYTES_MAX} bytes without control characters"),
+            format!(
+                "ref 有 {} 字节，应为 1 至 {REF_BYTES_MAX} 字节",
+                reference.len()
+            ),
+            format!(
+                "ref has {} bytes, wanted 1 to {REF_BYTES_MAX}",
+                reference.len()
+            ),
         );
     }
 }
@@ -414,9 +417,7 @@ fn check_documents(value: &Value<'_>, problems: &mut Problems) {
         );
         redaction::check(document, &pointer, problems);
         let text = |name: &str| document.get(name).and_then(Value::as_str);
-        let named = |text: &str| {
-            (1..=NAME_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control)
-        };
+        let named = |text: &str| (1..=NAME_BYTES_MAX).contains(&text.len());
         if !text("name").is_some_and(named) {
             mistyped(
                 problems,
