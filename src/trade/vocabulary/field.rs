@@ -142,6 +142,9 @@ pub enum Type {
     List(Box<Type>),
 }
 
+/// Levels of `list of`, at most: a table of tables is two.
+pub const LISTS_MAX: usize = 4;
+
 const WORDS: [(&str, Type, &str); 13] = [
     ("text", Type::Text, "文本"),
     ("price", Type::Price, "价款"),
@@ -160,16 +163,20 @@ const WORDS: [(&str, Type, &str); 13] = [
 
 impl Type {
     /// Reads the words in a file: `text`, `list of candidate`. A word that is no type is the id of a shape.
-    #[must_use]
-    pub fn parse(words: &str) -> Type {
-        if let Some(of) = words.strip_prefix("list of ") {
-            return Type::List(Box::new(Type::parse(of)));
+    ///
+    /// # Errors
+    /// How many levels of `list of` there are, if more than [`LISTS_MAX`]: whoever walks a type walks each of them.
+    pub fn parse(words: &str) -> Result<Type, usize> {
+        let (mut of, mut lists) = (words, 0);
+        while let Some(rest) = of.strip_prefix("list of ") {
+            (of, lists) = (rest, lists + 1);
         }
-        let known = WORDS.iter().find(|(word, _, _)| *word == words);
-        known.map_or_else(
-            || Type::Shape(words.to_owned()),
-            |(_, kind, _)| kind.clone(),
-        )
+        if lists > LISTS_MAX {
+            return Err(lists);
+        }
+        let known = WORDS.iter().find(|(word, _, _)| *word == of);
+        let of = known.map_or_else(|| Type::Shape(of.to_owned()), |(_, kind, _)| kind.clone());
+        Ok((0..lists).fold(of, |of, _| Type::List(Box::new(of))))
     }
 
     /// The shape that it names, if any.
@@ -211,7 +218,12 @@ impl fmt::Display for Type {
 
 impl<'de> Deserialize<'de> for Type {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Type, D::Error> {
-        String::deserialize(deserializer).map(|words| Type::parse(&words))
+        let words = String::deserialize(deserializer)?;
+        Type::parse(&words).map_err(|lists| {
+            serde::de::Error::custom(format!(
+                "a type has {lists} levels of \"list of\", wanted at most {LISTS_MAX} (“list of” 至多 {LISTS_MAX} 层)"
+            ))
+        })
     }
 }
 

@@ -2,9 +2,11 @@
 //!
 //! Promises: a centre's file adds and never changes what an id here means; what it may not do is said with its place.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
+
+use crate::trade::visible::{commands, one_line};
 
 use super::{Category, Event, Field, Kind, Method, Need, Shape, Stage, Vocabulary};
 
@@ -13,12 +15,40 @@ pub const FILE_BYTES_MAX: usize = 1 << 20;
 /// The most bytes of the words that a ledger serves: ours, and some full files.
 pub const SERVED_BYTES_MAX: usize = 8 << 20;
 
+/// Kinds, shapes, fields, categories and methods of one file, at most; this program's own are 400.
+pub const ROWS_MAX: usize = 20_000;
+/// Bytes of a label or a source.
+pub const LABEL_BYTES_MAX: usize = 1_000;
+
 /// Why a file of words is not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum VocabularyError {
     /// It is too large.
-    #[error("the file has {0} bytes, wanted at most {FILE_BYTES_MAX}")]
-    Size(usize),
+    #[error("the file has {bytes} bytes, wanted at most {bytes_max}")]
+    Size {
+        /// Its bytes.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// It has more rows than anybody reads.
+    #[error(
+        "there are {rows} kinds, shapes, fields, categories and methods, wanted at most {ROWS_MAX}"
+    )]
+    Rows {
+        /// How many.
+        rows: usize,
+    },
+    /// A label or a source is no line of text.
+    #[error(
+        "{place}: a name, label or source has {bytes} bytes or a control character, wanted one line of at most {LABEL_BYTES_MAX} bytes"
+    )]
+    Label {
+        /// Where.
+        place: String,
+        /// Its bytes.
+        bytes: usize,
+    },
     /// It is not JSON of this form; the cause names line and column.
     #[error("not a file of words: {0}")]
     Form(#[from] serde_json::Error),
@@ -68,7 +98,9 @@ impl VocabularyError {
     #[must_use]
     pub fn line(&self, bytes: &[u8]) -> Option<usize> {
         let id = match self {
-            VocabularyError::Size(_) => return None,
+            VocabularyError::Size { .. }
+            | VocabularyError::Rows { .. }
+            | VocabularyError::Label { .. } => return None,
             VocabularyError::Form(error) => return Some(error.line()),
             VocabularyError::Id { id, .. }
             | VocabularyError::Twice { id, .. }
@@ -86,9 +118,15 @@ impl VocabularyError {
     #[must_use]
     pub fn zh(&self) -> String {
         match self {
-            VocabularyError::Size(bytes) => {
-                format!("文件有 {bytes} 字节，最多 {FILE_BYTES_MAX} 字节")
+            VocabularyError::Size { bytes, bytes_max } => {
+                format!("文件有 {bytes} 字节，最多 {bytes_max} 字节")
             }
+            VocabularyError::Rows { rows } => {
+                format!("类型、结构、字段、类别、方式共 {rows} 项，最多 {ROWS_MAX} 项")
+            }
+            VocabularyError::Label { place, bytes } => format!(
+                "{place}：名称或来源有 {bytes} 字节或含控制字符，应为一行，最多 {LABEL_BYTES_MAX} 字节"
+            ),
             VocabularyError::Form(error) => format!("不是词表文件：{error}"),
             VocabularyError::Id { place, id } => {
                 format!("{place}：{id:?} 不能作标识，应以小写字母开头，只含小写字母、数字、_ 与 -")
@@ -179,18 +217,25 @@ impl Vocabulary {
     /// If it is not such a table.
     pub fn with_served(bytes: &[u8]) -> Result<Vocabulary, VocabularyError> {
         if bytes.len() > SERVED_BYTES_MAX {
-            return Err(VocabularyError::Size(bytes.len()));
+            return Err(VocabularyError::Size {
+                bytes: bytes.len(),
+                bytes_max: SERVED_BYTES_MAX,
+            });
         }
         let served: File = serde_json::from_slice(bytes)?;
+        check_bounds(&served)?;
         let mut words = Vocabulary::builtin().clone();
         add_new(&mut words.common, served.common, |field| &field.name);
         add_new(&mut words.shapes, served.shapes, |shape| &shape.id);
         add_new(&mut words.categories, served.categories, |row| &row.id);
         add_new(&mut words.methods, served.methods, |row| &row.id);
+        let mut known = places(&words.kinds);
         for row in served.kinds {
-            match words.kinds.iter_mut().find(|kind| kind.id == row.id) {
-                Some(kind) => add_new(&mut kind.fields, row.fields, |field| &field.name),
-                None => words.add_kind(row)?,
+            match known.get(&row.id) {
+                Some(at) => add_new(&mut words.kinds[*at].fields, row.fields, |field| {
+                    &field.name
+                }),
+                None => words.add_kind(row, &mut known)?,
             }
         }
         words.check_names()?;
@@ -231,9 +276,13 @@ impl Vocabulary {
 
     fn add(&mut self, bytes: &[u8], is_extension: bool) -> Result<(), VocabularyError> {
         if bytes.len() > FILE_BYTES_MAX {
-            return Err(VocabularyError::Size(bytes.len()));
+            return Err(VocabularyError::Size {
+                bytes: bytes.len(),
+                bytes_max: FILE_BYTES_MAX,
+            });
         }
         let file: File = serde_json::from_slice(bytes)?;
+        check_bounds(&file)?;
         if let (true, Some(event)) = (is_extension, file.events.first()) {
             // The rules of law count from these; the list is closed.
             return Err(VocabularyError::Twice {
@@ -248,14 +297,21 @@ impl Vocabulary {
         })?;
         append(&mut self.methods, file.methods, "methods", |m| &m.id)?;
         append(&mut self.events, file.events, "events", |e| &e.id)?;
+        let mut known = places(&self.kinds);
         for row in file.kinds {
-            self.add_kind(row)?;
+            self.add_kind(row, &mut known)?;
         }
         self.check_names()
     }
 
-    fn add_kind(&mut self, row: KindRow) -> Result<(), VocabularyError> {
-        if let Some(kind) = self.kinds.iter_mut().find(|kind| kind.id == row.id) {
+    /// `known` says where each kind is, so that many are as quick as few.
+    fn add_kind(
+        &mut self,
+        row: KindRow,
+        known: &mut HashMap<String, usize>,
+    ) -> Result<(), VocabularyError> {
+        if let Some(at) = known.get(&row.id) {
+            let kind = &mut self.kinds[*at];
             if !row.only_adds_fields() {
                 return Err(VocabularyError::Twice {
                     place: "kinds".to_owned(),
@@ -279,13 +335,18 @@ impl Vocabulary {
             ocds_section: row.ocds_section,
             fields: row.fields,
         };
-        append(&mut self.kinds, vec![kind], "kinds", |k| &k.id)
+        check_id("kinds", &kind.id)?;
+        known.insert(kind.id.clone(), self.kinds.len());
+        self.kinds.push(kind);
+        Ok(())
     }
 
     /// Every name stands once, and whatever a field or a category names is there.
     fn check_names(&self) -> Result<(), VocabularyError> {
         let of_kinds = self.kinds.iter().map(|k| ("kinds", &k.id, &k.fields));
         let of_shapes = self.shapes.iter().map(|s| ("shapes", &s.id, &s.fields));
+        let shapes: HashSet<&str> = self.shapes.iter().map(|s| s.id.as_str()).collect();
+        let methods: HashSet<&str> = self.methods.iter().map(|m| m.id.as_str()).collect();
         for (what, id, fields) in of_kinds.chain(of_shapes) {
             let place = format!("{what}/{id}");
             let common = if what == "kinds" {
@@ -293,6 +354,7 @@ impl Vocabulary {
             } else {
                 &[]
             };
+            let names: HashSet<&str> = fields.iter().map(|f| f.name.as_str()).collect();
             let mut seen = HashSet::new();
             for field in fields.iter().chain(common) {
                 // `extra` is the centre's own room in every statement.
@@ -303,9 +365,9 @@ impl Vocabulary {
                     });
                 }
                 check_id("fields", &field.name)?;
-                let shape = field.kind.shape().filter(|id| self.shape(id).is_none());
+                let shape = field.kind.shape().filter(|id| !shapes.contains(id));
                 let other = field.or.as_deref();
-                let other = other.filter(|name| !fields.iter().any(|f| f.name == *name));
+                let other = other.filter(|name| !names.contains(name));
                 if let Some(id) = shape.or(other) {
                     return Err(VocabularyError::Unknown {
                         place: format!("{place}/{}", field.name),
@@ -315,7 +377,11 @@ impl Vocabulary {
             }
         }
         for category in &self.categories {
-            if let Some(id) = category.methods.iter().find(|id| self.method(id).is_none()) {
+            if let Some(id) = category
+                .methods
+                .iter()
+                .find(|id| !methods.contains(id.as_str()))
+            {
                 return Err(VocabularyError::Unknown {
                     place: format!("categories/{}/methods", category.id),
                     id: id.clone(),
@@ -344,10 +410,76 @@ fn add_fields(
     Ok(())
 }
 
+fn places(kinds: &[Kind]) -> HashMap<String, usize> {
+    let places = kinds.iter().enumerate();
+    places.map(|(at, kind)| (kind.id.clone(), at)).collect()
+}
+
+/// What is read is walked by every client and for every statement; so is what a ledger serves, which nobody here has chosen.
+fn check_bounds(file: &File) -> Result<(), VocabularyError> {
+    let of_kinds = file.kinds.iter().map(|kind| kind.fields.len());
+    let of_shapes = file.shapes.iter().map(|shape| shape.fields.len());
+    let fields: usize = of_kinds.chain(of_shapes).sum();
+    let rows = fields
+        + file.common.len()
+        + file.kinds.len()
+        + file.shapes.len()
+        + file.categories.len()
+        + file.methods.len()
+        + file.events.len();
+    if rows > ROWS_MAX {
+        return Err(VocabularyError::Rows { rows });
+    }
+    let check = |place: &str, labels: &[&String]| {
+        let is_line =
+            |label: &String| label.len() <= LABEL_BYTES_MAX && !label.chars().any(commands);
+        match labels.iter().find(|label| !is_line(label)) {
+            None => Ok(()),
+            Some(label) => Err(VocabularyError::Label {
+                place: one_line(&place.chars().take(64).collect::<String>()).into_owned(),
+                bytes: label.len(),
+            }),
+        }
+    };
+    for kind in &file.kinds {
+        check(&kind.id, &[&kind.id, &kind.zh, &kind.en, &kind.source])?;
+        check(&kind.id, &[&kind.ocds_tag, &kind.ocds_section])?;
+        kind.platform_codes
+            .iter()
+            .try_for_each(|code| check(&kind.id, &[code]))?;
+    }
+    for shape in &file.shapes {
+        check(&shape.id, &[&shape.id, &shape.zh, &shape.en])?;
+    }
+    let of_kinds = file.kinds.iter().flat_map(|kind| &kind.fields);
+    let of_shapes = file.shapes.iter().flat_map(|shape| &shape.fields);
+    for field in of_kinds.chain(of_shapes).chain(&file.common) {
+        check(
+            &field.name,
+            &[&field.name, &field.zh, &field.en, &field.source],
+        )?;
+        let shape = field.kind.shape().unwrap_or_default().to_owned();
+        check(&field.name, &[&shape])?;
+        field
+            .codes
+            .iter()
+            .chain(&field.or)
+            .try_for_each(|code| check(&field.name, &[code]))?;
+    }
+    for category in &file.categories {
+        check(&category.id, &[&category.id, &category.zh, &category.en])?;
+    }
+    for method in &file.methods {
+        check(&method.id, &[&method.id, &method.zh, &method.en])?;
+    }
+    Ok(())
+}
+
 /// Adds the rows whose id is not there yet.
 fn add_new<T>(to: &mut Vec<T>, rows: Vec<T>, id: impl Fn(&T) -> &String) {
+    let mut there: HashSet<String> = to.iter().map(|row| id(row).clone()).collect();
     for row in rows {
-        if !to.iter().any(|there| id(there) == id(&row)) {
+        if there.insert(id(&row).clone()) {
             to.push(row);
         }
     }
@@ -359,9 +491,10 @@ fn append<T>(
     place: &'static str,
     id: impl Fn(&T) -> &String,
 ) -> Result<(), VocabularyError> {
+    let mut there: HashSet<String> = to.iter().map(|row| id(row).clone()).collect();
     for row in rows {
         check_id(place, id(&row))?;
-        if to.iter().any(|there| id(there) == id(&row)) {
+        if !there.insert(id(&row).clone()) {
             return Err(VocabularyError::Twice {
                 place: place.to_owned(),
                 id: id(&row).clone(),

@@ -277,3 +277,41 @@ fn a_centres_file_adds_words_and_changes_none() {
     refused(r#"{"colours":[]}"#, "line 1 column");
     refused("[", "line 1 column");
 }
+
+/// Danger: a ledger aborts its centre's client, or keeps it busy for minutes, with the words that it serves.
+#[test]
+fn words_without_bounds_are_refused_by_name_in_linear_time() {
+    let field = |kind: &str| {
+        format!(
+            r#"{{"common":[{{"name":"own_x","type":"{kind}","need":"optional","class":"public","zh":"例","en":"x","source":"x"}}]}}"#
+        )
+    };
+    #[track_caller]
+    fn refused(file: &str, words: &str) {
+        let served = Vocabulary::with_served(file.as_bytes()).unwrap_err();
+        assert!(served.to_string().contains(words), "{served}");
+        if file.len() <= super::file::FILE_BYTES_MAX {
+            let own = Vocabulary::with_file(file.as_bytes()).unwrap_err();
+            assert!(own.to_string().contains(words), "{own}");
+            assert!(!own.zh().is_ascii());
+        }
+    }
+    assert!(Vocabulary::with_served(field("list of list of text").as_bytes()).is_ok());
+    for lists in [5, 1_000, 900_000] {
+        let words = format!("{lists} levels");
+        refused(&field(&("list of ".repeat(lists) + "text")), &words);
+    }
+    refused(&field(&"x".repeat(1_001)), "1001 bytes");
+    refused(
+        &field("text").replace('例', "例\\u001b[2J"),
+        "control character",
+    );
+    refused(&field("text").replace('例', "例\\n✔"), "control character");
+    let kinds: Vec<String> = (0..128_000)
+        .map(|n| format!(r#"{{"id":"k{n}","zh":"例","en":"x","fields":[]}}"#))
+        .collect();
+    let many = |n: usize| format!(r#"{{"kinds":[{}]}}"#, kinds[..n].join(","));
+    refused(&many(128_000), "128000 kinds");
+    assert!(Vocabulary::with_served(many(19_000).as_bytes()).is_ok());
+    refused(&"[".repeat(100_000), "not a file of words");
+}
