@@ -246,7 +246,7 @@ pub(super) fn seal(console: &Console, arguments: &SealArguments) -> Result<Answe
     let note = receipt.sign(&signer);
     let (received, slot) = (&receipt.bid.received_at, receipt.bid.slot);
     let answer = match &arguments.output {
-        None => plain("sealed", note.clone()).with("receipt", note),
+        None => plain("sealed", note.clone()).exact().with("receipt", note),
         Some(path) => {
             fetch::write_new(path, note.as_bytes())?;
             let shown = path.display();

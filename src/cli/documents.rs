@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::answered;
 use super::draft::{Line, LineError};
 use super::out::{Answer, Console, Failure};
 use super::text::{Said, said};
@@ -172,16 +173,14 @@ pub(super) fn put(http: &Http, digest: &str, bytes: &[u8]) -> Result<bool, Failu
     if matches!(answer.status, 200 | 201) {
         return Ok(true);
     }
-    let status = answer.status;
-    let told: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
-    let cause = super::post::said_by(&told);
+    let refused = answered::refusal(http, &name, &answer);
     Err(Failure::temporary(
         "document",
         said!(
-            "账本没有收下文件（HTTP {status}）；再运行一次即可接着做",
-            "the ledger did not take a document (HTTP {status}); run the same command again to go on"
+            "账本没有收下文件；再运行一次即可接着做",
+            "the ledger did not take a document; run the same command again to go on"
         )
-        .because(&cause),
+        .then(&refused.said),
     ))
 }
 
@@ -211,18 +210,9 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     })?;
     let http = Http::new(&arguments.ledger)?;
     let name = format!("api/v1/documents/{digest}");
-    let answer = http.call("GET", &name, &[], None, DOCUMENT_BYTES_MAX)?;
+    let answer = answered::ask(&http, &name, DOCUMENT_BYTES_MAX)?;
     if answer.status != 200 {
-        let told: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
-        let cause = super::post::said_by(&told);
-        return Err(Failure::input(
-            "document",
-            said!(
-                "账本没有给出该文件",
-                "the ledger does not give this document"
-            )
-            .because(&cause),
-        ));
+        return Err(answered::refusal(&http, &name, &answer));
     }
     let found = Hash::sha256(&answer.body);
     if found != digest {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::answered;
 use super::fetch::write_new;
 use super::out::{Answer, Console, Failure};
 use super::plain;
@@ -139,16 +140,8 @@ fn read(arguments: &Arguments) -> Result<(Vec<Source>, String), Failure> {
         if let Some(after) = after {
             name += &format!("&after={after}");
         }
-        let answer = http.call("GET", &name, &[], None, ANSWER_BYTES_MAX)?;
-        let told: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
-        if answer.status != 200 {
-            let status = answer.status;
-            return Err(Failure::temporary(
-                "ledger-busy",
-                said!("账本回答 {status}", "the ledger answers {status}"),
-            ));
-        }
-        for record in told["records"].as_array().into_iter().flatten() {
+        let told = answered::get(&http, &name, ANSWER_BYTES_MAX)?;
+        for record in told.array("records")? {
             let source = source(record).ok_or_else(|| {
                 Failure::input(
                     "record-unreadable",
@@ -163,11 +156,8 @@ fn read(arguments: &Arguments) -> Result<(Vec<Source>, String), Failure> {
                 sources.push(source);
             }
         }
-        let size = told["tree_size"].as_u64().unwrap_or(0);
-        match told["after"]
-            .as_u64()
-            .filter(|next| after.is_none_or(|at| *next > at))
-        {
+        let size = told.u64("tree_size")?;
+        match told.after(after) {
             Some(next) if next + 1 < size => after = Some(next),
             _ => return Ok((sources, ledger)),
         }
@@ -210,7 +200,7 @@ fn finish(
         .collect();
     let text = format!("{made:#}\n");
     let answer = match &arguments.output {
-        None => plain("export", text).with("export", made.clone()),
+        None => plain("export", text).exact().with("export", made.clone()),
         Some(path) => {
             write_new(path, text.as_bytes())?;
             let shown = path.display();

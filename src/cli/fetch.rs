@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
-use clap::Args;
-use serde_json::Value;
-
+use super::answered;
 use super::out::{Answer, Console, Failure};
 use super::text::said;
-use super::{keys, plain};
-use crate::store::{Http, HttpError};
+use super::{keys, plain, read_file};
+use crate::audit::write_atomically;
+use crate::receipt::{RECEIPT_BYTES_MAX, Receipt};
+use crate::store::Http;
 use crate::tlog::merkle::Hash;
+use crate::trade::visible::one_line;
+use clap::Args;
 
 /// What `get` is told.
 #[derive(Debug, Args)]
@@ -30,29 +32,22 @@ pub(super) fn get(console: &Console, arguments: &GetArguments) -> Result<Answer,
     } else {
         format!("api/v1/records/{}", index(what)?)
     };
-    let body = found(&http, &name, 1 << 20)?;
-    let record: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    let member = |name: &str| {
-        record
-            .get(name)
-            .map(|value| {
-                value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned)
-            })
-            .unwrap_or_default()
-    };
+    let record = answered::get(&http, &name, 1 << 20)?;
+    let (index, id) = (record.u64("index")?, record.str("id")?);
+    if index.to_string() != *what && id != what {
+        return Err(other_record(&http, &name, index));
+    }
     let mut text = format!(
-        "{} {} {}\n{}",
-        member("index"),
-        member("link"),
-        member("time"),
-        member("note")
+        "{index} {} {}\n{}",
+        record.str("link")?,
+        record.str("time")?,
+        record.str("note")?
     );
-    let endorsements = record.get("endorsed_by").and_then(Value::as_array);
+    let endorsements = record.value("endorsed_by").as_array();
     for endorsement in endorsements.into_iter().flatten() {
-        let word = |name: &str| endorsement[name].as_str().unwrap_or_default().to_owned();
-        let (by, time, index) = (word("supervisor"), word("time"), &endorsement["index"]);
+        let by = one_line(record.str_in(endorsement, "supervisor")?);
+        let time = one_line(record.str_in(endorsement, "time")?);
+        let index = record.u64_in(endorsement, "index")?;
         let said = said!(
             "监督机构 {by} 已会签（第 {index} 条，{time}）",
             "endorsed by the supervisor {by} (record {index}, {time})"
@@ -61,10 +56,19 @@ pub(super) fn get(console: &Console, arguments: &GetArguments) -> Result<Answer,
         text.push('\n');
     }
     let mut answer = plain("record", text);
-    if let Value::Object(members) = record {
-        answer.members = members;
-    }
+    answer.members = record.into_members();
     Ok(answer)
+}
+
+fn other_record(http: &Http, name: &str, index: u64) -> Failure {
+    let base = http.base();
+    Failure::temporary(
+        "answer",
+        said!(
+            "向 {base} 要的是 {name}，给的却是第 {index} 条",
+            "{base} was asked for {name} and gives record {index}"
+        ),
+    )
 }
 
 pub(super) fn index(text: &str) -> Result<u64, Failure> {
@@ -79,43 +83,44 @@ pub(super) fn index(text: &str) -> Result<u64, Failure> {
     })
 }
 
-/// What the ledger has under that name; what it has not is said with its own reason.
-pub(super) fn found(http: &Http, name: &str, bytes_max: u64) -> Result<bytes::Bytes, Failure> {
-    let answer = http.call("GET", name, &[], None, bytes_max)?;
-    let base = http.base();
-    let status = answer.status;
-    match status {
-        200 => Ok(answer.body),
-        404 | 410 | 451 => {
-            let cause = serde_json::from_slice::<Value>(&answer.body)
-                .ok()
-                .and_then(|problem| Some(problem.get("detail")?.as_str()?.to_owned()));
-            let (code, said) = match status {
-                451 => (
-                    "withheld",
-                    said!("{base} 不显示 {name}", "{base} does not show {name}"),
-                ),
-                _ => (
-                    "not-found",
-                    said!("{base} 没有 {name}", "{base} has no {name}"),
-                ),
-            };
-            Err(Failure::input(
-                code,
-                match cause {
-                    Some(cause) => said.because(&cause),
-                    None => said,
-                },
-            ))
+/// Keeps the receipt of record `index` in a file. One that is there and is a receipt of the same record stays: receipts of one record may
+/// differ in proof and checkpoint, a newer one is not better, and the old one may be filed already. What is no receipt gives way to the
+/// true one. `false`: the one that was there stays.
+pub(super) fn keep_receipt(path: &Path, bytes: &[u8], index: u64) -> Result<bool, Failure> {
+    let new = answered::whole(bytes, index).map_err(|cause| {
+        Failure::temporary(
+            "no-receipt",
+            said!(
+                "账本给出的不是第 {index} 条的回执，没有保存",
+                "what the ledger gives is not the receipt of record {index} and was not stored"
+            )
+            .because(&cause),
+        )
+    })?;
+    if let Ok(there) = read_file(path, RECEIPT_BYTES_MAX as u64)
+        && let Ok(receipt) = Receipt::parse(&there)
+        && answered::whole(&there, receipt.index).is_ok()
+    {
+        if receipt.entry == new.entry {
+            return Ok(false);
         }
-        _ => {
-            let (url, body) = (
-                format!("{base}/{name}"),
-                String::from_utf8_lossy(&answer.body[..answer.body.len().min(500)]).into_owned(),
-            );
-            Err(HttpError::Status { url, status, body }.into())
-        }
+        let shown = path.display();
+        return Err(Failure::input(
+            "file-exists",
+            said!(
+                "{shown} 已是另一条记录的回执，没有覆盖",
+                "{shown} is the receipt of another record and was left alone"
+            ),
+        ));
     }
+    write_atomically(path, bytes).map_err(|error| {
+        let shown = path.display();
+        Failure::input(
+            "file-write",
+            said!("写不了 {shown}", "cannot write {shown}").because(&error),
+        )
+    })?;
+    Ok(true)
 }
 
 /// Writes a file whole or not at all. One that is there already must have the same bytes, or is left alone.
@@ -124,7 +129,6 @@ pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         return Ok(());
     }
     if path.exists() {
-        // Receipts of one record may differ in proof and checkpoint: a newer one is not better, and the old one may be filed already.
         let shown = path.display();
         return Err(Failure::input(
             "file-exists",

@@ -22,6 +22,7 @@ use crate::tlog::merkle::Hash;
 use crate::tlog::policy::Policy;
 use crate::trade::statement::Statement;
 use crate::trade::time::Time;
+use crate::trade::visible::one_line;
 use crate::verify::{VerifiedRecord, verify};
 
 /// What `history` is told.
@@ -228,7 +229,8 @@ fn told(console: &Console, steps: &[Step]) -> String {
             let by = &step.amended_by;
             said!("，见第 {by:?} 条", " by {by:?}")
         };
-        let (index, time, kind, title) = (step.index, &step.time, &step.kind, &step.title);
+        let (index, time) = (step.index, &step.time);
+        let (kind, title) = (one_line(&step.kind), one_line(&step.title));
         let (
             Said { zh, en },
             Said {
@@ -248,7 +250,9 @@ fn told(console: &Console, steps: &[Step]) -> String {
                 Some(other) => other.to_string(),
             };
             let (before, after) = (value(&one.before), value(&one.after));
-            text.push_str(&format!("    {}: {before} → {after}\n", one.pointer));
+            let (before, after) = (one_line(&before), one_line(&after));
+            let pointer = one_line(&one.pointer);
+            text.push_str(&format!("    {pointer}: {before} → {after}\n"));
         }
     }
     text

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
+use super::answered::{self, Answered};
 use super::keys::holder::KeyArguments;
 use super::keys::{self, read_vkey_file};
 use super::out::{Answer, Console, Exit, Failure};
@@ -18,6 +19,7 @@ use crate::audit::write_atomically;
 use crate::store::Http;
 use crate::tlog::note::{Note, Signature, Vkey};
 use crate::trade::statement::{Body, Change, GENESIS_NOTE_BYTES_MAX, Statement, sign_statement};
+use crate::trade::visible::one_line;
 
 const ANSWER_BYTES_MAX: u64 = 4 << 20;
 /// A file of a key or genesis statement, at most.
@@ -228,11 +230,7 @@ fn write(console: &Console, place: &Place, change: &Value) -> Result<Answer, Fai
         (_, Some(origin), Some(follows)) => (origin.clone(), follows.clone()),
         (Some(url), _, _) => {
             let keys = keys_of(&Http::new(url)?)?;
-            let member = |name: &str| {
-                let text = keys.get(name).and_then(Value::as_str);
-                text.map(str::to_owned).ok_or_else(|| not_a_ledger(url))
-            };
-            (member("ledger")?, member("head")?)
+            (keys.str("ledger")?.to_owned(), keys.str("head")?.to_owned())
         }
         _ => {
             return Err(Failure::usage(
@@ -370,93 +368,42 @@ fn post(console: &Console, arguments: &PostArguments) -> Result<Answer, Failure>
         Some(note.as_bytes()),
         ANSWER_BYTES_MAX,
     )?;
-    let body: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
-    let index = body.get("index").and_then(Value::as_u64);
-    match (answer.status, index) {
-        (200 | 201, Some(index)) => {
-            let changes = words(console.lang, &statement);
-            let Said { zh, en } = said!(
-                "{changes}已登记为第 {index} 条，自第 {index} 条之后生效。\n",
-                "{changes}logged as record {index}, in effect after it.\n"
-            );
-            Ok(plain("key-changed", console.lang.say(&zh, &en))
-                .with("index", index)
-                .with("statement", statement.id().to_string()))
-        }
-        (status, _) => {
-            let cause = super::post::said_by(&body);
-            let said = said!("账本没有接受", "the ledger did not take it").because(&cause);
-            Err(match status {
-                502..=504 | 507 | 429 => Failure::temporary("ledger-busy", said),
-                _ => Failure::input("refused", said),
-            })
-        }
-    }
+    let index = Answered::of(&http, "api/v1/statements", &answer)?.u64("index")?;
+    let changes = words(console.lang, &statement);
+    let Said { zh, en } = said!(
+        "{changes}已登记为第 {index} 条，自第 {index} 条之后生效。\n",
+        "{changes}logged as record {index}, in effect after it.\n"
+    );
+    Ok(plain("key-changed", console.lang.say(&zh, &en))
+        .with("index", index)
+        .with("statement", statement.id().to_string()))
 }
 
 fn show(console: &Console, arguments: &ShowArguments) -> Result<Answer, Failure> {
     let keys = keys_of(&Http::new(&arguments.ledger)?)?;
-    let text_of = |value: &Value, name: &str| {
-        value
-            .get(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let authorities = keys
-        .get("authorities")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
-    let (threshold, count) = (
-        keys.get("threshold").and_then(Value::as_u64).unwrap_or(0),
-        authorities.len(),
-    );
-    let origin = text_of(&keys, "ledger");
+    let authorities = keys.array("authorities")?;
+    let (threshold, count) = (keys.u64("threshold")?, authorities.len());
+    let origin = one_line(keys.str("ledger")?);
     let Said { zh, en } = said!(
         "账本 {origin}\n管理机构 {count} 家，须 {threshold} 家签名：\n",
         "ledger {origin}\n{count} authorities, {threshold} must sign:\n"
     );
     let mut text = console.lang.say(&zh, &en).to_owned();
     for vkey in authorities.iter().filter_map(Value::as_str) {
-        text.push_str(&format!("  {vkey}\n"));
+        text.push_str(&format!("  {}\n", one_line(vkey)));
     }
-    for key in keys
-        .get("keys")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
-        let (role, name, vkey) = (
-            text_of(key, "role"),
-            text_of(key, "name"),
-            text_of(key, "vkey"),
-        );
+    for key in keys.array("keys")? {
+        let word = |name: &str| Ok::<_, Failure>(one_line(keys.str_in(key, name)?));
+        let (role, name, vkey) = (word("role")?, word("name")?, word("vkey")?);
         text.push_str(&format!("{role}  {name}\n  {vkey}\n"));
     }
     let mut answer = plain("keys", text);
-    if let Value::Object(members) = keys {
-        answer.members = members;
-    }
+    answer.members = keys.into_members();
     Ok(answer)
 }
 
-fn keys_of(http: &Http) -> Result<Value, Failure> {
-    let answer = http.call("GET", "api/v1/keys", &[], None, ANSWER_BYTES_MAX)?;
-    match serde_json::from_slice(&answer.body) {
-        Ok(keys) if answer.status == 200 => Ok(keys),
-        _ => Err(not_a_ledger(http.base())),
-    }
-}
-
-fn not_a_ledger(url: &str) -> Failure {
-    Failure::temporary(
-        "no-keys",
-        said!(
-            "{url} 没有给出密钥清单和最新的密钥声明；请核对网址，稍后再试",
-            "{url} does not say its keys and newest key statement; check the address, try again later"
-        ),
-    )
+fn keys_of(http: &Http) -> Result<Answered, Failure> {
+    answered::get(http, "api/v1/keys", ANSWER_BYTES_MAX)
 }
 
 /// A statement's text with the lines it has so far.
@@ -515,7 +462,7 @@ fn words(lang: Lang, statement: &Statement) -> String {
 pub(super) fn change_words(change: &Change) -> Said {
     match change {
         Change::Admit(admit) => {
-            let (role, name, vkey) = (admit.role, &admit.name, &admit.vkey);
+            let (role, name, vkey) = (admit.role, one_line(&admit.name), &admit.vkey);
             let print = keys::fingerprint(vkey);
             said!(
                 "· 接纳 {role} 密钥：{name}\n    {vkey}\n    指纹（请电话核对）：{print}",
@@ -523,7 +470,7 @@ pub(super) fn change_words(change: &Change) -> Said {
             )
         }
         Change::Revoke(revoke) => {
-            let (vkey, reason) = (&revoke.vkey, &revoke.reason);
+            let (vkey, reason) = (&revoke.vkey, one_line(&revoke.reason));
             let since = revoke.suspect_since.as_ref().map(ToString::to_string);
             let since = since.unwrap_or_else(|| "-".to_owned());
             said!(
@@ -541,7 +488,7 @@ pub(super) fn change_words(change: &Change) -> Said {
             )
         }
         Change::EraseEntry(erasure) => {
-            let (index, basis) = (erasure.index, &erasure.basis);
+            let (index, basis) = (erasure.index, one_line(&erasure.basis));
             said!(
                 "· 依法删除第 {index} 条的内容：{basis}",
                 "· erase the content of record {index} by order: {basis}"

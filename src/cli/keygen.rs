@@ -109,6 +109,7 @@ pub(super) fn sign(console: &Console, arguments: &SignArguments) -> Result<Answe
     signatures.push(signature);
     let note = Note { text, signatures }.encode();
     Ok(plain("signed", note.clone())
+        .exact()
         .with("note", note)
         .with("vkey", signer.vkey().to_string()))
 }

@@ -18,6 +18,7 @@ use crate::rules::engine::{Finding, Outcome, ProjectReport};
 use crate::rules::pack::Rule;
 use crate::rules::publicity::Publicities;
 use crate::rules::statistics::Statistics;
+use crate::trade::visible::one_line;
 pub(super) use question::book;
 use question::{Asked, Question, ask, read_pack};
 pub(super) use question::{judge_whole, of_audited};
@@ -122,11 +123,13 @@ pub(super) fn findings(
         for report in &reports {
             let list: Vec<&Finding> = report.findings.iter().filter(wanted).collect();
             if !list.is_empty() {
-                text.push_str(&format!("{} {}\n", report.project, report.title));
+                let (project, title) = (one_line(&report.project), one_line(&report.title));
+                text.push_str(&format!("{project} {title}\n"));
             }
             for finding in list {
                 let (word, records) = (finding.outcome.as_str(), &finding.evidence);
-                let sentence = console.lang.say(&finding.zh, &finding.en);
+                // Sentences quote what publishers wrote.
+                let sentence = one_line(console.lang.say(&finding.zh, &finding.en));
                 text.push_str(&format!(
                     "  {word} {} {records:?} {sentence}\n",
                     finding.rule
@@ -141,6 +144,7 @@ pub(super) fn findings(
             *unknown.entry(&report.category).or_default() += 1;
         }
         for (category, count) in unknown {
+            let category = one_line(category);
             let line = said!(
                 "类别 {category} 没有核对过的规则（{count} 个项目）",
                 "category {category} has no checked rule ({count} projects)"
@@ -213,11 +217,9 @@ pub(super) fn due(console: &Console, arguments: &DueArguments) -> Result<Answer,
         text.push('\n');
         for (report, finding) in &rows {
             let day = finding.due.as_deref().unwrap_or_default();
-            let sentence = console.lang.say(&finding.zh, &finding.en);
-            text.push_str(&format!(
-                "{day} {} {} {sentence}\n",
-                report.project, report.title
-            ));
+            let sentence = one_line(console.lang.say(&finding.zh, &finding.en));
+            let (project, title) = (one_line(&report.project), one_line(&report.title));
+            text.push_str(&format!("{day} {project} {title} {sentence}\n"));
         }
         let count = rows.len();
         let line = said!(
@@ -385,7 +387,7 @@ fn publicity(console: &Console, asked: &Asked) -> Answer {
     }
     text.push('\n');
     for (title, evidence) in &counts.premature {
-        text.push_str(&format!("{title} {evidence:?}\n"));
+        text.push_str(&format!("{} {evidence:?}\n", one_line(title)));
     }
     let value = serde_json::to_value(&counts).unwrap_or_default();
     answer("publicity", text, asked).with("publicity", value)

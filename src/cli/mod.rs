@@ -32,6 +32,7 @@
 //! [`text`] has the two languages, [`out`] what a command hands back and how it is shown.
 
 mod announce;
+mod answered;
 mod backup;
 pub mod bench;
 mod bid;
@@ -87,6 +88,9 @@ struct Cli {
     /// Language of what is said: zh-CN or en (else LANG) / 语言
     #[arg(long, global = true, value_name = "TAG", value_parser = parse_lang)]
     lang: Option<Lang>,
+    /// Trust the certificate authorities of this PEM file too, beside the system's: for a ledger behind a city's own authority / 另信任的证书颁发机构
+    #[arg(long, global = true, value_name = "FILE")]
+    ca: Option<std::path::PathBuf>,
     /// One JSON object on standard output, on success and on failure / 以 JSON 输出
     #[arg(long, global = true)]
     json: bool,
@@ -222,6 +226,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         lang: cli.lang.unwrap_or(lang),
         json: cli.json,
     };
+    if let Some(failure) = cli.ca.as_deref().and_then(|path| trust(path).err()) {
+        return console.end(Err(failure));
+    }
     let outcome = match cli.command {
         Command::Init(arguments) => init::run(&console, &arguments),
         Command::Demo(arguments) => demo::run(&console, &arguments),
@@ -263,6 +270,25 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Bench(arguments) => bench::run(&console, &arguments),
     };
     console.end(outcome)
+}
+
+/// The most bytes of a file of certificates: a whole system's store has a quarter of it.
+const CA_BYTES_MAX: u64 = 1 << 20;
+
+/// Reads `--ca`, for every call that this run makes.
+fn trust(path: &std::path::Path) -> Result<(), Failure> {
+    let pem = read_file(path, CA_BYTES_MAX)?;
+    crate::store::trust(&pem).map(|_| ()).map_err(|cause| {
+        let shown = path.display();
+        Failure::input(
+            "ca",
+            said!(
+                "--ca {shown} 不是 PEM 证书文件（应含 -----BEGIN CERTIFICATE-----）",
+                "--ca {shown} is no PEM file of certificates (-----BEGIN CERTIFICATE----- is wanted)"
+            )
+            .because(&cause),
+        )
+    })
 }
 
 /// The runtime of commands that wait for many things at once.
@@ -323,6 +349,29 @@ impl From<crate::store::HttpError> for Failure {
             crate::store::HttpError::Url { .. } => Failure::usage(
                 "url",
                 said!("网址有误", "not a ledger's URL").because(&cause),
+            ),
+            crate::store::HttpError::Status { status, ref url, .. } => Failure::temporary(
+                "network",
+                said!(
+                    "{url} 应答 HTTP {status}，不是所要的",
+                    "{url} answers HTTP {status}, which is not what was asked for"
+                ),
+            ),
+            crate::store::HttpError::Redirect { .. } => Failure::temporary(
+                "redirect",
+                said!(
+                    "应答指向另一网址，没有跟随；该网址如果正确，请直接给出",
+                    "the answer points to another address, which was not followed; give that one if it is right"
+                )
+                .because(&cause),
+            ),
+            crate::store::HttpError::Roots { .. } => Failure::input(
+                "roots",
+                said!(
+                    "读不了受信任的证书颁发机构",
+                    "the authorities that vouch for servers cannot be read"
+                )
+                .because(&cause),
             ),
             _ => Failure::temporary(
                 "network",

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::KeyArguments;
+use super::answered::{self, Answered};
 use super::keys::holder::Holder;
 use super::out::{Answer, Console, Failure};
 use super::plain;
@@ -13,10 +14,12 @@ use crate::store::Http;
 use crate::tlog::merkle::Hash;
 use crate::tlog::note::Note;
 use crate::trade::statement::Statement;
+use crate::trade::visible::one_line;
 
 const ANSWER_BYTES_MAX: u64 = 16 << 20;
 /// The chain of orders may move under us; then the order is signed again.
 const FOLLOW_TRIES: u32 = 5;
+const POST: &str = "api/v1/statements";
 
 /// What is ordered.
 #[derive(Debug, Subcommand)]
@@ -143,16 +146,36 @@ pub(super) fn about(http: &Http, what: &str) -> Result<Value, Failure> {
             ),
         ));
     };
-    let answer = http.call("GET", &name, &[], None, ANSWER_BYTES_MAX)?;
-    let told: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+    let answer = answered::ask(http, &name, ANSWER_BYTES_MAX)?;
+    if !matches!(answer.status, 200 | 451) {
+        return Err(answered::refusal(http, &name, &answer));
+    }
+    let told = Value::Object(answered::object(http, &name, &answer)?);
     let from = match answer.status {
         200 => &told["statement"],
-        451 => &told,
-        status => return Err(refused(status, &told)),
+        _ => &told,
+    };
+    // What is signed names the statement that was meant, whatever the ledger answers.
+    let id = told["id"]
+        .as_str()
+        .filter(|id| Hash::from_hex(id).is_some());
+    let is_meant = id == Some(what)
+        || told["index"]
+            .as_u64()
+            .is_some_and(|n| n.to_string() == what);
+    let Some(id) = id.filter(|_| is_meant) else {
+        let base = http.base();
+        return Err(Failure::temporary(
+            "answer",
+            said!(
+                "{base} 对 {what} 的应答不是这条记录",
+                "what {base} answers for {what} is not that record"
+            ),
+        ));
     };
     match (from["publisher"].as_str(), from["project"].as_str()) {
         (Some(publisher), Some(project)) => Ok(json!({
-            "publisher": publisher, "project": project, "statement": told["id"],
+            "publisher": publisher, "project": project, "statement": id,
         })),
         _ => Err(Failure::input(
             "order-about",
@@ -182,30 +205,26 @@ pub(super) fn post_own(http: &Http, signer: &Holder, mut order: Value) -> Result
         })?;
         let answer = http.call(
             "POST",
-            "api/v1/statements",
+            POST,
             &[("content-type", "text/plain")],
             Some(statement.note()),
             ANSWER_BYTES_MAX,
         )?;
-        let told: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
         tries += 1;
-        match (answer.status, told["code"].as_str()) {
-            (200 | 201, _) => return Ok(told),
-            (409, Some("follows-conflict")) if tries <= FOLLOW_TRIES => {
-                order["follows"] = told["head"].clone();
+        if answer.status == 409 && tries <= FOLLOW_TRIES {
+            let told = answered::object(http, POST, &answer)?;
+            if told
+                .get("code")
+                .is_some_and(|code| code == "follows-conflict")
+            {
+                order["follows"] = told.get("head").cloned().unwrap_or(Value::Null);
+                continue;
             }
-            (status, _) => return Err(refused(status, &told)),
         }
-    }
-}
-
-fn refused(status: u16, told: &Value) -> Failure {
-    let detail = told["detail"].as_str().unwrap_or_default().to_owned();
-    let said = said!("账本拒绝（{status}）", "the ledger refuses ({status})").because(&detail);
-    if status >= 500 {
-        Failure::temporary("ledger-busy", said)
-    } else {
-        Failure::input("refused", said)
+        let told = Answered::of(http, POST, &answer)?;
+        told.u64("index")?;
+        told.str("receipt")?;
+        return Ok(Value::Object(told.into_members()));
     }
 }
 
@@ -226,7 +245,7 @@ pub(super) fn withheld(
 ) -> Result<Answer, Failure> {
     let http = Http::new(&arguments.ledger)?;
     let (mut lines, mut after) = (Vec::new(), None::<u64>);
-    let mut overdue = 0;
+    let mut overdue;
     loop {
         let mut name = "api/v1/withheld?limit=256".to_owned();
         if let Some(after) = after {
@@ -235,25 +254,17 @@ pub(super) fn withheld(
         if arguments.overdue {
             name += "&overdue=true";
         }
-        let answer = http.call("GET", &name, &[], None, ANSWER_BYTES_MAX)?;
-        let told: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
-        if answer.status != 200 {
-            return Err(refused(answer.status, &told));
-        }
-        overdue = told["overdue"].as_u64().unwrap_or(overdue);
-        lines.extend(told["withheld"].as_array().cloned().unwrap_or_default());
-        // Always further, whatever the server says.
-        match told["after"]
-            .as_u64()
-            .filter(|next| after.is_none_or(|at| *next > at))
-        {
+        let told = answered::get(&http, &name, ANSWER_BYTES_MAX)?;
+        overdue = told.u64("overdue")?;
+        lines.extend(told.array("withheld")?.iter().cloned());
+        match told.after(after) {
             Some(next) => after = Some(next),
             None => break,
         }
     }
     let mut text = String::new();
     for line in &lines {
-        let word = |name: &str| line[name].as_str().unwrap_or("-").to_owned();
+        let word = |name: &str| one_line(line[name].as_str().unwrap_or("-")).into_owned();
         let mark = if line["overdue"] == true {
             console.lang.say("逾期未复核 ", "OVERDUE ")
         } else {

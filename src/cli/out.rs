@@ -1,7 +1,8 @@
 //! What a command hands back and how it is shown: results on standard output, talk on standard error, the exit code for scripts.
 //!
 //! Promises: with `--json` exactly one JSON object stands on standard output for a command that ends, whether it succeeded or not, with
-//! `ok`, `exit`, `code` and `message`; a reader that goes away (`… | head -1`) is no panic and no failure; a progress bar appears only on a terminal.
+//! `ok`, `exit`, `code` and `message`; whatever else a person reads here moves no cursor and hides nothing, whoever wrote it (what is one
+//! line by its nature goes through [`crate::trade::visible::one_line`] first, so that it begins no line either); a reader that goes away (`… | head -1`) is no panic and no failure; a progress bar appears only on a terminal.
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -11,6 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value};
 
 use super::text::{Lang, Said, said};
+use crate::trade::visible::visible;
 
 /// How a command ended. The numbers are a contract with scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +56,8 @@ pub struct Answer {
     pub code: &'static str,
     /// What a person reads, or what the command was asked to print; not always ended by a line feed.
     pub text: String,
+    /// Whether `text` is bytes for a program or a file, such as a receipt, rather than something to be read.
+    pub is_exact: bool,
     /// The same for programs, without `ok`, `exit` and `code`.
     pub members: Map<String, Value>,
 }
@@ -65,8 +69,16 @@ impl Answer {
             exit: Exit::Ok,
             code,
             text: text.into(),
+            is_exact: false,
             members: Map::new(),
         }
+    }
+
+    /// The same, of which every byte counts: it goes into a file or another program as it is, and is made visible on a terminal only.
+    #[must_use]
+    pub fn exact(mut self) -> Answer {
+        self.is_exact = true;
+        self
     }
 
     /// The same with another exit code.
@@ -144,14 +156,19 @@ impl Console {
     /// Says something about the work to the person at the terminal; never a result.
     pub fn talk(&self, said: &Said) {
         // Nobody may be listening, which is no reason to stop.
-        let _ = writeln!(io::stderr().lock(), "{}", said.in_(self.lang));
+        let _ = writeln!(io::stderr().lock(), "{}", visible(said.in_(self.lang)));
     }
 
-    /// Writes to standard output as it is. A reader that has gone away is no failure.
+    /// Writes to standard output, with what cannot be seen made visible. A reader that has gone away is no failure.
     ///
     /// # Errors
     /// Exit code 4 if it cannot be written for another reason, such as a full disk behind a redirection.
     pub fn print(&self, text: &str) -> Result<(), Failure> {
+        self.print_exact(&visible(text))
+    }
+
+    /// Writes the bytes as they are.
+    fn print_exact(&self, text: &str) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
         let written = stdout
             .write_all(text.as_bytes())
@@ -170,7 +187,7 @@ impl Console {
     /// # Errors
     /// As [`Console::print`].
     pub fn print_object(&self, object: Map<String, Value>) -> Result<(), Failure> {
-        self.print(&format!("{}\n", Value::Object(object)))
+        self.print_exact(&format!("{}\n", Value::Object(object)))
     }
 
     /// A bar that counts up to `length`, for a person at a terminal; hidden from everybody else.
@@ -196,6 +213,9 @@ impl Console {
         let shown = match (&outcome, self.json) {
             (Ok(answer), true) => {
                 self.print_object(envelope(exit, answer.code, &answer.members, None))
+            }
+            (Ok(answer), false) if answer.is_exact && !io::stdout().is_terminal() => {
+                self.print_exact(&answer.text)
             }
             (Ok(answer), false) => self.print(&answer.text),
             (Err(failure), true) => {

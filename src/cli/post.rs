@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use super::answered;
 use super::documents::Attached;
 use super::draft::{Guard, Line};
 use super::keys::holder::Holder;
@@ -23,6 +24,7 @@ use crate::tlog::merkle::Hash;
 use crate::trade::commitment::Openings;
 use crate::trade::door;
 use crate::trade::guard::{self, Mark};
+use crate::trade::visible::one_line;
 use crate::trade::vocabulary::Vocabulary;
 use poster::Poster;
 
@@ -275,10 +277,15 @@ fn tell(console: &Console, file: &Path, outcome: &Outcome, each: bool) {
 
 /// The words that the ledger checks by. An older ledger serves none; then ours.
 fn served_vocabulary(http: &Http) -> Result<Vocabulary, Failure> {
-    let answer = http.call("GET", "api/v1/vocabulary", &[], None, ANSWER_BYTES_MAX)?;
+    const NAME: &str = "api/v1/vocabulary";
+    let answer = answered::ask(http, NAME, ANSWER_BYTES_MAX)?;
     if answer.status == 404 {
         return Ok(Vocabulary::builtin().clone());
     }
+    if answer.status != 200 {
+        return Err(answered::refusal(http, NAME, &answer));
+    }
+    answered::object(http, NAME, &answer)?;
     Vocabulary::with_served(&answer.body).map_err(|error| {
         let zh = error.zh();
         Failure::temporary(
@@ -433,28 +440,15 @@ fn window(waiting: &mut VecDeque<Line>) -> Vec<Line> {
 
 /// The ledger's origin, which every statement names.
 pub(super) fn ledger_name(http: &Http) -> Result<String, Failure> {
-    let answer = http.call("GET", "api/v1/keys", &[], None, ANSWER_BYTES_MAX)?;
-    let keys: Option<Value> = serde_json::from_slice(&answer.body).ok();
-    let ledger = keys
-        .as_ref()
-        .and_then(|keys| keys.get("ledger")?.as_str())
-        .filter(|_| answer.status == 200);
-    ledger.map(str::to_owned).ok_or_else(|| {
-        let url = http.base();
-        Failure::temporary(
-            "no-ledger",
-            said!("{url} 不是明账账本", "there is no ledger at {url}"),
-        )
-    })
+    let keys = answered::get(http, "api/v1/keys", ANSWER_BYTES_MAX)?;
+    Ok(keys.str("ledger")?.to_owned())
 }
 
 /// What the ledger said of a line, in its own words.
 pub(super) fn said_by(answer: &Value) -> String {
-    let member = |name: &str| answer.get(name).and_then(Value::as_str);
-    let (code, title) = (
-        member("code").unwrap_or("?"),
-        member("title").unwrap_or_default(),
-    );
+    let member = |name: &str| answer.get(name).and_then(Value::as_str).map(one_line);
+    let code = member("code").unwrap_or("?".into());
+    let title = member("title").unwrap_or_default();
     match member("detail") {
         Some(detail) => format!("[{code}] {title}: {detail}"),
         None => format!("[{code}] {title}"),

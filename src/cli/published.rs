@@ -10,15 +10,16 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::answered::{self, Answered, Lag, behind, caught_up};
 use super::out::{Answer, Console, Exit, Failure};
 use super::policies::Policies;
 use super::text::said;
 use super::verify::digest_of;
 use super::{ANSWER_BYTES_MAX, plain};
-use crate::receipt::RECEIPT_BYTES_MAX;
 use crate::rules::csv;
 use crate::store::Http;
 use crate::tlog::policy::Policy;
+use crate::trade::visible::one_line;
 
 /// What `published` is told.
 #[derive(Debug, Args)]
@@ -41,6 +42,7 @@ pub(super) struct Arguments {
 const FILES_MAX: usize = 1_000_000;
 /// Digests of one request, as the server takes them.
 const DIGESTS: usize = 1_000;
+const LOOKUP: &str = "api/v1/documents/lookup";
 
 /// What became of one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +115,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     }
     bar.finish_and_clear();
 
-    let (found, indexed, size) = ask(&http, &lines)?;
+    let (found, indexed, size, lag) = ask(&http, &lines)?;
     let mut proved: HashMap<u64, Result<Vec<String>, String>> = HashMap::new();
     for line in lines
         .iter_mut()
@@ -129,10 +131,10 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         line.first = document["first"].clone();
         line.records = document["records"].as_array().map_or(0, Vec::len);
         if !policies.is_empty() {
-            prove(&http, &policies, line, &mut proved);
+            prove(console, &http, &policies, line, &mut proved);
         }
     }
-    Ok(answer(console, arguments, &lines, indexed, size))
+    Ok(answer(console, arguments, &lines, (indexed, size, lag)))
 }
 
 /// Every file below, in the order of names. Links are not followed: what they lead to is not in this folder.
@@ -180,7 +182,10 @@ fn collect(path: &Path, lines: &mut Vec<Line>) -> Result<(), Failure> {
 }
 
 /// What the ledger says of all digests, and up to which record.
-fn ask(http: &Http, lines: &[Line]) -> Result<(HashMap<String, Value>, u64, u64), Failure> {
+fn ask(
+    http: &Http,
+    lines: &[Line],
+) -> Result<(HashMap<String, Value>, u64, u64, Option<Lag>), Failure> {
     let mut digests: Vec<&str> = lines
         .iter()
         .map(|line| line.sha256.as_str())
@@ -189,48 +194,43 @@ fn ask(http: &Http, lines: &[Line]) -> Result<(HashMap<String, Value>, u64, u64)
     digests.sort_unstable();
     digests.dedup();
     let mut found = HashMap::new();
-    let (mut indexed, mut size) = (u64::MAX, 0);
+    let (mut indexed, mut size, mut lag) = (u64::MAX, 0, None);
     for part in digests.chunks(DIGESTS) {
         let body = json!({ "sha256": part }).to_string();
         let headers = [("content-type", "application/json")];
-        let answer = http.call(
-            "POST",
-            "api/v1/documents/lookup",
-            &headers,
-            Some(body.as_bytes()),
-            ANSWER_BYTES_MAX,
-        )?;
-        let said: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
-        let documents = said["documents"]
-            .as_array()
-            .filter(|_| answer.status == 200);
-        let Some(documents) = documents else {
-            let cause = super::post::said_by(&said);
-            let status = answer.status;
-            return Err(Failure::temporary(
-                "lookup",
-                said!(
-                    "账本没有回答（HTTP {status}）",
-                    "the ledger does not answer (HTTP {status})"
-                )
-                .because(&cause),
-            ));
-        };
-        for document in documents {
-            let digest = document["sha256"].as_str().unwrap_or_default().to_owned();
+        let (said, behind) = caught_up(|| {
+            let body = Some(body.as_bytes());
+            let answer = http.call("POST", LOOKUP, &headers, body, ANSWER_BYTES_MAX)?;
+            Answered::of(http, LOOKUP, &answer)
+        })?;
+        for document in said.array("documents")? {
+            let digest = said.str_in(document, "sha256")?.to_owned();
             found.insert(digest, document.clone());
         }
-        indexed = indexed.min(said["indexed_size"].as_u64().unwrap_or(0));
-        size = said["tree_size"].as_u64().unwrap_or(0);
+        // What was not answered is not "not found".
+        if let Some(digest) = part.iter().find(|digest| !found.contains_key(**digest)) {
+            let base = http.base();
+            return Err(Failure::temporary(
+                "answer",
+                said!(
+                    "{base} 没有回答 {digest}",
+                    "{base} says nothing of {digest}"
+                ),
+            ));
+        }
+        indexed = indexed.min(said.u64("indexed_size")?);
+        size = said.u64("tree_size")?;
+        lag = lag.or(behind);
     }
     if digests.is_empty() {
         indexed = 0;
     }
-    Ok((found, indexed, size))
+    Ok((found, indexed, size, lag))
 }
 
 /// The receipt of the record must verify, and its statement name the digest.
 fn prove(
+    console: &Console,
     http: &Http,
     policies: &[Policy],
     line: &mut Line,
@@ -242,15 +242,14 @@ fn prove(
         return;
     };
     let named = proved.entry(index).or_insert_with(|| {
-        let name = format!("api/v1/receipts/{index}");
-        let receipt = http
-            .call("GET", &name, &[], None, RECEIPT_BYTES_MAX as u64)
-            .map_err(|error| crate::chain_of(&error))?;
-        if receipt.status != 200 {
-            return Err(format!("HTTP {}", receipt.status));
-        }
-        let verified = crate::verify::verify(&receipt.body, policies)
-            .map_err(|error| crate::chain_of(&error))?;
+        let receipt = answered::receipt(http, index).map_err(|failure| {
+            console
+                .lang
+                .say(&failure.said.zh, &failure.said.en)
+                .to_owned()
+        })?;
+        let verified =
+            crate::verify::verify(&receipt, policies).map_err(|error| crate::chain_of(&error))?;
         let fields = verified.statement().fields();
         let documents = fields.documents();
         Ok(documents
@@ -290,8 +289,7 @@ fn answer(
     console: &Console,
     arguments: &Arguments,
     lines: &[Line],
-    indexed: u64,
-    size: u64,
+    (indexed, size, lag): (u64, u64, Option<Lag>),
 ) -> Answer {
     let count = |state: State| lines.iter().filter(|line| line.state == state).count();
     let (published, missing) = (count(State::Published), count(State::NotFound));
@@ -331,14 +329,15 @@ fn answer(
     } else {
         for line in lines {
             let state = console.lang.say(line.state.zh(), line.state.word());
-            let path = line.path.display();
+            let path = line.path.to_string_lossy();
+            let path = one_line(&path);
             out.push_str(&match line.state {
                 State::Published => format!(
                     "{state}  {path}  [{}] {} {} {}\n",
                     text(line, "index"),
                     text(line, "time"),
-                    text(line, "publisher"),
-                    text(line, "title")
+                    one_line(&text(line, "publisher")),
+                    one_line(&text(line, "title"))
                 ),
                 State::NotFound => format!("{state}  {path}\n"),
                 State::Unproved | State::Unreadable => {
@@ -372,7 +371,13 @@ fn answer(
             })
         })
         .collect();
-    plain(code, out)
+    let answer = plain(code, out);
+    let answer = if arguments.csv {
+        answer.exact()
+    } else {
+        answer
+    };
+    let answer = answer
         .exit(exit)
         .with("published", published)
         .with("not_found", missing)
@@ -381,5 +386,10 @@ fn answer(
         .with("verified", !arguments.policy.is_empty())
         .with("indexed_size", indexed)
         .with("tree_size", size)
-        .with("files", files)
+        .with("files", files);
+    // What is not found may be among the records that were not looked at; what is unreadable stays so.
+    match lag {
+        Some(lag) if missing > 0 && unreadable == 0 => behind(answer, console, lag),
+        _ => answer,
+    }
 }

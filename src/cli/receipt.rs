@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::fetch::{found, index, write_new};
+use super::answered;
+use super::fetch::{index, keep_receipt};
 use super::monitor::contradict;
 use super::out::{Answer, Console, Exit, Failure};
 use super::policies::Policies;
@@ -65,22 +66,25 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     let index = index(arguments.index.as_deref().unwrap_or_default())?;
     let bytes = match (&arguments.ledger, &arguments.mirror) {
         (_, Some(mirror)) => from_mirror(mirror, &policies, index)?,
-        (Some(url), None) => {
-            let name = format!("api/v1/receipts/{index}");
-            found(&Http::new(url)?, &name, RECEIPT_BYTES_MAX as u64)?.to_vec()
-        }
+        (Some(url), None) => answered::receipt(&Http::new(url)?, index)?,
         (None, None) => unreachable!("clap wants one of them"),
     };
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let Some(path) = &arguments.output else {
-        return Ok(plain("receipt", text.clone()).with("receipt", text));
+        return Ok(plain("receipt", text.clone()).exact().with("receipt", text));
     };
-    write_new(path, &bytes)?;
     let shown = path.display();
-    let Said { zh, en } = said!(
-        "第 {index} 条的回执已存为 {shown}\n",
-        "the receipt of record {index} is in {shown}\n"
-    );
+    let Said { zh, en } = if keep_receipt(path, &bytes, index)? {
+        said!(
+            "第 {index} 条的回执已存为 {shown}\n",
+            "the receipt of record {index} is in {shown}\n"
+        )
+    } else {
+        said!(
+            "{shown} 已是第 {index} 条的回执，未改动（换取带见证的回执用 --refresh）\n",
+            "{shown} is a receipt of record {index} already and was left as it is (--refresh replaces one by a witnessed one)\n"
+        )
+    };
     Ok(plain("receipt", console.lang.say(&zh, &en))
         .with("file", path.display().to_string())
         .with("index", index))

@@ -14,6 +14,7 @@ use crate::ledger::clock::system_clock;
 use crate::rules::{Finding, Law, ProjectReport};
 use crate::store::{Http, Source};
 use crate::tlog::policy::Policy;
+use crate::trade::visible::one_line;
 
 /// What `audit` is told.
 #[derive(Debug, Args)]
@@ -235,9 +236,9 @@ fn text_of(lang: Lang, report: &Report) -> String {
             .record
             .map_or_else(String::new, |record| format!(" #{record}"));
         let (object, zh, en, step_zh, step_en) = (
-            &fault.object,
-            &fault.zh,
-            &fault.en,
+            one_line(&fault.object),
+            one_line(&fault.zh),
+            one_line(&fault.en),
             fault.step.zh(),
             fault.step.en(),
         );

@@ -1,16 +1,16 @@
 //! `search` and `export ndjson`: what a ledger's search index finds, as a table, JSON, CSV, or whole records.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
-use serde_json::Value;
-
+use super::answered::{self, Answered, behind, caught_up};
 use super::out::{Answer, Console, Failure};
 use super::plain;
 use super::text::{Said, said};
 use crate::search::{Query, QueryError};
-use crate::store::{Http, HttpError};
+use crate::store::{self, Http};
+use crate::trade::visible::one_line;
+use clap::Args;
 
 /// The conditions; all that are given must hold.
 #[derive(Debug, Args)]
@@ -106,7 +106,7 @@ fn ask(
     http: &Http,
     pairs: &[(&'static str, String)],
     own: &[(&str, &str)],
-) -> Result<bytes::Bytes, Failure> {
+) -> Result<(store::Answer, String), Failure> {
     Query::parse(pairs.iter().map(|(name, value)| (*name, value.as_str()))).map_err(|error| {
         let cause = error.to_string();
         let said = match &error {
@@ -123,16 +123,31 @@ fn ask(
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(pairs).extend_pairs(own);
     let name = format!("api/v1/search?{}", query.finish());
-    let answer = http.call("GET", &name, &[], None, ANSWER_BYTES_MAX)?;
-    if answer.status == 200 {
-        return Ok(answer.body);
+    Ok((answered::ask(http, &name, ANSWER_BYTES_MAX)?, name))
+}
+
+/// A file that is being written: away when it is not finished.
+struct Begun(PathBuf);
+
+impl Begun {
+    fn of(path: &Path) -> Begun {
+        Begun(path.with_extension(format!("tmp-{}", std::process::id())))
     }
-    let (url, body) = (
-        format!("{}/{name}", http.base()),
-        String::from_utf8_lossy(&answer.body[..answer.body.len().min(500)]).into_owned(),
-    );
-    let status = answer.status;
-    Err(HttpError::Status { url, status, body }.into())
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn page(
+    http: &Http,
+    pairs: &[(&'static str, String)],
+    own: &[(&str, &str)],
+) -> Result<Answered, Failure> {
+    let (answer, name) = ask(http, pairs, own)?;
+    Answered::of(http, &name, &answer)
 }
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
@@ -145,29 +160,48 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             .map(|before| ("before", before.to_string())),
     );
     if arguments.csv {
-        let table = ask(&http, &pairs, &[("format", "csv")])?;
-        return Ok(plain("found", String::from_utf8_lossy(&table)));
+        let (table, name) = ask(&http, &pairs, &[("format", "csv")])?;
+        if table.status != 200 {
+            return Err(answered::refusal(&http, &name, &table));
+        }
+        let base = http.base();
+        let Some(text) = String::from_utf8(table.body.to_vec())
+            .ok()
+            .filter(|_| table.content_type == "text/csv")
+        else {
+            let found = table.content_type;
+            return Err(Failure::temporary(
+                "answer",
+                said!(
+                    "{base} 的应答是 {found}，不是 CSV：答话的不是账本",
+                    "the answer of {base} is {found} and no CSV: what answers is not a ledger"
+                ),
+            ));
+        };
+        return Ok(plain("found", text).exact());
     }
-    let found = object(&ask(&http, &pairs, &[])?)?;
+    let (found, lag) = caught_up(|| page(&http, &pairs, &[]))?;
     let mut text = String::new();
-    for hit in found["hits"].as_array().into_iter().flatten() {
-        let member = |name: &str| hit[name].as_str().unwrap_or_default();
-        let issued = member("issued").get(..10).unwrap_or_default();
+    for hit in found.array("hits")? {
+        let member = |name: &str| one_line(hit[name].as_str().unwrap_or_default());
+        let index = found.u64_in(hit, "index")?;
+        let issued = member("issued");
         text.push_str(&format!(
-            "{:>8}  {issued}  {} {}  {}\n",
-            hit["index"],
+            "{index:>8}  {}  {} {}  {}\n",
+            issued.get(..10).unwrap_or_default(),
             member("project"),
             member("kind"),
             member("title")
         ));
     }
-    let (count, indexed, size) = (&found["count"], &found["indexed_size"], &found["tree_size"]);
+    let count = found.u64("count")?;
+    let (indexed, size) = (found.u64("indexed_size")?, found.u64("tree_size")?);
     let Said { zh, en } = said!(
         "共 {count} 条（检索索引已到第 {indexed} 条，账本共 {size} 条）\n",
         "{count} found (indexed up to record {indexed} of {size})\n"
     );
     text.push_str(console.lang.say(&zh, &en));
-    if let Some(before) = found["before"].as_u64() {
+    if let Some(before) = found.value("before").as_u64() {
         let Said { zh, en } = said!(
             "下一页：--before {before}\n",
             "next page: --before {before}\n"
@@ -175,10 +209,11 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         text.push_str(console.lang.say(&zh, &en));
     }
     let mut answer = plain("found", text);
-    if let Value::Object(members) = found {
-        answer.members = members;
-    }
-    Ok(answer)
+    answer.members = found.into_members();
+    Ok(match lag {
+        Some(lag) => behind(answer, console, lag),
+        None => answer,
+    })
 }
 
 pub(super) fn export(console: &Console, arguments: &NdjsonArguments) -> Result<Answer, Failure> {
@@ -189,33 +224,53 @@ pub(super) fn export(console: &Console, arguments: &NdjsonArguments) -> Result<A
             said!("写不了输出文件", "cannot write the output").because(&error),
         )
     };
+    let mut begun = None;
     let mut out: Box<dyn Write> = match &arguments.output {
         Some(path) => {
-            let file = std::fs::OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .open(path);
+            if path.exists() {
+                let there = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
+                return Err(failed(there));
+            }
+            // Whole or not at all: a file of the first half of a log is taken for all of it.
+            begun = Some(Begun::of(path));
+            let file = std::fs::File::create_new(&begun.as_ref().expect("one line up").0);
             Box::new(std::io::BufWriter::new(file.map_err(failed)?))
         }
         None => Box::new(std::io::stdout().lock()),
     };
     let (mut before, mut count, mut erased) = (None::<u64>, 0_usize, 0_usize);
-    let indexed = loop {
+    let (mut indexed, mut lag) = (0, None);
+    loop {
         let mut pairs = arguments.conditions.pairs();
         pairs.push(("limit", PAGE.to_string()));
         pairs.extend(before.map(|before| ("before", before.to_string())));
-        let page = object(&ask(&http, &pairs, &[("full", "true")])?)?;
-        for hit in page["hits"].as_array().into_iter().flatten() {
+        let full = || page(&http, &pairs, &[("full", "true")]);
+        // What the first page did not wait for no later one has either.
+        let page = match before {
+            None => {
+                let (page, behind) = caught_up(full)?;
+                (indexed, lag) = (page.u64("indexed_size")?, behind);
+                page
+            }
+            Some(_) => full()?,
+        };
+        for hit in page.array("hits")? {
             writeln!(out, "{}", hit["record"]).map_err(failed)?;
             count += 1;
         }
-        erased += page["erased"].as_array().map_or(0, Vec::len);
-        before = page["before"].as_u64();
+        erased += page.value("erased").as_array().map_or(0, Vec::len);
+        // Always further down, whatever the server says.
+        let next = page.value("before").as_u64();
+        before = next.filter(|next| before.is_none_or(|at| *next < at));
         if before.is_none() {
-            break page["indexed_size"].clone();
+            break;
         }
-    };
+    }
     out.flush().map_err(failed)?;
+    drop(out);
+    if let (Some(begun), Some(path)) = (&begun, &arguments.output) {
+        std::fs::rename(&begun.0, path).map_err(failed)?;
+    }
     console.talk(&said!(
         "已导出 {count} 条，另有 {erased} 条已依令删除；检索索引已到第 {indexed} 条",
         "{count} records exported, {erased} more were erased by order; indexed up to record {indexed}"
@@ -224,14 +279,8 @@ pub(super) fn export(console: &Console, arguments: &NdjsonArguments) -> Result<A
     if arguments.output.is_some() {
         answer = answer.with("records", count).with("erased", erased);
     }
-    Ok(answer)
-}
-
-fn object(bytes: &[u8]) -> Result<Value, Failure> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        Failure::temporary(
-            "answer",
-            said!("账本的应答不是 JSON", "the ledger's answer is no JSON").because(&error),
-        )
+    Ok(match lag {
+        Some(lag) => behind(answer.exact(), console, lag),
+        None => answer,
     })
 }

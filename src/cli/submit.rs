@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::fetch::write_new;
+use super::answered::{self, Answered};
+use super::fetch::keep_receipt;
 use super::keys::holder::{Holder, KeyArguments};
 use super::order::{about, post_own};
 use super::out::{Answer, Console, Exit, Failure};
@@ -20,6 +21,7 @@ use crate::trade::commitment::Openings;
 use crate::trade::statement::{NOTE_BYTES_MAX, Statement};
 
 const ANSWER_BYTES_MAX: u64 = 4 << 20;
+const POST: &str = "api/v1/statements";
 const OPENINGS_BYTES_MAX: u64 = 4 << 20;
 
 /// What `submit` is told.
@@ -99,7 +101,7 @@ pub(super) fn submit(console: &Console, arguments: &SubmitArguments) -> Result<A
         }
         let answer = http.call(
             "POST",
-            "api/v1/statements",
+            POST,
             &[
                 ("content-type", "application/json"),
                 ("accept-language", console.lang.tag()),
@@ -107,36 +109,31 @@ pub(super) fn submit(console: &Console, arguments: &SubmitArguments) -> Result<A
             Some(body.to_string().as_bytes()),
             ANSWER_BYTES_MAX,
         )?;
-        let told: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
         let id = parsed.id();
-        let index = told["index"].as_u64();
-        let said = match (answer.status, index) {
-            (200 | 201, Some(index)) => {
-                if let (Some(folder), Some(receipt)) =
-                    (&arguments.receipts, told["receipt"].as_str())
-                {
-                    write_new(
-                        &folder.join(format!("{index}.tlog-proof")),
-                        receipt.as_bytes(),
-                    )?;
+        let said = match answer.status {
+            200 | 201 => {
+                let told = Answered::of(&http, POST, &answer)?;
+                let (index, receipt) = (told.u64("index")?, told.str("receipt")?);
+                if let Some(folder) = &arguments.receipts {
+                    let path = folder.join(format!("{index}.tlog-proof"));
+                    keep_receipt(&path, receipt.as_bytes(), index)?;
                 }
                 list.push(json!({ "file": shown, "id": id.to_string(), "index": index }));
                 said!("{shown}：第 {index} 条", "{shown}: record {index}")
             }
-            (status, _) => {
+            400..=499 if answer.status != 429 => {
+                let told = Value::Object(answered::object(&http, POST, &answer)?);
                 let cause = said_by(&told);
                 let said = said!(
                     "{shown}：账本没有接受",
                     "{shown}: the ledger did not take it"
                 )
                 .because(&cause);
-                if matches!(status, 429 | 502..=504 | 507) {
-                    return Err(Failure::temporary("ledger-busy", said));
-                }
                 exit = Exit::Input;
                 list.push(json!({ "file": shown, "id": id.to_string(), "refused": cause, "code": told["code"] }));
                 said
             }
+            _ => return Err(answered::refusal(&http, POST, &answer)),
         };
         text.push_str(said.in_(console.lang));
         text.push('\n');
@@ -184,7 +181,7 @@ pub(super) fn countersign(
     let told = post_own(&http, &holder, endorse)?;
     let index = told["index"].as_u64().unwrap_or(0);
     if let (Some(path), Some(receipt)) = (&arguments.output, told["receipt"].as_str()) {
-        write_new(path, receipt.as_bytes())?;
+        keep_receipt(path, receipt.as_bytes(), index)?;
     }
     let Said { zh, en } = said!(
         "{by} 已会签声明 {of}，登记为第 {index} 条。连同两份回执一起 verify，结论会写明会签者\n",

@@ -5,6 +5,8 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
+use crate::trade::visible::one_line;
+
 /// The language a person is spoken to in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lang {
@@ -93,9 +95,11 @@ impl Said {
         lang.say(&self.zh, &self.en)
     }
 
-    /// The sentence, a colon, and a cause that others worded.
+    /// The sentence, a colon, and a cause that others worded: it begins no line, whatever it holds.
     #[must_use]
     pub fn because(self, cause: &impl fmt::Display) -> Said {
+        let cause = cause.to_string();
+        let cause = one_line(&cause);
         Said {
             zh: format!("{}：{cause}", self.zh),
             en: format!("{}: {cause}", self.en),

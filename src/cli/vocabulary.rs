@@ -29,7 +29,9 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     let words = &read_files(&arguments.extension)?;
     if arguments.markdown {
         let text = markdown(words);
-        return Ok(plain("vocabulary", text.clone()).with("markdown", text));
+        return Ok(plain("vocabulary", text.clone())
+            .exact()
+            .with("markdown", text));
     }
     let Some(id) = &arguments.kind else {
         let kinds: Vec<Value> = words.kinds.iter().map(head).collect();

@@ -1,11 +1,18 @@
 //! The one door to the HTTP client (ureq): reads public objects and talks to the API, for `audit URL`, `mirror`, `post`, `receipt`.
 //!
-//! Every answer has a maximum size and every call a time limit. Does not judge what it reads.
+//! Every answer has a maximum size and every call a time limit. A server may send a reader on to another path of its own, never to
+//! another host: what comes from there would be taken for the ledger's. Does not judge what it reads.
 
 use std::io::Read;
 use std::time::Duration;
 
 use bytes::Bytes;
+use ureq::http::Uri;
+
+use super::roots;
+
+/// From one path of a server to another; more is a circle.
+const REDIRECTS_MAX: usize = 4;
 
 /// A web server that serves a log, by its base URL.
 #[derive(Clone, Debug)]
@@ -53,6 +60,24 @@ pub enum HttpError {
         /// The most that was expected.
         bytes_max: u64,
     },
+    /// The server sends the reader to another host, or in circles.
+    #[error(
+        "{url} answered {status} and points to {to:?}, which is not followed: a ledger is asked at one address; give that address if it is the right one"
+    )]
+    Redirect {
+        /// What was asked for.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// Where it points.
+        to: String,
+    },
+    /// The authorities that vouch for servers cannot be read.
+    #[error("the certificates of authorities cannot be read: {cause}")]
+    Roots {
+        /// Why.
+        cause: String,
+    },
     /// Not `http://…` or `https://…`.
     #[error("{found:?} is not a URL of a ledger: wanted http://host[:port][/prefix] or https://…")]
     Url {
@@ -68,6 +93,8 @@ pub struct Answer {
     pub status: u16,
     /// `Retry-After` in seconds, if the server said so.
     pub retry_after_s: Option<u64>,
+    /// The media type of the body, in lower case and without parameters; empty if the server named none.
+    pub content_type: String,
     /// The body, not larger than was allowed.
     pub body: Bytes,
 }
@@ -76,7 +103,7 @@ impl Http {
     /// Talks to the server at `base`.
     ///
     /// # Errors
-    /// [`HttpError::Url`] if it is no http(s) URL.
+    /// [`HttpError::Url`] if it is no http(s) URL, [`HttpError::Roots`] if nobody can vouch for an https one.
     pub fn new(base: &str) -> Result<Http, HttpError> {
         Http::with_time_limit(base, Duration::from_secs(120))
     }
@@ -84,28 +111,32 @@ impl Http {
     /// As [`Http::new`], with another limit for a whole call: connecting, sending, and the answer to its end.
     ///
     /// # Errors
-    /// [`HttpError::Url`].
+    /// As [`Http::new`].
     pub fn with_time_limit(base: &str, limit: Duration) -> Result<Http, HttpError> {
-        let rest = base
-            .strip_prefix("http://")
-            .or_else(|| base.strip_prefix("https://"));
-        if rest.is_none_or(|rest| {
-            rest.is_empty() || rest.starts_with('/') || rest.contains(['?', '#', ' '])
-        }) {
-            return Err(HttpError::Url {
-                found: base.to_owned(),
-            });
+        let no_url = || HttpError::Url {
+            found: base.to_owned(),
+        };
+        // A scheme is written in either case (RFC 3986 §3.1).
+        let (scheme, rest) = base.split_once("://").ok_or_else(no_url)?;
+        let scheme = scheme.to_ascii_lowercase();
+        let is_place =
+            !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['?', '#', ' ']);
+        if !matches!(scheme.as_str(), "http" | "https") || !is_place {
+            return Err(no_url());
         }
-        let agent = ureq::Agent::config_builder()
+        let mut config = ureq::Agent::config_builder()
             .http_status_as_error(false)
+            .max_redirects(0)
             .timeout_connect(Some(Duration::from_secs(10).min(limit)))
             .timeout_global(Some(limit))
-            .user_agent(concat!("mingzhang/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .new_agent();
+            .user_agent(concat!("mingzhang/", env!("CARGO_PKG_VERSION")));
+        if scheme == "https" {
+            let roots = roots::all().map_err(|cause| HttpError::Roots { cause })?;
+            config = config.tls_config(ureq::tls::TlsConfig::builder().root_certs(roots).build());
+        }
         Ok(Http {
-            base: base.trim_end_matches('/').to_owned(),
-            agent,
+            base: format!("{scheme}://{}", rest.trim_end_matches('/')),
+            agent: config.build().new_agent(),
         })
     }
 
@@ -154,12 +185,43 @@ impl Http {
         body: Option<&[u8]>,
         bytes_max: u64,
     ) -> Result<Answer, HttpError> {
-        let url = self.url(name);
+        let mut url = self.url(name);
+        let mut hops = 0;
+        loop {
+            let answer = self.once(method, &url, headers, body, bytes_max)?;
+            let Some(to) = answer.1 else {
+                return Ok(answer.0);
+            };
+            // Only what changes nothing is asked again elsewhere.
+            let is_read = matches!(method, "GET" | "HEAD");
+            hops += 1;
+            match onward(&url, &to) {
+                Some(next) if is_read && hops <= REDIRECTS_MAX => url = next,
+                _ => {
+                    return Err(HttpError::Redirect {
+                        url,
+                        status: answer.0.status,
+                        to,
+                    });
+                }
+            }
+        }
+    }
+
+    /// One request, and where its answer points, if it is a redirection.
+    fn once(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+        bytes_max: u64,
+    ) -> Result<(Answer, Option<String>), HttpError> {
         let network = |source: ureq::Error| HttpError::Network {
-            url: url.clone(),
+            url: url.to_owned(),
             source: Box::new(source),
         };
-        let mut request = ureq::http::Request::builder().method(method).uri(&url);
+        let mut request = ureq::http::Request::builder().method(method).uri(url);
         for (header, value) in headers {
             request = request.header(*header, *value);
         }
@@ -174,11 +236,15 @@ impl Http {
                 .and_then(|request| self.agent.run(request)),
         };
         let answer = sent.map_err(network)?;
-        let retry_after_s = answer
-            .headers()
-            .get("retry-after")
-            .and_then(|value| value.to_str().ok()?.parse().ok());
+        let header = |name: &str| answer.headers().get(name)?.to_str().ok();
+        let retry_after_s = header("retry-after").and_then(|value| value.parse().ok());
+        let media_type = header("content-type").and_then(|value| value.split(';').next());
+        let content_type = media_type.unwrap_or_default().trim().to_ascii_lowercase();
         let status = answer.status().as_u16();
+        let to = match status {
+            301..=303 | 307 | 308 => Some(header("location").unwrap_or_default().to_owned()),
+            _ => None,
+        };
         let mut bytes = Vec::new();
         let read = answer
             .into_body()
@@ -186,22 +252,51 @@ impl Http {
             .take(bytes_max.saturating_add(1))
             .read_to_end(&mut bytes);
         read.map_err(|source| HttpError::Body {
-            url: url.clone(),
+            url: url.to_owned(),
             source,
         })?;
         if bytes.len() as u64 > bytes_max {
-            return Err(HttpError::TooLarge { url, bytes_max });
+            return Err(HttpError::TooLarge {
+                url: url.to_owned(),
+                bytes_max,
+            });
         }
-        Ok(Answer {
+        let answer = Answer {
             status,
             retry_after_s,
+            content_type,
             body: Bytes::from(bytes),
-        })
+        };
+        Ok((answer, to))
     }
 
     fn url(&self, name: &str) -> String {
         format!("{}/{name}", self.base)
     }
+}
+
+/// Where `to`, as an answer of `from` says it, is: another path of the same server, or nowhere that is gone to. The same host by https
+/// instead of http, both at their usual ports, is the same server.
+fn onward(from: &str, to: &str) -> Option<String> {
+    let at: Uri = from.parse().ok()?;
+    let (scheme, authority) = (at.scheme_str()?, at.authority()?);
+    if to.starts_with('/') && !to.starts_with("//") {
+        return Some(format!("{scheme}://{authority}{to}"));
+    }
+    let there: Uri = if let Some(rest) = to.strip_prefix("//") {
+        format!("{scheme}://{rest}").parse().ok()?
+    } else if to.contains("://") {
+        to.parse().ok()?
+    } else {
+        return None;
+    };
+    let is_same = there.scheme_str() == Some(scheme) && there.authority() == Some(authority);
+    let is_upgrade = scheme == "http"
+        && there.scheme_str() == Some("https")
+        && there.host() == at.host()
+        && at.port().is_none()
+        && there.port().is_none();
+    (is_same || is_upgrade).then(|| there.to_string())
 }
 
 fn beginning(body: &[u8]) -> String {
@@ -214,7 +309,11 @@ mod tests {
 
     #[test]
     fn only_urls_of_servers_are_taken() {
-        for good in ["http://127.0.0.1:7878", "https://ledger.example/log/"] {
+        for good in [
+            "http://127.0.0.1:7878",
+            "https://ledger.example/log/",
+            "HTTP://ledger.example",
+        ] {
             assert!(Http::new(good).is_ok(), "{good}");
         }
         for bad in [
@@ -225,11 +324,45 @@ mod tests {
             "http:///x",
             "http://a b",
             "http://a?b",
+            "://a",
         ] {
             assert!(
                 matches!(Http::new(bad), Err(HttpError::Url { .. })),
                 "{bad}"
             );
         }
+    }
+
+    /// Danger: a login page of another host is taken for the ledger's answer.
+    #[test]
+    fn a_reader_goes_to_another_path_and_never_to_another_host() {
+        #[track_caller]
+        fn check(from: &str, to: &str, next: Option<&str>) {
+            assert_eq!(onward(from, to).as_deref(), next, "{from} -> {to}");
+        }
+        let from = "http://a.example:81/log/head";
+        check(from, "/log/head/", Some("http://a.example:81/log/head/"));
+        check(
+            from,
+            "http://a.example:81/x?y",
+            Some("http://a.example:81/x?y"),
+        );
+        check(from, "//a.example:81/x", Some("http://a.example:81/x"));
+        for elsewhere in [
+            "",
+            "x",
+            "//b.example/x",
+            "http://a.example/x",
+            "https://a.example/x",
+            "http://b.example:81/log/head",
+            "http://a.example:81@b.example/x",
+            "file:///etc/passwd",
+        ] {
+            check(from, elsewhere, None);
+        }
+        let plain = "http://a.example/x";
+        check(plain, "https://a.example/x", Some("https://a.example/x"));
+        check(plain, "https://b.example/x", None);
+        check("https://a.example/x", "http://a.example/x", None);
     }
 }

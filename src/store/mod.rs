@@ -6,10 +6,12 @@
 pub mod commit;
 mod http;
 mod reader;
+mod roots;
 mod stream;
 
-pub use http::{Http, HttpError};
+pub use http::{Answer, Http, HttpError};
 pub use reader::{LogReader, ReadError, Source, SourceError};
+pub use roots::trust;
 pub use stream::{Download, PART_BYTES, Upload};
 
 use std::path::{Path as FsPath, PathBuf};

@@ -213,16 +213,10 @@ fn work(console: &Console, folder: &Folder, url: &str) -> Result<u64, Failure> {
 
     offices::wait(console, &http)?;
     let record = award(&http, signer.name())?;
-    let receipt = http.call(
-        "GET",
-        &format!("api/v1/receipts/{record}"),
-        &[],
-        None,
-        1 << 20,
-    )?;
+    let receipt = super::answered::receipt(&http, record)?;
     let policy = folder.read_policy()?;
     let verified =
-        crate::verify::verify(&receipt.body, std::slice::from_ref(&policy)).map_err(|error| {
+        crate::verify::verify(&receipt, std::slice::from_ref(&policy)).map_err(|error| {
             Failure::new(
                 super::out::Exit::Failed,
                 "demo",
@@ -294,7 +288,7 @@ fn award(http: &Http, publisher: &str) -> Result<u64, Failure> {
         None,
         16 << 20,
     )?;
-    let view: serde_json::Value = serde_json::from_slice(&answer.body).map_err(|_| missing())?;
+    let view = super::answered::object(http, "api/v1/projects", &answer).map_err(|_| missing())?;
     let records = view
         .get("records")
         .and_then(|records| records.as_array())

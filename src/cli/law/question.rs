@@ -202,7 +202,9 @@ fn wrong_pack(path: &std::path::Path, error: &PackError) -> Failure {
     let (shown, cause) = (path.display(), crate::chain_of(error));
     Failure::input(
         "pack",
-        said!("规则文件 {shown} 有误", "the rule pack {shown} is wrong").because(&cause),
+        said!("规则文件 {shown} 有误", "the rule pack {shown} is wrong")
+            // Several lines: the place is drawn.
+            .then(&said!("{cause}", "{cause}")),
     )
 }
 

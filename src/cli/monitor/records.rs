@@ -22,6 +22,7 @@ use crate::tlog::note::Vkey;
 use crate::trade::record::parse_entry;
 use crate::trade::statement::{Body, Change, Statement};
 use crate::trade::time::Time;
+use crate::trade::visible::one_line;
 
 /// Statement ids of one publisher, at most.
 const IDS_BYTES_MAX: u64 = 1 << 30;
@@ -187,6 +188,7 @@ fn look_at(visited: &Visited<'_>, watch: &Watch, told: &mut Vec<Event>) {
         "title": title,
         "key": key.as_ref().ok().map(ToString::to_string),
     });
+    let (kind, title) = (one_line(kind), one_line(&title));
     let mut tell = |code, severity, said| {
         told.push(Event::new(code, severity, said, members.clone()));
     };

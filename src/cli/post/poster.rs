@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::super::answered::{self, Answered};
 use super::super::draft::{Guard, Line};
 use super::super::fetch;
 use super::super::keys::holder::Holder;
@@ -253,7 +254,7 @@ impl Poster<'_> {
                 self.made.insert(line.number, id);
                 if let (Some(folder), Some(receipt)) = (self.receipts, member("receipt")) {
                     let path = folder.join(format!("{index}.tlog-proof"));
-                    fetch::write_new(&path, receipt.as_bytes())?;
+                    fetch::keep_receipt(&path, receipt.as_bytes(), index)?;
                 }
                 if answer.get("witnessed").and_then(Value::as_bool) == Some(false) {
                     outcome.unwitnessed += 1;
@@ -329,15 +330,13 @@ impl Poster<'_> {
             return Ok(*head);
         }
         let name = format!("api/v1/projects/{}/{project}?limit=1", self.signer.name());
-        let answer = self.http.call("GET", &name, &[], None, ANSWER_BYTES_MAX)?;
-        let view: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+        let answer = answered::ask(self.http, &name, ANSWER_BYTES_MAX)?;
         let head = match answer.status {
-            200 => view
-                .get("head")
-                .and_then(Value::as_str)
-                .and_then(Hash::from_hex),
             404 | 400 => None,
-            _ => return Err(busy(&view)),
+            _ => Answered::of(self.http, &name, &answer)?
+                .value("head")
+                .as_str()
+                .and_then(Hash::from_hex),
         };
         self.heads.insert(project.to_owned(), head);
         Ok(head)

@@ -12,6 +12,7 @@ use crate::tlog::merkle::Hash;
 use crate::tlog::policy::{Lack, VerifiedCheckpoint, WitnessShown};
 use crate::trade::statement::{Body, Statement};
 use crate::trade::time::Time;
+use crate::trade::visible::one_line;
 use crate::verify::{Step, VerifiedRecord, VerifyError};
 
 /// The verdict on one file.
@@ -163,7 +164,7 @@ impl Verdict {
                 .documents()
                 .into_iter()
                 .find(|document| document.sha256.to_string() == digest)
-                .map(|document| document.name.to_owned());
+                .map(|document| one_line(document.name).into_owned());
             verdict.document = Some(match named {
                 Some(name) => said!(
                     "所持文件与声明中的「{name}」一致（SHA-256 {digest}）",
@@ -322,9 +323,9 @@ fn name_of(step: Step) -> Said {
 fn about(statement: &Statement) -> String {
     let fields = statement.fields();
     match (fields.title(), statement.project()) {
-        (Some(title), Some(project)) => format!("{title} ({project})"),
+        (Some(title), Some(project)) => format!("{} ({project})", one_line(title)),
         (None, Some(project)) => project.to_owned(),
-        _ => statement.statement_type().to_owned(),
+        _ => one_line(statement.statement_type()).into_owned(),
     }
 }
 

@@ -1,0 +1,315 @@
+//! The one door by which commands take a ledger's answers.
+//!
+//! Promises: the status is looked at first, then the media type, then the form, then the members that the caller reads; only then is
+//! anything believed. A login page, an empty body and another program's JSON are no answers, whatever status they come with; a member that
+//! is not there is a failure that names it, and never a zero. A ledger that is busy is asked again after the seconds it says, a few times.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value};
+
+use super::out::{self, Console, Exit, Failure};
+use super::post::said_by;
+use super::text::said;
+use crate::receipt::{RECEIPT_BYTES_MAX, Receipt};
+use crate::store::{Answer, Http};
+use crate::tlog::checkpoint::Checkpoint;
+use crate::tlog::merkle::{check_inclusion, leaf_hash};
+use crate::tlog::note::Note;
+use crate::trade::record::parse_entry;
+
+/// A busy ledger is asked again so often.
+const BUSY_TRIES: u32 = 3;
+/// An index is waited for so long; it is some seconds behind after a large import.
+const INDEX_WAIT_MAX: Duration = Duration::from_secs(10);
+const INDEX_PAUSE: Duration = Duration::from_millis(50);
+/// Longer pauses are for whoever started the command.
+pub(super) const RETRY_AFTER_S_MAX: u64 = 5;
+
+/// A JSON object that a ledger answered with success.
+#[derive(Clone, Debug)]
+pub(super) struct Answered {
+    url: String,
+    members: Map<String, Value>,
+}
+
+/// Asks for a JSON object.
+pub(super) fn get(http: &Http, name: &str, bytes_max: u64) -> Result<Answered, Failure> {
+    Answered::of(http, name, &ask(http, name, bytes_max)?)
+}
+
+/// A GET; a ledger that says when to come again is asked again.
+pub(super) fn ask(http: &Http, name: &str, bytes_max: u64) -> Result<Answer, Failure> {
+    let mut tries = 0;
+    loop {
+        let answer = http.call("GET", name, &[], None, bytes_max)?;
+        tries += 1;
+        let pause = answer.retry_after_s.filter(|s| *s <= RETRY_AFTER_S_MAX);
+        match (answer.status, pause) {
+            (429 | 503, Some(seconds)) if tries < BUSY_TRIES => {
+                std::thread::sleep(Duration::from_secs(seconds));
+            }
+            _ => return Ok(answer),
+        }
+    }
+}
+
+impl Answered {
+    /// Success of the ledger, as a JSON object.
+    pub fn of(http: &Http, name: &str, answer: &Answer) -> Result<Answered, Failure> {
+        if !matches!(answer.status, 200 | 201) {
+            return Err(refusal(http, name, answer));
+        }
+        Ok(Answered {
+            url: format!("{}/{name}", http.base()),
+            members: object(http, name, answer)?,
+        })
+    }
+
+    fn lacks(&self, name: &str, wanted_zh: &str, wanted: &str) -> Failure {
+        let url = &self.url;
+        Failure::temporary(
+            "answer",
+            said!(
+                "{url} 的应答里没有 {name}（应为{wanted_zh}），不是账本的应答；请核对地址",
+                "the answer of {url} has no {name} ({wanted} is wanted) and is not a ledger's; check the address"
+            ),
+        )
+    }
+
+    /// An integer that must be there.
+    pub fn u64(&self, name: &str) -> Result<u64, Failure> {
+        let found = self.members.get(name).and_then(Value::as_u64);
+        found.ok_or_else(|| self.lacks(name, "整数", "an integer"))
+    }
+
+    /// A string that must be there.
+    pub fn str(&self, name: &str) -> Result<&str, Failure> {
+        let found = self.members.get(name).and_then(Value::as_str);
+        found.ok_or_else(|| self.lacks(name, "文本", "a string"))
+    }
+
+    /// An array that must be there.
+    pub fn array(&self, name: &str) -> Result<&[Value], Failure> {
+        let found = self.members.get(name).and_then(Value::as_array);
+        found
+            .map(Vec::as_slice)
+            .ok_or_else(|| self.lacks(name, "数组", "an array"))
+    }
+
+    /// A string of an item of one of its arrays that must be there.
+    pub fn str_in<'v>(&self, item: &'v Value, name: &str) -> Result<&'v str, Failure> {
+        let found = item.get(name).and_then(Value::as_str);
+        found.ok_or_else(|| self.lacks(name, "文本", "a string"))
+    }
+
+    /// An integer of an item of one of its arrays that must be there.
+    pub fn u64_in(&self, item: &Value, name: &str) -> Result<u64, Failure> {
+        let found = item.get(name).and_then(Value::as_u64);
+        found.ok_or_else(|| self.lacks(name, "整数", "an integer"))
+    }
+
+    /// What may be there; null if it is not.
+    pub fn value(&self, name: &str) -> &Value {
+        self.members.get(name).unwrap_or(&Value::Null)
+    }
+
+    /// Where a list goes on, if it does: always further than `at`, whatever the server says.
+    pub fn after(&self, at: Option<u64>) -> Option<u64> {
+        let next = self.value("after").as_u64();
+        next.filter(|next| at.is_none_or(|at| *next > at))
+    }
+
+    /// All of it.
+    pub fn into_members(self) -> Map<String, Value> {
+        self.members
+    }
+}
+
+/// Asks again until the answer reflects all that the log held when it was first asked: an index is made behind the log, and what it does not
+/// have yet is not "not there". Gives up after a while; then the answer is as it is, and says by how much it is [`behind`].
+pub(super) fn caught_up(
+    mut ask: impl FnMut() -> Result<Answered, Failure>,
+) -> Result<(Answered, Option<Lag>), Failure> {
+    let mut answer = ask()?;
+    let size = answer.u64("tree_size")?;
+    let began = Instant::now();
+    loop {
+        let indexed = answer.u64("indexed_size")?;
+        if indexed >= size {
+            return Ok((answer, None));
+        }
+        if began.elapsed() >= INDEX_WAIT_MAX {
+            return Ok((answer, Some(Lag { indexed, size })));
+        }
+        std::thread::sleep(INDEX_PAUSE);
+        answer = ask()?;
+    }
+}
+
+/// How far an index is behind the log as it was when it was first asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lag {
+    indexed: u64,
+    size: u64,
+}
+
+/// An answer that the ledger's index was too far behind to give whole: exit code 4, with both sizes.
+pub(super) fn behind(answer: out::Answer, console: &Console, lag: Lag) -> out::Answer {
+    let Lag { indexed, size } = lag;
+    let said = said!(
+        "检索索引只到 {indexed} 条，账本有 {size} 条：以上未必齐全，请稍后再运行一次\n",
+        "the index has {indexed} records and the log {size}: the above may not be all, run the same command again later\n"
+    );
+    let mut answer = answer.exit(Exit::Temporary);
+    answer.code = "index-behind";
+    if answer.is_exact {
+        console.talk(&said);
+    } else {
+        answer.text.push_str(said.in_(console.lang));
+    }
+    answer
+}
+
+/// The JSON object in a body, whatever the status.
+pub(super) fn object(
+    http: &Http,
+    name: &str,
+    answer: &Answer,
+) -> Result<Map<String, Value>, Failure> {
+    let url = format!("{}/{name}", http.base());
+    let status = answer.status;
+    let found = &answer.content_type;
+    if found != "application/json" && !found.ends_with("+json") {
+        let found = if found.is_empty() { "-" } else { found };
+        return Err(Failure::temporary(
+            "answer",
+            said!(
+                "{url} 的应答（HTTP {status}）是 {found}，不是 JSON：答话的不是账本，可能是登录页或代理；请核对地址与网络",
+                "the answer of {url} (HTTP {status}) is {found} and no JSON: what answers is not a ledger, maybe a login page or a proxy; check the address and the network"
+            ),
+        ));
+    }
+    match serde_json::from_slice(&answer.body) {
+        Ok(Value::Object(members)) => Ok(members),
+        Ok(_) => Err(Failure::temporary(
+            "answer",
+            said!(
+                "{url} 的应答（HTTP {status}）不是 JSON 对象",
+                "the answer of {url} (HTTP {status}) is no JSON object"
+            ),
+        )),
+        Err(error) => Err(Failure::temporary(
+            "answer",
+            said!(
+                "{url} 的应答（HTTP {status}）不是 JSON",
+                "the answer of {url} (HTTP {status}) is no JSON"
+            )
+            .because(&error),
+        )),
+    }
+}
+
+/// What an answer that is no success says: by a ledger in its own words, by anything else by its status.
+pub(super) fn refusal(http: &Http, name: &str, answer: &Answer) -> Failure {
+    let (base, status) = (http.base(), answer.status);
+    let problem = object(http, name, answer).ok().map(Value::Object);
+    let problem = problem.filter(|problem| problem["code"].is_string());
+    let (code, exit, said) = match status {
+        451 => (
+            "withheld",
+            Exit::Input,
+            said!(
+                "{base} 不显示 {name}（HTTP 451）",
+                "{base} does not show {name} (HTTP 451)"
+            ),
+        ),
+        404 | 410 => (
+            "not-found",
+            Exit::Input,
+            said!(
+                "{base} 没有 {name}（HTTP {status}）",
+                "{base} has no {name} (HTTP {status})"
+            ),
+        ),
+        429 | 502..=504 | 507 => {
+            let (zh, en) = match answer.retry_after_s {
+                Some(s) => (format!("{s} 秒后"), format!("in {s} s")),
+                None => ("稍后".to_owned(), "later".to_owned()),
+            };
+            (
+                "ledger-busy",
+                Exit::Temporary,
+                said!(
+                    "{base} 现在不能应答（HTTP {status}），请{zh}再运行一次",
+                    "{base} cannot answer now (HTTP {status}), run the same command again {en}"
+                ),
+            )
+        }
+        400..=499 if problem.is_some() => (
+            "refused",
+            Exit::Input,
+            said!(
+                "账本拒绝（HTTP {status}）",
+                "the ledger refuses (HTTP {status})"
+            ),
+        ),
+        _ => (
+            "ledger-answer",
+            Exit::Temporary,
+            said!(
+                "{base}/{name} 应答 HTTP {status}，不是所要的",
+                "{base}/{name} answers HTTP {status}, which is not what was asked for"
+            ),
+        ),
+    };
+    let said = match &problem {
+        Some(problem) => said.because(&said_by(problem)),
+        None => said,
+    };
+    Failure::new(exit, code, said)
+}
+
+/// The receipt of record `index`, as the ledger gives it: taken apart, and whole in itself.
+pub(super) fn receipt(http: &Http, index: u64) -> Result<Vec<u8>, Failure> {
+    let name = format!("api/v1/receipts/{index}");
+    let answer = ask(http, &name, RECEIPT_BYTES_MAX as u64)?;
+    if answer.status != 200 {
+        return Err(refusal(http, &name, &answer));
+    }
+    whole(&answer.body, index).map_err(|cause| {
+        let base = http.base();
+        Failure::temporary(
+            "no-receipt",
+            said!(
+                "{base} 给出的不是第 {index} 条的回执，没有保存",
+                "what {base} gives is not the receipt of record {index} and was not stored"
+            )
+            .because(&cause),
+        )
+    })?;
+    Ok(answer.body.to_vec())
+}
+
+/// A receipt of record `index` whose proof leads from its entry to its checkpoint; whose checkpoint that is, a policy says, at `verify`.
+pub(super) fn whole(bytes: &[u8], index: u64) -> Result<Receipt, String> {
+    let receipt = Receipt::parse(bytes).map_err(|error| crate::chain_of(&error))?;
+    if receipt.index != index {
+        return Err(format!("it is the receipt of record {}", receipt.index));
+    }
+    let (header, _) = parse_entry(&receipt.entry).map_err(|error| crate::chain_of(&error))?;
+    if header.index != index {
+        return Err(format!("its entry is record {}", header.index));
+    }
+    let note =
+        Note::parse(receipt.checkpoint.as_bytes()).map_err(|error| crate::chain_of(&error))?;
+    let checkpoint = Checkpoint::parse(&note.text).map_err(|error| crate::chain_of(&error))?;
+    check_inclusion(
+        &leaf_hash(&receipt.entry),
+        index,
+        &checkpoint.tree,
+        &receipt.proof,
+    )
+    .map_err(|error| crate::chain_of(&error))?;
+    Ok(receipt)
+}

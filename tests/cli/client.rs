@@ -1,0 +1,299 @@
+//! Danger: what answers is not the ledger (a login page, a proxy, another host), and a command calls it an answer, or keeps it as a receipt.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+use super::*;
+
+/// A server that is no ledger: every request gets the answer that `told` gives for its path.
+struct Fake {
+    url: String,
+}
+
+impl Fake {
+    fn start(told: impl Fn(&str) -> String + Send + 'static) -> Fake {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        // It ends with the process; each answer closes its connection.
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let _ = answer(stream, &told);
+            }
+        });
+        Fake { url }
+    }
+}
+
+fn answer(mut stream: TcpStream, told: &impl Fn(&str) -> String) -> std::io::Result<()> {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte)?;
+        head.extend_from_slice(&byte);
+    }
+    let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
+    let length = head
+        .split("content-length: ")
+        .nth(1)
+        .and_then(|rest| rest.lines().next()?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    stream.read_exact(&mut body)?;
+    stream.write_all(told(head.split(' ').nth(1).unwrap_or_default()).as_bytes())
+}
+
+fn http(status: &str, media_type: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+}
+
+#[test]
+fn no_command_takes_a_login_page_for_a_ledgers_answer() {
+    let desk = Desk::new();
+    let data = init(&desk, "data", ORIGIN);
+    let key = format!("{data}/keys/centre.key");
+    let draft = desk.write("d.jsonl", &format!("{}\n", drafts(0..1)[0]));
+    #[track_caller]
+    fn refused(desk: &Desk, key: &str, draft: &str, status: &str, media_type: &str, body: &str) {
+        let (told, told_body) = ((status.to_owned(), media_type.to_owned()), body.to_owned());
+        let fake = Fake::start(move |_| http(&told.0, &told.1, &told_body));
+        let (url, file) = (fake.url.as_str(), desk.path("out"));
+        let sha256 = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb";
+        for command in [
+            &["get", "--ledger", url, "5"][..],
+            &["receipt", "--ledger", url, "5", "-o", &file],
+            &["search", "--ledger", url, "工程"],
+            &["search", "--ledger", url, "--csv", "工程"],
+            &["export", "ndjson", "--ledger", url, "-o", &file],
+            &["export", "ocds", "--ledger", url, "-o", &file],
+            &["document", "--ledger", url, "-o", &file, sha256],
+            &["published", "--ledger", url, draft],
+            &["withheld", "--ledger", url],
+            &["key", "show", "--ledger", url],
+            &["post", "--ledger", url, "--key", key, draft],
+        ] {
+            let run = run(command);
+            assert_ne!(run.exit, 0, "{command:?} of {status} {body}: {run:?}");
+            assert!(!Path::new(&file).exists(), "{command:?} of {status} {body}");
+            if status.starts_with("50") {
+                run.exits(4).says(&[&status[..3]]);
+            }
+        }
+    }
+    for (status, media_type, body) in [
+        ("200 OK", "text/html", "<html>Please log in</html>"),
+        ("200 OK", "application/octet-stream", ""),
+        ("200 OK", "application/json", "{}"),
+        ("200 OK", "application/json", "[]"),
+        ("200 OK", "application/json", "null"),
+        ("200 OK", "text/html", "{\"count\":0,\"hits\":[]}"),
+        ("502 Bad Gateway", "text/html", "<html>Bad gateway</html>"),
+    ] {
+        refused(&desk, &key, &draft, status, media_type, body);
+    }
+}
+
+#[test]
+fn a_redirect_to_another_host_is_not_followed_and_one_to_another_path_is() {
+    let there = Fake::start(|_| http("200 OK", "application/json", "{\"ledger\":\"evil\"}"));
+    let to = there.url.clone();
+    let here = Fake::start(move |path| {
+        match path {
+        "/api/v1/records/7" => "HTTP/1.1 302 Found\r\nLocation: /seven\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned(),
+        "/seven" => http(
+            "200 OK",
+            "application/json",
+            r#"{"index":7,"link":"l","time":"t","note":"the note\n","id":"i"}"#,
+        ),
+        path => format!("HTTP/1.1 302 Found\r\nLocation: {to}{path}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+    }
+    });
+    run(&["get", "--ledger", &here.url, "7"])
+        .exits(0)
+        .says(&["the note"]);
+    run(&["get", "--ledger", &here.url, "8"])
+        .exits(4)
+        .says(&["another address", &there.url]);
+    // An answer to another question is none.
+    let other = Fake::start(|_| {
+        http(
+            "200 OK",
+            "application/json",
+            r#"{"index":7,"link":"l","time":"t","note":"n","id":"i"}"#,
+        )
+    });
+    run(&["get", "--ledger", &other.url, "8"])
+        .exits(4)
+        .says(&["gives record 7"]);
+}
+
+/// What a server says in refusing, and what stands in a record, begins no line and moves no cursor.
+#[test]
+fn text_of_a_server_is_shown_and_not_obeyed() {
+    let evil = "x\\n\u{2714} witnessed by 3 of 3\\u001b[2J\\u009b31m\\u202e";
+    let problem = format!(r#"{{"code":"nope","title":"t","detail":"{evil}"}}"#);
+    let hit = format!(
+        r#"{{"count":1,"indexed_size":9,"tree_size":9,"hits":[{{"index":7,"title":"{evil}","issued":"2026-01-01"}}]}}"#
+    );
+    let fake = Fake::start(move |path| match path {
+        path if path.starts_with("/api/v1/search") => http("200 OK", "application/json", &hit),
+        _ => http("404 Not Found", "application/problem+json", &problem),
+    });
+    for command in [
+        ["get", "--ledger", &fake.url, "8"],
+        ["search", "--ledger", &fake.url, "x"],
+    ] {
+        let told = run(&command);
+        let all = format!("{}{}", told.out, told.err);
+        assert!(all.contains("⟦U+001B⟧[2J⟦U+009B⟧31m⟦U+202E⟧"), "{all}");
+        assert!(all.contains("x⟦U+000A⟧✔"), "{all}");
+        assert!(!all.chars().any(|c| c.is_control() && c != '\n'), "{all}");
+    }
+}
+
+/// An index that is behind the log is waited for, and what it lacks then is not "not there".
+#[test]
+fn an_answer_of_an_index_behind_the_log_says_so() {
+    let fake = Fake::start(|_| {
+        http(
+            "200 OK",
+            "application/json",
+            r#"{"count":0,"indexed_size":4,"tree_size":9,"hits":[]}"#,
+        )
+    });
+    let told = run(&["search", "--ledger", &fake.url, "--json", "x"]).exits(4);
+    let told = told.json("index-behind");
+    assert_eq!(
+        (&told["indexed_size"], &told["tree_size"]),
+        (&4.into(), &9.into())
+    );
+}
+
+#[test]
+fn a_receipt_gives_way_to_the_true_one_only_if_it_is_none() {
+    let desk = Desk::new();
+    let data = init(&desk, "data", ORIGIN);
+    let served = Served::start(&data);
+    let (url, file) = (served.url.as_str(), desk.path("r"));
+    let fetch = |index: &str| run(&["receipt", "--ledger", url, index, "-o", &file]);
+    fetch("1").exits(0);
+    let good = desk.read("r");
+    fetch("1").exits(0).says(&["was left as it is"]);
+    fetch("0").exits(3).says(&["another record"]);
+    assert_eq!(desk.read("r"), good);
+    let torn = &good[..good.len() / 2];
+    let bent = good.replacen("index 1", "index 0", 1);
+    for bad in ["<html>", "", torn, &bent] {
+        desk.write("r", bad);
+        fetch("1").exits(0);
+        assert_eq!(desk.read("r"), good, "{bad:?}");
+    }
+}
+
+/// A city's ledger stands behind the city's own authority: the system's store, or `--ca`.
+#[test]
+fn a_private_authority_is_trusted_if_the_system_or_the_clerk_says_so() {
+    let desk = Desk::new();
+    let (ca, key) = (desk.path("ca.pem"), desk.path("ca.key"));
+    openssl(&[
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-keyout",
+        &key,
+        "-out",
+        &ca,
+        "-days",
+        "2",
+        "-subj",
+        "/CN=City",
+        "-addext",
+        "basicConstraints=critical,CA:TRUE",
+    ]);
+    let (request, server_key, cert) = (desk.path("csr"), desk.path("s.key"), desk.path("s.pem"));
+    openssl(&[
+        "req",
+        "-new",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-keyout",
+        &server_key,
+        "-out",
+        &request,
+        "-subj",
+        "/CN=localhost",
+    ]);
+    let extensions = desk.write(
+        "ext",
+        "subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\n",
+    );
+    openssl(&[
+        "x509",
+        "-req",
+        "-in",
+        &request,
+        "-CA",
+        &ca,
+        "-CAkey",
+        &key,
+        "-CAcreateserial",
+        "-days",
+        "2",
+        "-extfile",
+        &extensions,
+        "-out",
+        &cert,
+    ]);
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let mut server = Command::new("openssl")
+        .args([
+            "s_server",
+            "-quiet",
+            "-WWW",
+            "-accept",
+            &format!("127.0.0.1:{port}"),
+            "-cert",
+            &cert,
+            "-key",
+            &server_key,
+        ])
+        .current_dir(desk.0.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        std::thread::yield_now();
+    }
+    let url = format!("https://localhost:{port}");
+    let show = ["key", "show", "--ledger", &url];
+    run(&show).exits(4).says(&["UnknownIssuer"]);
+    // It serves no ledger: whoever gets so far trusts it.
+    let named = run(&[&show[..], &["--ca", &ca]].concat());
+    let by_system = program()
+        .args(show)
+        .env("SSL_CERT_FILE", &ca)
+        .output()
+        .unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let by_system = String::from_utf8(by_system.stderr).unwrap();
+    for told in [named.err, by_system] {
+        assert!(!told.contains("UnknownIssuer"), "{told}");
+    }
+    run(&[&show[..], &["--ca", &extensions]].concat())
+        .exits(3)
+        .says(&["BEGIN CERTIFICATE"]);
+}
