@@ -42,9 +42,9 @@ def damaged_files(bench):
     world.post_many(300)
     opened = post_with_opening(world, bench.random)
     world.post(3)
+    wait_for(world.is_indexed, 20)
     paths = ['/checkpoint', '/head', '/tile/entries/000', '/tile/0/000', '/api/v1/documents/' + digest, '/api/v1/openings/' + opened, '/api/v1/keys', '/api/v1/projects/%s/WITH-DOCUMENT' % world.signer.name]
     paths += ['/api/v1/records/%d' % index for index in (0, 1, 2, 100, 255, 256, world.size() - 1)]
-    wait_for(world.is_indexed, 20)
     before = {path: answer(world, path) for path in paths}
     world.server.stop()
     acknowledged = dict(world.seen.acknowledged)
@@ -124,7 +124,7 @@ def what_becomes(world, template, path, before):
         now = answer(world, asked)
         if now != was and now[0] < 400:
             wrong.append('GET %s says %d %s' % (asked, now[0], difference(was[1], now[1])))
-        elif now != was and not named:
+        elif now != was and not named and not asked.startswith('/api/v1/documents/'):  # Outside the log: audit does not count them.
             wrong.append('GET %s is %d (was %d) and audit was clean' % (asked, now[0], was[0]))
     world.post_one()
     server.stop()

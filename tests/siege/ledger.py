@@ -292,8 +292,8 @@ class World:
             raise RuntimeError('the search does not reach the head')
 
     def is_indexed(self):
-        told = self.server.json('/api/v1/search?limit=1')
-        return told['indexed_size'] == told['tree_size']
+        search, index = self.server.json('/api/v1/search?limit=1'), self.server.json('/readyz')
+        return all(told['indexed_size'] == told['tree_size'] for told in (search, index))
 
     def size(self):
         return int(self.server.ask('/checkpoint')[2].split(b'\n')[1])

@@ -24,7 +24,7 @@ class Row:
 def row(name, demands, needs=(), open_fault=''):
     """`demands` says in words what must hold while the attack goes on; `needs` what of the machine it takes.
 
-    `open_fault` names what is known to be wrong still: CI prints it and leaves the row out; every other run tries it.
+    `open_fault` names what is known to be wrong still: CI prints it and leaves the row out, unless it is named; every other run tries it.
     """
 
     def add(attack):
