@@ -33,6 +33,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
+use utoipa::openapi::{Content, Ref, response::Response as Described};
 use utoipa::{OpenApi, ToSchema};
 
 use super::Api;
@@ -96,8 +97,40 @@ pub(super) fn writes() -> Router<Api> {
 
 /// The API as OpenAPI 3.1, for generators of clients.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    Description::openapi()
+    let mut described = Description::openapi();
+    for (path, item) in &mut described.paths.paths {
+        if !path.starts_with("/api/") {
+            continue;
+        }
+        for operation in [&mut item.get, &mut item.put, &mut item.post] {
+            let Some(operation) = operation else { continue };
+            for (status, why) in ANYWHERE {
+                let listed = operation.responses.responses.entry(status.to_owned());
+                listed.or_insert_with(|| {
+                    let problem = Content::new(Some(Ref::from_schema_name("ProblemAnswer")));
+                    Described::builder()
+                        .description(why)
+                        .content("application/problem+json", problem)
+                        .build()
+                        .into()
+                });
+            }
+        }
+    }
+    described
 }
+
+/// What any route may answer; a route that has more to say of one of them says it beside its handler.
+const ANYWHERE: [(&str, &str); 2] = [
+    (
+        "400",
+        "The path, a parameter, a header or the body is malformed",
+    ),
+    (
+        "503",
+        "Not now: busy, or not writing. Ask again after `Retry-After` seconds",
+    ),
+];
 
 #[derive(OpenApi)]
 #[openapi(
@@ -238,6 +271,9 @@ mod tests {
                             .is_empty(),
                         "{at}: {parameter}"
                     );
+                }
+                for (status, _) in ANYWHERE.iter().filter(|_| path.starts_with("/api/")) {
+                    assert!(operation["responses"][status].is_object(), "{at} {status}");
                 }
                 for (status, response) in operation["responses"].as_object().unwrap() {
                     assert!(
