@@ -8,6 +8,7 @@
 //! erase says of its entry is looked up by the caller beforehand.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::chunk::{Item, Leaf, Parsed};
 use super::report::{Counts, ERASED_MAX, ErasedShown, Fault, Findings, Step};
@@ -46,9 +47,12 @@ struct Head {
     index: u64,
 }
 
+/// Statements that follow or amend something unseen, held open until an order says that it was erased; some 20 MB. An honest log has one for
+/// each erased entry, until its order. Beyond it what is not there is a fault at once.
+const OPEN_MAX: usize = 65_536;
+
 /// A statement follows one that was not seen; an erased entry before it may have been that.
 struct Gap {
-    chain: Chain,
     /// What it follows.
     wanted: Hash,
     /// The newest statement of the chain that was seen, if any.
@@ -62,7 +66,6 @@ struct Gap {
 /// An amendment of what was not seen.
 struct OpenAmends {
     chain: Chain,
-    statement: Hash,
     record: u64,
     object: String,
 }
@@ -76,14 +79,20 @@ pub(super) struct Replay {
     /// Leaf hash of the record before; `None` if it is not known.
     link: Option<Hash>,
     time: Option<Time>,
-    heads: HashMap<Chain, Head>,
+    heads: HashMap<Arc<Chain>, Head>,
+    /// The chains by their numbers.
+    chains: Vec<Arc<Chain>>,
     /// Ids of counted `trade` statements, whole, with their chain: for `amends`.
     ids: HashMap<Hash, u32>,
     unread: BTreeSet<u64>,
     /// Entries of length 0 for which no order was read yet, with their bundle.
     empties: BTreeMap<u64, String>,
-    gaps: Vec<Gap>,
-    open_amends: Vec<OpenAmends>,
+    /// By chain; of one chain ascending, and none within another.
+    gaps: HashMap<Chain, Vec<Gap>>,
+    /// By the statement that was not seen.
+    open_amends: HashMap<Hash, Vec<OpenAmends>>,
+    /// How many of both there are.
+    open: usize,
     /// Orders whose entry was shown: to be looked at again at the end.
     pub shown: Vec<(u64, u64)>,
     pub erased: Vec<ErasedShown>,
@@ -99,11 +108,13 @@ impl Replay {
             link: Some(Hash::ZERO),
             time: None,
             heads: HashMap::new(),
+            chains: Vec::new(),
             ids: HashMap::new(),
             unread: BTreeSet::new(),
             empties: BTreeMap::new(),
-            gaps: Vec::new(),
-            open_amends: Vec::new(),
+            gaps: HashMap::new(),
+            open_amends: HashMap::new(),
+            open: 0,
             shown: Vec::new(),
             erased: Vec::new(),
             counts: Counts::default(),
@@ -314,11 +325,7 @@ impl Replay {
         let amended_chain = match wants.amended.map(|id| (id, self.ids.get(&id).copied())) {
             None => None,
             Some((_, Some(found))) if Some(found) == number => Some(statement.chain()),
-            Some((_, Some(found))) => self
-                .heads
-                .iter()
-                .find(|(_, head)| head.number == found)
-                .map(|(chain, _)| chain),
+            Some((_, Some(found))) => self.chains.get(found as usize).map(|chain| &**chain),
             Some((id, None)) => self
                 .amended_unseen(object, index, statement.chain(), id)
                 .then_some(statement.chain()),
@@ -345,10 +352,12 @@ impl Replay {
             return id;
         };
         let from = after.map_or(0, |after| after + 1);
-        if self.empties.range(from..index).next().is_some() {
-            let (chain, object) = (statement.chain().clone(), object.to_owned());
-            self.gaps.push(Gap {
-                chain,
+        // A log that leaves more open than any honest one is not given the benefit of the doubt.
+        if self.open < OPEN_MAX && self.empties.range(from..index).next().is_some() {
+            self.open += 1;
+            let gaps = self.gaps.entry(statement.chain().clone()).or_default();
+            let object = object.to_owned();
+            gaps.push(Gap {
                 wanted,
                 after,
                 record: index,
@@ -366,11 +375,12 @@ impl Replay {
 
     /// Whether a statement that was not seen may be an erased or unread one.
     fn amended_unseen(&mut self, object: &str, index: u64, chain: &Chain, statement: Hash) -> bool {
-        if self.empties.range(..index).next().is_some() {
+        if self.open < OPEN_MAX && self.empties.range(..index).next().is_some() {
+            self.open += 1;
             let (chain, object) = (chain.clone(), object.to_owned());
-            self.open_amends.push(OpenAmends {
+            let open = self.open_amends.entry(statement).or_default();
+            open.push(OpenAmends {
                 chain,
-                statement,
                 record: index,
                 object,
             });
@@ -399,7 +409,9 @@ impl Replay {
                 let number = u32::try_from(self.heads.len())
                     .expect("4 billion chains do not fit into memory");
                 self.counts.projects += u64::from(is_trade);
-                self.heads.insert(chain.clone(), Head { number, id, index });
+                let chain = Arc::new(chain.clone());
+                self.chains.push(chain.clone());
+                self.heads.insert(chain, Head { number, id, index });
                 number
             }
         };
@@ -443,11 +455,17 @@ impl Replay {
         }
         let chain = erasure.chain();
         let is_trade = matches!(chain, Chain::Trade { .. });
-        let within = |gap: &&mut Gap| {
-            gap.chain == chain && gap.after.is_none_or(|after| after < index) && index < gap.record
-        };
-        if let Some(gap) = self.gaps.iter_mut().find(within) {
-            gap.closed |= gap.wanted == erasure.statement;
+        // The first that ends behind it is the only one that may hold it.
+        let gap = self.gaps.get_mut(&chain).and_then(|gaps| {
+            let at = gaps.partition_point(|gap| gap.record <= index);
+            gaps.get_mut(at)
+        });
+        if let Some(gap) = gap.filter(|gap| gap.after.is_none_or(|after| after < index)) {
+            // It stays, closed: further entries within it may have been erased too.
+            if !gap.closed && gap.wanted == erasure.statement {
+                gap.closed = true;
+                self.open -= 1;
+            }
             let number = self.heads.get(&chain).map(|head| head.number);
             if let Some(number) = number.filter(|_| is_trade) {
                 self.ids.insert(erasure.statement, number);
@@ -470,17 +488,22 @@ impl Replay {
                 said,
             ));
         }
-        self.open_amends.retain(|open| {
-            !(open.statement == erasure.statement && open.chain == chain && index < open.record)
-        });
+        if let Some(open) = self.open_amends.get_mut(&erasure.statement) {
+            let before = open.len();
+            open.retain(|open| !(open.chain == chain && index < open.record));
+            self.open -= before - open.len();
+        }
     }
 
     /// The end of the log: what was held open is decided.
     pub fn finish(&mut self, findings: &mut Findings) {
-        for gap in std::mem::take(&mut self.gaps)
+        let mut gaps: Vec<(Chain, Gap)> = std::mem::take(&mut self.gaps)
             .into_iter()
-            .filter(|gap| !gap.closed)
-        {
+            .flat_map(|(chain, gaps)| gaps.into_iter().map(move |gap| (chain.clone(), gap)))
+            .filter(|(_, gap)| !gap.closed)
+            .collect();
+        gaps.sort_unstable_by_key(|(_, gap)| gap.record);
+        for (chain, gap) in gaps {
             let from = gap.after.map_or(0, |after| after + 1);
             // The missing order, or the unread record, is named by itself.
             if self.empties.range(from..gap.record).next().is_some()
@@ -489,7 +512,7 @@ impl Replay {
                 self.counts.unjudged += 1;
                 continue;
             }
-            let (chain, wanted) = (&gap.chain, gap.wanted);
+            let wanted = gap.wanted;
             let said = said(
                 format!(
                     "follows is {wanted}, which was neither logged in chain {chain} nor erased by an order"
@@ -504,14 +527,19 @@ impl Replay {
                 said,
             ));
         }
-        for open in std::mem::take(&mut self.open_amends) {
+        let mut amends: Vec<(Hash, OpenAmends)> = std::mem::take(&mut self.open_amends)
+            .into_iter()
+            .flat_map(|(id, open)| open.into_iter().map(move |open| (id, open)))
+            .collect();
+        amends.sort_unstable_by_key(|(_, open)| open.record);
+        for (id, open) in amends {
             if self.empties.range(..open.record).next().is_some()
                 || self.unread.range(..open.record).next().is_some()
             {
                 self.counts.unjudged += 1;
                 continue;
             }
-            let (chain, id) = (&open.chain, open.statement);
+            let chain = &open.chain;
             let said = said(
                 format!(
                     "amends {id}, which was neither logged in chain {chain} nor erased by an order"
