@@ -1,8 +1,12 @@
 //! The log into the view: one task that follows the head.
 
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+use futures_util::FutureExt;
 
 use super::View;
 use super::state::State;
@@ -20,16 +24,15 @@ const RETRY: Duration = Duration::from_secs(10);
 /// Follows the ledger until it stops. Failures are logged and tried again; a view that lags harms nothing else.
 pub async fn follow(view: Arc<View>) {
     loop {
-        match run(&view).await {
-            Ok(()) => return,
-            Err(failure) => {
-                tracing::warn!(
-                    failure = crate::chain_of(&failure),
-                    "the view of the law does not follow, trying again"
-                );
-                tokio::time::sleep(RETRY).await;
-            }
-        }
+        let ran = AssertUnwindSafe(run(&view)).catch_unwind().await;
+        let failure = match ran {
+            Ok(Ok(())) => return,
+            Ok(Err(failure)) => crate::chain_of(&failure),
+            Err(_) => "it panicked".to_owned(),
+        };
+        view.is_failing.store(true, Ordering::Release);
+        tracing::warn!(failure, "the view of the law does not follow, trying again");
+        tokio::time::sleep(RETRY).await;
     }
 }
 
@@ -57,6 +60,7 @@ async fn run(view: &Arc<View>) -> Result<(), FollowError> {
         }
         let (judges, now) = (view.clone(), ledger.wall_time());
         blocking(move || judges.judge(now)).await?;
+        view.is_failing.store(false, Ordering::Release);
         tokio::time::sleep(PAUSE).await;
         if let Ok(false) = tokio::time::timeout(IDLE, ledger.grown(size)).await {
             return Ok(());

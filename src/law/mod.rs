@@ -18,6 +18,7 @@ mod state;
 
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard};
 
 use serde::Serialize;
@@ -52,6 +53,8 @@ pub struct View {
     judging: Mutex<()>,
     statistics: Mutex<Option<(u64, Arc<Statistics>)>>,
     reached: watch::Sender<u64>,
+    /// It does not follow, and that is tried again.
+    is_failing: AtomicBool,
 }
 
 /// Which answers are asked for; all conditions must hold.
@@ -161,6 +164,7 @@ impl View {
             judging: Mutex::default(),
             statistics: Mutex::default(),
             reached: watch::Sender::new(0),
+            is_failing: AtomicBool::new(false),
         })
     }
 
@@ -174,6 +178,12 @@ impl View {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.read().is_ready
+    }
+
+    /// Whether it has left off following the log for now.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.is_failing.load(Ordering::Acquire)
     }
 
     /// Records of the log that the answers reflect.

@@ -37,6 +37,8 @@ pub(super) struct Key {
 pub(super) struct Entry {
     pub tail: Tail,
     records: u32,
+    /// How often something was added or taken away: an answer is of one of these states.
+    changes: u32,
     pub category: Arc<str>,
     pub region: Arc<str>,
     pub answers: Box<[Answer]>,
@@ -217,6 +219,7 @@ impl State {
             let entry = Entry {
                 tail: 0,
                 records: 0,
+                changes: 0,
                 category: self.word(&disclosure.category),
                 region: self.word(&disclosure.region),
                 answers: Box::default(),
@@ -227,6 +230,7 @@ impl State {
         let entry = self.projects.get_mut(&key).expect("inserted above");
         entry.tail = self.facts.put(entry.tail, disclosure)?;
         entry.records += 1;
+        entry.changes += 1;
         self.dirty.insert(key);
         Ok(())
     }
@@ -235,6 +239,7 @@ impl State {
         if let Some(entry) = self.projects.get_mut(key)
             && self.facts.erase(entry.tail, index)?
         {
+            entry.changes += 1;
             self.dirty.insert(key.clone());
         }
         Ok(())
@@ -250,8 +255,22 @@ impl State {
         self.dirty.iter().chain(due).take(ROUND).cloned().collect()
     }
 
-    fn set(&mut self, key: &Key, report: Option<&ProjectReport>, hourly: bool, now: Time) {
-        self.dirty.remove(key);
+    /// Takes in what was judged when the project had changed so often. What came since keeps it marked.
+    fn set(
+        &mut self,
+        key: &Key,
+        judged: u32,
+        report: Option<&ProjectReport>,
+        hourly: bool,
+        now: Time,
+    ) {
+        if self
+            .projects
+            .get(key)
+            .is_none_or(|entry| entry.changes == judged)
+        {
+            self.dirty.remove(key);
+        }
         let mut answers = Vec::new();
         let mut changes_ms = i64::MAX;
         for finding in report.iter().flat_map(|report| &report.findings) {
@@ -326,10 +345,12 @@ impl View {
             .any(|rule| rule.is_judged() && rule.unit == crate::rules::pack::Unit::Hour);
         loop {
             let state = self.read();
-            let waiting = state.waiting(now);
+            let (waiting, read_size) = (state.waiting(now), state.read_size);
             let mut reports = Vec::with_capacity(waiting.len());
             for key in &waiting {
-                let entry = state.projects.get(key).filter(|entry| !entry.is_too_long());
+                let entry = state.projects.get(key);
+                let changes = entry.map_or(0, |entry| entry.changes);
+                let entry = entry.filter(|entry| !entry.is_too_long());
                 let found = match entry {
                     None => None,
                     Some(entry) => {
@@ -337,15 +358,15 @@ impl View {
                         report(&self.book, &self.ledger, &all, now)
                     }
                 };
-                reports.push(found);
+                reports.push((changes, found));
             }
             drop(state);
             let mut state = self.state.write().expect("no panic while holding the view");
-            for (key, report) in waiting.iter().zip(&reports) {
-                state.set(key, report.as_ref(), hourly, now);
+            for (key, (changes, report)) in waiting.iter().zip(&reports) {
+                state.set(key, *changes, report.as_ref(), hourly, now);
             }
             if waiting.len() < ROUND {
-                state.judged_size = state.read_size;
+                state.judged_size = read_size;
                 state.is_ready = true;
                 self.reached.send_replace(state.judged_size);
                 return Ok(());

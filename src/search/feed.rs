@@ -1,8 +1,11 @@
 //! The log into the search index: one task that follows the head.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tantivy::tokenizer::{PreTokenizedString, Token};
 use tantivy::{TantivyDocument, Term};
 
@@ -26,16 +29,17 @@ const RETRY: Duration = Duration::from_secs(10);
 /// Follows the ledger until it stops. Failures are logged and tried again: a search index that lags harms nothing else.
 pub async fn follow(ledger: Ledger, search: Arc<Search>) {
     loop {
-        match run(&ledger, &search).await {
-            Ok(()) => return,
-            Err(failure) => {
-                tracing::warn!(
-                    failure = crate::chain_of(&failure),
-                    "the search index does not follow, trying again"
-                );
-                tokio::time::sleep(RETRY).await;
-            }
-        }
+        let ran = AssertUnwindSafe(run(&ledger, &search)).catch_unwind().await;
+        let failure = match ran {
+            Ok(Ok(())) => return,
+            Ok(Err(failure)) => crate::chain_of(&failure),
+            Err(_) => "it panicked".to_owned(),
+        };
+        search.is_failing.store(true, Ordering::Release);
+        tracing::warn!(failure, "the search index does not follow, trying again");
+        tokio::time::sleep(RETRY).await;
+        let renewed = search.clone();
+        let _ = tokio::task::spawn_blocking(move || renewed.forget_uncommitted()).await;
     }
 }
 
@@ -77,6 +81,7 @@ async fn run(ledger: &Ledger, search: &Arc<Search>) -> Result<(), FeedError> {
             let into = search.clone();
             blocking(move || into.commit(next, &root.to_base64())).await?;
             committed = next;
+            search.is_failing.store(false, Ordering::Release);
         }
         if caught_up {
             tokio::time::sleep(PAUSE).await;
@@ -151,7 +156,8 @@ impl Search {
         entries: &[EntryView],
         changed: &[(u64, Option<EntryView>)],
     ) -> Result<(), SearchError> {
-        let writer = self.lock();
+        let writer = self.lock()?;
+        let writer = writer.as_ref().expect("lock() sees to it");
         for view in entries {
             writer.add_document(self.document(view))?;
         }

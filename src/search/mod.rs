@@ -21,7 +21,7 @@ mod words;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tantivy::collector::{Count, TopDocs};
 use tantivy::directory::MmapDirectory;
@@ -46,10 +46,13 @@ const INDEX_FIELD: &str = "index";
 pub struct Search {
     fields: Fields,
     reader: IndexReader,
-    writer: Mutex<IndexWriter>,
+    /// `None` after a failure: what it had taken in and not made durable is forgotten with it.
+    writer: Mutex<Option<IndexWriter>>,
     index: Index,
     /// Records of the log that it reflects.
     size: AtomicU64,
+    /// It does not follow, and that is tried again.
+    is_failing: AtomicBool,
 }
 
 impl std::fmt::Debug for Search {
@@ -169,9 +172,10 @@ impl Search {
         let search = Search {
             fields: schema().1,
             reader,
-            writer: Mutex::new(writer),
+            writer: Mutex::new(Some(writer)),
             index,
             size: AtomicU64::new(0),
+            is_failing: AtomicBool::new(false),
         };
         let size = search.mark()?.map_or(0, |(size, _)| size);
         search.size.store(size, Ordering::Release);
@@ -182,6 +186,12 @@ impl Search {
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size.load(Ordering::Acquire)
+    }
+
+    /// Whether it has left off following the log for now.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.is_failing.load(Ordering::Acquire)
     }
 
     /// What it holds, by its last commit: size and root of the tree.
@@ -295,7 +305,8 @@ impl Search {
 
     /// Forgets everything.
     fn clear(&self) -> Result<(), SearchError> {
-        let mut writer = self.lock();
+        let mut writer = self.lock()?;
+        let writer = writer.as_mut().expect("lock() sees to it");
         writer.delete_all_documents()?;
         let mut commit = writer.prepare_commit()?;
         commit.set_payload("");
@@ -307,20 +318,38 @@ impl Search {
 
     /// Makes what was added found, and durable.
     fn commit(&self, size: u64, root: &str) -> Result<(), SearchError> {
-        let mut writer = self.lock();
+        let mut guard = self.lock()?;
+        let writer = guard.as_mut().expect("lock() sees to it");
         let mut commit = writer.prepare_commit()?;
         commit.set_payload(&format!("{FORMAT}\n{size}\n{root}"));
         commit.commit()?;
-        drop(writer);
+        drop(guard);
         self.reader.reload()?;
         self.size.store(size, Ordering::Release);
         Ok(())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, IndexWriter> {
-        self.writer
-            .lock()
-            .expect("no panic while holding the writer")
+    /// The writer, made anew if a failure has taken it: tantivy's takes nothing more once a write of its own has failed.
+    fn lock(&self) -> Result<std::sync::MutexGuard<'_, Option<IndexWriter>>, SearchError> {
+        let mut writer = self.writer.lock().unwrap_or_else(|poisoned| {
+            let mut writer = poisoned.into_inner();
+            *writer = None;
+            self.writer.clear_poison();
+            writer
+        });
+        if writer.is_none() {
+            *writer = Some(self.index.writer_with_num_threads(1, WRITER_BYTES)?);
+        }
+        Ok(writer)
+    }
+
+    /// After a failure: what was added since the last commit is forgotten, and is added again.
+    fn forget_uncommitted(&self) {
+        let mut writer = self.writer.lock().unwrap_or_else(|poisoned| {
+            self.writer.clear_poison();
+            poisoned.into_inner()
+        });
+        *writer = None;
     }
 }
 
