@@ -48,6 +48,7 @@ mod key;
 mod keygen;
 pub mod keys;
 mod law;
+mod log;
 mod monitor;
 mod order;
 pub mod out;

@@ -26,6 +26,7 @@ use crate::store::{Http, LogReader, Source};
 use crate::tlog::merkle::Hash;
 use crate::tlog::note::NOTE_BYTES_MAX;
 use crate::tlog::policy::{VerifiedCheckpoint, open_by};
+use crate::trade::record::parse_entry;
 use event::{Event, Events, Severity};
 use records::Watch;
 use state::State;
@@ -83,6 +84,9 @@ pub(super) struct Arguments {
     check: Option<PathBuf>,
 }
 
+/// Witnesses that answer cosign within seconds; a record that has waited longer is told of.
+const WITNESS_LAG_S_MAX: u64 = 60;
+
 /// One place's newest checkpoint.
 struct Seen {
     place: String,
@@ -111,6 +115,9 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     )?;
     let mut state = State::read(path, &policies)?;
     let runtime = runtime();
+    if arguments.follow.is_some() {
+        super::log::start();
+    }
     loop {
         let mut events = Events::new(console, arguments);
         let looked = runtime.block_on(look(arguments, &policies, &watch, &mut state, &mut events));
@@ -240,6 +247,7 @@ async fn look(
             return alarm(arguments, events, "rollback", &evidence, policies);
         }
         fresh(arguments, ledger, state, events)?;
+        lagging(ledger, state, events).await?;
     }
     // 5. The records that are new, from the place that has most of them.
     let (source, tree) = seen
@@ -358,6 +366,43 @@ fn fresh(
         "cosignatures-old",
         Severity::Late,
         old,
+        members,
+    )
+}
+
+/// Whether the first record that no quorum has cosigned has waited longer than witnesses that answer would take.
+async fn lagging(ledger: &Seen, state: &mut State, events: &mut Events<'_>) -> Result<(), Failure> {
+    let checkpoint = ledger.witnessed.as_ref().unwrap_or(&ledger.newest);
+    let (witnessed, newest) = (checkpoint.tree().size, ledger.newest.tree());
+    let needs_witnesses = checkpoint.quorum().need > 0;
+    let mut age = None;
+    if let Some(source) = ledger
+        .source
+        .clone()
+        .filter(|_| needs_witnesses && witnessed < newest.size)
+    {
+        // What cannot be read, or was erased, is told of by the walk through the records.
+        let entry = LogReader::new(source).entry(&newest, witnessed).await;
+        let logged = entry
+            .ok()
+            .and_then(|entry| Some(parse_entry(&entry).ok()?.0.time));
+        let logged_s = logged.and_then(|time| u64::try_from(time.as_ms() / 1_000).ok());
+        age = logged_s.map(|logged_s| now_s().saturating_sub(logged_s));
+    }
+    let late = age.filter(|age| *age > WITNESS_LAG_S_MAX).map(|age| {
+        let behind = newest.size - witnessed;
+        said!(
+            "最新 {behind} 条记录没有得到足够的见证联署，最早一条已等 {age} 秒：见证没有答复，或账本没有去问",
+            "the newest {behind} records lack a quorum of witnesses, the first of them for {age} s: witnesses do not answer, or the ledger does not ask"
+        )
+    });
+    let members = json!({ "age_s": age, "witnessed": witnessed, "size": newest.size });
+    state.condition(
+        events,
+        "witnesses-behind",
+        "witnesses-behind",
+        Severity::Late,
+        late,
         members,
     )
 }

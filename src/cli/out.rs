@@ -11,6 +11,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value};
 
+use super::log;
 use super::text::{Lang, Said, said};
 use crate::trade::visible::visible;
 
@@ -32,6 +33,8 @@ pub enum Exit {
     Policy = 5,
     /// Two signed views of one log contradict each other.
     Contradiction = 6,
+    /// A ledger has stopped by itself, as after a failed sync: it is to be started again.
+    Stopped = 7,
 }
 
 impl Exit {
@@ -155,8 +158,7 @@ pub struct Console {
 impl Console {
     /// Says something about the work to the person at the terminal; never a result.
     pub fn talk(&self, said: &Said) {
-        // Nobody may be listening, which is no reason to stop.
-        let _ = writeln!(io::stderr().lock(), "{}", visible(said.in_(self.lang)));
+        log::say(&visible(said.in_(self.lang)));
     }
 
     /// Writes to standard output, with what cannot be seen made visible. A reader that has gone away is no failure.
@@ -205,6 +207,20 @@ impl Console {
         bar
     }
 
+    /// [`Console::print`] for what goes on: a service whose words cannot be written serves all the same.
+    pub fn tell(&self, text: &str) {
+        if let Err(failure) = self.print(text) {
+            self.talk(&failure.said);
+        }
+    }
+
+    /// The same for an object.
+    pub fn announce(&self, object: Map<String, Value>) {
+        if let Err(failure) = self.print_object(object) {
+            self.talk(&failure.said);
+        }
+    }
+
     /// Shows how a command ended, and returns what the process says to its parent.
     pub fn end(&self, outcome: Result<Answer, Failure>) -> ExitCode {
         let exit = outcome
@@ -233,6 +249,7 @@ impl Console {
                 Ok(())
             }
         };
+        log::drain();
         match shown {
             Ok(()) => exit.into(),
             Err(unshown) => {
@@ -282,6 +299,7 @@ mod tests {
             (Exit::Temporary, 4),
             (Exit::Policy, 5),
             (Exit::Contradiction, 6),
+            (Exit::Stopped, 7),
         ];
         for (exit, number) in all {
             assert_eq!(exit.number(), number);

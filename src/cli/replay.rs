@@ -309,6 +309,7 @@ pub(super) fn mirror(console: &Console, arguments: &MirrorArguments) -> Result<A
     let Some(seconds) = arguments.follow else {
         return mirror_once(console, arguments);
     };
+    super::log::start();
     let mut records = None;
     loop {
         match mirror_once(console, arguments) {
@@ -317,9 +318,9 @@ pub(super) fn mirror(console: &Console, arguments: &MirrorArguments) -> Result<A
                 if now != records {
                     records = now;
                     if console.json {
-                        console.print_object(answer.members)?;
+                        console.announce(answer.members);
                     } else {
-                        console.print(&answer.text)?;
+                        console.tell(&answer.text);
                     }
                 }
             }

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::log;
 use super::out::{Answer, Console, Exit, Failure, envelope};
 use super::policies::Policies;
-use super::serve::{bind, start_log, stop_signal, url_of};
+use super::serve::{bind, stop_signal, url_of};
 use super::text::said;
 use super::{plain, runtime};
 use crate::audit::{Replica, ReplicaError};
@@ -23,7 +24,7 @@ pub(super) fn serve(
     policies: &Policies,
     listen: SocketAddr,
 ) -> Result<Answer, Failure> {
-    start_log();
+    log::start();
     if policies.is_empty() {
         return Err(Failure::usage(
             "policy-wanted",
@@ -73,7 +74,7 @@ pub(super) fn serve(
             members.insert("url".to_owned(), url.clone().into());
             members.insert("tree_size".to_owned(), size.into());
             members.insert("read_only".to_owned(), true.into());
-            console.print_object(envelope(Exit::Ok, "serving", &members, None))?;
+            console.announce(envelope(Exit::Ok, "serving", &members, None));
         } else {
             console.talk(&said!(
                 "只读副本，{size} 条记录，正在 {url} 提供服务。按 Ctrl-C 停止。",

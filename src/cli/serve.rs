@@ -91,7 +91,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         ..Options::default()
     };
     let book = super::law::book(&arguments.pack, &arguments.calendar)?;
-    start_log();
+    super::log::start();
     let folder = Folder::new(data, arguments.keys.as_deref());
     let operator_word = OperatorWord {
         restored: arguments.operator_word.contains(&Word::Restored),
@@ -136,7 +136,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             members.insert("url".to_owned(), url.clone().into());
             members.insert("origin".to_owned(), origin.clone().into());
             members.insert("tree_size".to_owned(), size.into());
-            console.print_object(envelope(Exit::Ok, "serving", &members, None))?;
+            console.announce(envelope(Exit::Ok, "serving", &members, None));
         } else {
             console.talk(&said!(
                 "账本 {origin}，{size} 条记录，正在 {url} 提供服务。按 Ctrl-C 停止。",
@@ -190,7 +190,7 @@ pub(super) fn law_of(ledger: &Ledger, book: Book, folder: Option<&Path>) -> Opti
         .map(Arc::new)
 }
 
-/// Serves until told to stop, or until the ledger stops itself; the latter ends the process with code 4.
+/// Serves until told to stop, or until the ledger stops itself; the latter ends the process with code 7.
 pub(super) async fn serve(
     listener: TcpListener,
     ledger: Ledger,
@@ -220,7 +220,8 @@ pub(super) async fn serve(
         let _ = behind.await;
     }
     match reason {
-        Some(why) => Err(Failure::temporary(
+        Some(why) => Err(Failure::new(
+            Exit::Stopped,
             "ledger-stopped",
             said!("账本已停止写入", "the ledger has stopped").because(&why),
         )),
@@ -255,20 +256,6 @@ pub(super) async fn stop_signal() {
         _ = tokio::signal::ctrl_c() => {}
         () = terminate => {}
     }
-}
-
-/// Diagnostics for the operator on standard error; `RUST_LOG` says how many.
-pub(super) fn start_log() {
-    use std::io::IsTerminal;
-    let filter =
-        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
-    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    // A second start in one process keeps the first.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(colours)
-        .try_init();
 }
 
 /// What `reindex` is told.

@@ -10,9 +10,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use clap::{Args, Subcommand};
 
 use super::keys::{self, KeyFile};
+use super::log;
 use super::out::{Answer, Console, Exit, Failure, envelope};
 use super::policies::Policies;
-use super::serve::{bind, start_log, stop_signal, url_of};
+use super::serve::{bind, stop_signal, url_of};
 use super::text::{Said, said};
 use super::{plain, runtime};
 use crate::audit::{self, Options, Target};
@@ -90,7 +91,7 @@ pub(super) struct RunArguments {
 }
 
 pub(super) fn run(console: &Console, command: &Command) -> Result<Answer, Failure> {
-    start_log();
+    log::start();
     match command {
         Command::Serve(arguments) => serve(console, arguments),
         Command::Run(arguments) => pull(console, arguments),
@@ -108,7 +109,7 @@ fn serve(console: &Console, arguments: &ServeArguments) -> Result<Answer, Failur
             members.insert("url".to_owned(), url.clone().into());
             members.insert("vkey".to_owned(), vkey.into());
             members.insert("logs".to_owned(), logs.into());
-            console.print_object(envelope(Exit::Ok, "serving", &members, None))?;
+            console.announce(envelope(Exit::Ok, "serving", &members, None));
         } else {
             let logs = logs.join(", ");
             console.talk(&said!(
@@ -142,13 +143,10 @@ fn pull(console: &Console, arguments: &RunArguments) -> Result<Answer, Failure> 
             }
             // A failure is told and tried again: an office's witness outlives the ledger's bad hours. A fork is not outlived.
             match looked {
-                Ok(answer) if console.json => console.print_object(envelope(
-                    answer.exit,
-                    answer.code,
-                    &answer.members,
-                    None,
-                ))?,
-                Ok(answer) => console.print(&answer.text)?,
+                Ok(answer) if console.json => {
+                    console.announce(envelope(answer.exit, answer.code, &answer.members, None))
+                }
+                Ok(answer) => console.tell(&answer.text),
                 Err(failure) if failure.exit == Exit::Temporary => console.talk(&failure.said),
                 Err(failure) => return Err(failure),
             }

@@ -12,6 +12,7 @@ mod kinds;
 mod law;
 mod published;
 mod search;
+mod serve;
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};

@@ -50,7 +50,7 @@ const CENTRE: Centre<'_> = Centre {
 const PORTS: u16 = 50;
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
-    serve::start_log();
+    super::log::start();
     let folder = Folder::new(&arguments.data, None);
     let shown = arguments.data.display();
     if folder.policy().exists() {

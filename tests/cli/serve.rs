@@ -1,0 +1,73 @@
+//! Danger: a service hangs or dies because nobody takes what it says: standard error on a full disk, a log collector that died or stands still.
+
+use std::process::{ChildStderr, Command};
+
+use super::*;
+
+/// Where the words of a service go.
+#[derive(Clone, Copy, Debug)]
+enum Log {
+    /// Every write fails for want of room.
+    Full,
+    /// A pipe whose reader has died.
+    Dead,
+    /// A pipe whose reader stands still, full after 64 KiB.
+    Still,
+}
+
+/// Starts `serve` with everything that it can say, said into nothing; standard output has no room either.
+fn serve_into(log: Log, data: &str) -> (Served, Option<ChildStderr>) {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap().to_string();
+    drop(free);
+    let full = || {
+        std::fs::File::options()
+            .write(true)
+            .open("/dev/full")
+            .unwrap()
+    };
+    let mut command: Command = program();
+    command
+        .args(["serve", "--listen", &address, "--json", "--data", data])
+        .env("RUST_LOG", "trace")
+        .stdout(full());
+    let mut child = match log {
+        Log::Full => command.stderr(full()),
+        Log::Dead | Log::Still => command.stderr(Stdio::piped()),
+    }
+    .spawn()
+    .unwrap();
+    let stderr = child.stderr.take().filter(|_| matches!(log, Log::Still));
+    let served = Served {
+        child,
+        url: format!("http://{address}"),
+    };
+    served.until(|http| {
+        http.get("readyz", 1 << 16)
+            .is_ok_and(|found| found.is_some())
+    });
+    (served, stderr)
+}
+
+#[test]
+fn a_log_that_nobody_takes_holds_nothing_up() {
+    for log in [Log::Full, Log::Dead, Log::Still] {
+        let desk = Desk::new();
+        let data = init(&desk, "data", ORIGIN);
+        let (served, _stderr) = serve_into(log, &data);
+        let file = desk.write("drafts.jsonl", &drafts(0..3).join("\n"));
+        let key = format!("{data}/centre.key");
+        // Enough requests to fill any pipe, at a level that tells of each.
+        run(&["post", "--ledger", &served.url, "--key", &key, &file]).exits(0);
+        let http = served.http();
+        for _ in 0..200 {
+            assert!(
+                http.get("checkpoint", 1 << 16).unwrap().is_some(),
+                "{log:?}"
+            );
+        }
+        // It ends when told to; that its last word has no room on standard output is all that it has to say.
+        assert_eq!(served.terminate(), Some(4), "{log:?}");
+        run(&["audit", &data]).exits(0);
+    }
+}
