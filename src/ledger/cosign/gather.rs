@@ -3,12 +3,22 @@
 //! Promises: a line counts only if it is by the policy's key, over exactly the text that this log has signed, at a time that can be; a
 //! witness that is slow or dead delays nobody else; the checkpoint that is chosen never gets smaller.
 //!
+//! | part | what it knows |
+//! | --- | --- |
+//! | [`Rounds`] | the checkpoints for which lines are gathered: whatever is aimed at or offered is one of them |
+//! | [`Seat`] | a witness and what it last did; from all of them, what they say of our clock |
+//! | here | both, held against the policy |
+//!
+//! What moves a round are heads, answers, deliveries by witnesses of the policy, and time. A reader's request moves nothing.
+//!
 //! Pure: heads, answers and the time are arguments. Asks nobody, writes nothing, and verifies no tree (who calls has the tiles).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::status::{Said, State};
+use super::rounds::{Candidate, Line, Rounds};
+use super::seats::{self, FRESH_MS, Seat};
+use super::status::State;
 use crate::ledger::Head;
 use crate::ledger::clock::Reading;
 use crate::tlog::cosignature;
@@ -20,21 +30,15 @@ use crate::trade::time::Time;
 pub(super) const ROUND_MS_MIN: i64 = 1_000;
 /// A round whose policy is not met makes room for a newer head after this long. Its checkpoint is not forgotten: late lines still count.
 pub(super) const PATIENCE_MS: i64 = 5_000;
-/// What is offered to witnesses that come by themselves stays the same for so long, or two of them that come at different times would
-/// never cosign one checkpoint.
+/// What a witness that came by itself has cosigned is offered to the others for so long, or two that come at different times would never
+/// cosign one checkpoint.
 pub(super) const OFFER_MS_MAX: i64 = 300_000;
 /// The same size is cosigned again after this long.
 pub(super) const RENEW_MS: i64 = 600_000;
-/// The first and the longest pause after a witness has failed.
-const BACKOFF_MS: (i64, i64) = (1_000, 60_000);
-/// Sizes told by 409 in a row before it counts as a failure.
-const CONFLICTS_MAX: u32 = 3;
-/// Checkpoints for which lines are gathered at one time.
-const CANDIDATES_MAX: usize = 16;
+/// A head that no quorum has cosigned for longer than this is an alarm: witnesses answer within seconds.
+pub(super) const LAG_MS_MAX: i64 = 60_000;
 /// A witness's clock and ours may differ by this much.
 pub(in crate::ledger) const CLOCK_OFF_S_MAX: i64 = 300;
-/// A witness's time vouches for our clock this long.
-const FRESH_MS: i64 = 120_000;
 
 /// Where a line came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,40 +100,13 @@ pub(in crate::ledger) struct Chosen {
     pub met: bool,
 }
 
-/// One witness of the policy.
-#[derive(Debug)]
-pub(in crate::ledger) struct Seat {
-    pub said: Said,
-    /// What it has cosigned last, as far as is known.
-    seen: Option<u64>,
-    busy: bool,
-    next_ms: i64,
-    failures: u32,
-    conflicts: u32,
-    /// When it last answered us with a time, and how far that was from ours.
-    fresh: Option<(i64, i64)>,
-}
-
-/// A checkpoint for which lines are gathered.
-#[derive(Debug)]
-struct Candidate {
-    head: Arc<Head>,
-    text: String,
-    log_lines: Vec<Signature>,
-    lines: BTreeMap<usize, Line>,
-}
-
-#[derive(Debug)]
-struct Line {
-    timestamp: u64,
-    got_ms: i64,
-    signature: Signature,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Round {
-    size: u64,
-    since_ms: i64,
+/// The head waits for a quorum for too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::ledger) struct Overdue {
+    /// For so long.
+    pub lag_s: i64,
+    /// Whether as many witnesses answer as are needed.
+    pub witnesses_answer: bool,
 }
 
 /// See the head of this file.
@@ -138,44 +115,32 @@ pub(in crate::ledger) struct Gathering {
     policy: Option<Policy>,
     fail_open_ms: Option<i64>,
     pub(super) seats: Vec<Seat>,
-    candidates: BTreeMap<u64, Candidate>,
-    target: Option<Round>,
-    offered: Option<Round>,
-    /// The size of the largest checkpoint that met the policy.
-    met: Option<u64>,
-    /// Since when the head is larger than that.
+    rounds: Rounds,
+    /// Since when the head is larger than what met the policy.
     lag_since_ms: Option<i64>,
     /// What is proved by the log's own signatures: it stands until the process ends.
     proved: Option<String>,
+    /// What was judged to meet the policy: judged again only when a line has come.
+    judged: Option<Chosen>,
 }
 
 impl Gathering {
-    /// Begins with what is published: its lines tell what each witness has seen.
+    /// Nothing is known of any witness yet.
     pub fn new(policy: Option<Policy>, fail_open_ms: Option<i64>) -> Gathering {
         let count = policy.as_ref().map_or(0, |policy| policy.witnesses().len());
-        let seat = || Seat {
-            said: Said::default(),
-            seen: None,
-            busy: false,
-            next_ms: i64::MIN,
-            failures: 0,
-            conflicts: 0,
-            fresh: None,
-        };
         Gathering {
             policy,
             fail_open_ms,
-            seats: std::iter::repeat_with(seat).take(count).collect(),
-            candidates: BTreeMap::new(),
-            target: None,
-            offered: None,
-            met: None,
+            seats: std::iter::repeat_with(Seat::new).take(count).collect(),
+            rounds: Rounds::default(),
             lag_since_ms: None,
             proved: None,
+            judged: None,
         }
     }
 
-    /// Takes the published checkpoint in. The answer: the time of its newest line, which is evidence of time.
+    /// Takes the published checkpoint in: its lines tell what each witness has seen. The answer: the time of its newest line, which is
+    /// evidence of time.
     pub fn begin(&mut self, published: &Head, now: Reading) -> Option<Time> {
         let policy = self.policy.as_ref()?;
         let note = Note::parse(published.note.as_bytes()).ok()?;
@@ -193,7 +158,7 @@ impl Gathering {
             let Some(timestamp) = cosignature::verify(vkey, &note.text, &signature.bytes) else {
                 continue;
             };
-            self.seats[at].seen = Some(published.tree.size);
+            self.seats[at].has_seen(published.tree.size);
             self.seats[at].said.cosigned(published.tree.size, timestamp);
             // Not asked again before its time: what it says now is as good as what a fresh line would.
             let age_ms = (now.wall.as_ms() / 1_000)
@@ -214,23 +179,13 @@ impl Gathering {
         let head = Arc::new(Head {
             tree: published.tree,
             note: Note {
-                text: note.text.clone(),
-                signatures: log_lines.clone(),
+                text: note.text,
+                signatures: log_lines,
             }
             .encode(),
             time: published.time,
         });
-        let size = published.tree.size;
-        self.candidates.insert(
-            size,
-            Candidate {
-                head,
-                text: note.text,
-                log_lines,
-                lines,
-            },
-        );
-        self.met = met.then_some(size);
+        self.rounds.begin(&head, lines, met);
         let ms = i64::try_from(newest?).ok()?.checked_mul(1_000)?;
         Time::from_ms(ms)
     }
@@ -272,12 +227,12 @@ impl Gathering {
         }
         let reachable: Vec<bool> = policy.witnesses().iter().map(|w| w.url.is_some()).collect();
         if self.moves_on(head, &reachable, now) {
-            self.target = Some(self.round(head, now));
+            self.rounds.aim(head, now.boot_ms);
         }
+        self.settle_offer(now);
         let mut asks = Vec::new();
         for (witness, reachable) in reachable.into_iter().enumerate() {
-            let seat = &self.seats[witness];
-            if !reachable || seat.busy || now.boot_ms < seat.next_ms {
+            if !reachable || !self.seats[witness].is_free(now) {
                 continue;
             }
             let Some((old_size, head)) = self.wanted(witness, now) else {
@@ -294,75 +249,65 @@ impl Gathering {
     }
 
     fn moves_on(&self, head: &Head, reachable: &[bool], now: Reading) -> bool {
-        let Some(target) = self.target else {
+        let Some((target, since_ms)) = self.rounds.target() else {
             return true;
         };
-        if head.tree.size <= target.size {
+        let size = target.size();
+        if head.tree.size <= size {
             return false;
         }
-        let age_ms = now.boot_ms - target.since_ms;
+        let age_ms = now.boot_ms - since_ms;
         let past_it = self
             .seats
             .iter()
             .zip(reachable)
-            .any(|(seat, reachable)| *reachable && seat.seen.is_some_and(|s| s > target.size));
-        let met = self.need() == 0 || self.met.is_some_and(|met| met >= target.size);
+            .any(|(seat, reachable)| *reachable && seat.seen.is_some_and(|seen| seen > size));
+        let met = self.need() == 0 || self.rounds.met().is_some_and(|met| met >= size);
         age_ms >= PATIENCE_MS || (age_ms >= ROUND_MS_MIN && (met || past_it))
     }
 
-    fn round(&mut self, head: &Arc<Head>, now: Reading) -> Round {
-        self.gather_for(head);
-        Round {
-            size: head.tree.size,
-            since_ms: now.boot_ms,
+    /// What was offered stays until it is met, for a time, and as long as it can be met. Then it is the newest that a witness has brought a
+    /// line for and that can be; else whatever is aimed at.
+    fn settle_offer(&mut self, now: Reading) {
+        let lives = |candidate: &Candidate| {
+            let brought = candidate.brought_ms;
+            brought.is_some_and(|brought_ms| now.boot_ms - brought_ms < OFFER_MS_MAX)
+                && self.rounds.met() != Some(candidate.size())
+                && self.can_meet(candidate)
+        };
+        if self.rounds.offered().is_some_and(lives) {
+            return;
         }
+        let next = self.rounds.all().rev().find(|candidate| lives(candidate));
+        let next = next.map(Candidate::size);
+        self.rounds.offer(next);
     }
 
-    fn gather_for(&mut self, head: &Arc<Head>) {
-        let size = head.tree.size;
-        self.candidates.entry(size).or_insert_with(|| {
-            let note = Note::parse(head.note.as_bytes()).expect("a head is a note that we signed");
-            Candidate {
-                head: head.clone(),
-                text: note.text,
-                log_lines: note.signatures,
-                lines: BTreeMap::new(),
-            }
-        });
-        let held = [
-            Some(size),
-            self.met,
-            self.target.map(|round| round.size),
-            self.offered.map(|round| round.size),
-        ];
-        while self.candidates.len() > CANDIDATES_MAX {
-            let mut sizes = self.candidates.keys().copied();
-            let Some(drop) = sizes.find(|size| !held.contains(&Some(*size))) else {
-                break;
-            };
-            self.candidates.remove(&drop);
-        }
+    /// Whether so many have cosigned this one, or can still, that the policy may be met: no witness cosigns less than it has seen.
+    fn can_meet(&self, candidate: &Candidate) -> bool {
+        let can = |at: usize| {
+            candidate.lines.contains_key(&at)
+                || self.seats[at].seen.unwrap_or(0) <= candidate.size()
+        };
+        let policy = self.policy.as_ref();
+        policy.is_some_and(|policy| policy.quorum_if(can).met)
     }
 
     /// The smallest checkpoint in hand that this witness can still cosign and has not, or has long ago; with the size to prove from.
     fn wanted(&self, witness: usize, now: Reading) -> Option<(u64, Arc<Head>)> {
         let seat = &self.seats[witness];
-        let mut rounds: Vec<u64> = [self.offered, self.target]
-            .iter()
-            .flatten()
-            .map(|round| round.size)
-            .collect();
-        rounds.sort_unstable();
-        let newest = *rounds.last()?;
-        for size in rounds {
-            let candidate = self.candidates.get(&size)?;
+        let newest = self.rounds.in_hand().next_back()?.size();
+        for candidate in self.rounds.in_hand() {
+            let size = candidate.size();
             if let State::Ahead { .. } = seat.said.state {
                 // It is asked again for what we have: perhaps it was mistaken.
-                return (size == newest).then(|| (size, candidate.head.clone()));
+                if size == newest {
+                    return Some((size, candidate.head.clone()));
+                }
+                continue;
             }
             let seen = seat.seen.unwrap_or(0);
-            let passed = self.met.is_some_and(|met| met > size);
-            if seen > size || passed {
+            if seen > size || self.rounds.is_passed(size) {
                 continue;
             }
             let due = match candidate.lines.get(&witness) {
@@ -391,69 +336,49 @@ impl Gathering {
                 let vkey = &self.policy.as_ref()?.witnesses()[witness].vkey;
                 // "Clients MUST ignore unknown keys": a witness may have several.
                 let Some(line) = lines.iter().find(|line| line.names(vkey)).cloned() else {
-                    self.failed(witness, State::OtherKey, now);
+                    self.seats[witness].failed(State::OtherKey, now);
                     return None;
                 };
-                match self.count(witness, size, &line, Came::Answered, now) {
-                    Ok(()) | Err(Uncounted::Past) => {
-                        let seat = &mut self.seats[witness];
-                        (seat.failures, seat.conflicts) = (0, 0);
-                        // It came too late to count, and the witness has moved on to this size all the same.
-                        seat.seen = seat.seen.max(Some(size));
-                    }
-                    Err(Uncounted::Signature) => self.failed(witness, State::BadSignature, now),
+                let counted = self.count(witness, size, &line, Came::Answered, now);
+                let seat = &mut self.seats[witness];
+                match counted {
+                    // One that came too late to count is a good one all the same.
+                    Ok(()) | Err(Uncounted::Past) => seat.answered(size),
+                    Err(Uncounted::Signature) => seat.failed(State::BadSignature, now),
                     Err(Uncounted::Clock { off_s }) => {
-                        self.seats[witness].seen = Some(size);
-                        self.failed(witness, State::Clock { off_s }, now);
+                        seat.seen = Some(size);
+                        seat.failed(State::Clock { off_s }, now);
                     }
                 }
                 None
             }
             Answer::Size(seen) if seen > head_size => {
-                self.failed(witness, State::Ahead { size: seen }, now);
+                self.seats[witness].failed(State::Ahead { size: seen }, now);
                 Some(Alarm::Ahead { size: seen })
             }
             // Witnesses of tlog-witness v1.0.0 answer 409 where later ones answer 422: it has this size, and another root.
             Answer::Size(seen) if seen == ask.old_size && seen == size => {
-                self.failed(witness, State::Disagrees { size }, now);
+                self.seats[witness].failed(State::Disagrees { size }, now);
                 let said = format!("409 {seen}");
                 Some(Alarm::Disagrees { said })
             }
             Answer::Size(seen) => {
-                let seat = &mut self.seats[witness];
-                seat.seen = Some(seen);
-                seat.conflicts += 1;
-                if seat.conflicts > CONFLICTS_MAX || seen == ask.old_size {
-                    seat.conflicts = 0;
-                    let said = format!("409 {seen}");
-                    self.failed(witness, State::Refuses { status: 409, said }, now);
-                } else {
-                    seat.next_ms = now.boot_ms;
-                    seat.said.state = State::CatchingUp;
-                }
+                self.seats[witness].corrected(seen, seen == ask.old_size, now);
                 None
             }
             Answer::Refused { status: 422, said } => {
-                self.failed(witness, State::Disagrees { size }, now);
+                self.seats[witness].failed(State::Disagrees { size }, now);
                 Some(Alarm::Disagrees { said })
             }
             Answer::Refused { status, said } => {
-                self.failed(witness, State::Refuses { status, said }, now);
+                self.seats[witness].failed(State::Refuses { status, said }, now);
                 None
             }
             Answer::Failed(why) => {
-                self.failed(witness, State::Silent { why }, now);
+                self.seats[witness].failed(State::Silent { why }, now);
                 None
             }
         }
-    }
-
-    fn failed(&mut self, witness: usize, state: State, now: Reading) {
-        let seat = &mut self.seats[witness];
-        seat.said.state = state;
-        let pause_ms = BACKOFF_MS.0 << seat.failures.min(16);
-        seat.failures = seat.failures.saturating_add(1);
-        seat.next_ms = now.boot_ms + pause_ms.min(BACKOFF_MS.1);
     }
 
     /// Takes one line for the checkpoint of `size` in. The caller has seen to it that the tree of that size is ours.
@@ -469,7 +394,7 @@ impl Gathering {
         now: Reading,
     ) -> Result<(), Uncounted> {
         let policy = self.policy.as_ref().ok_or(Uncounted::Past)?;
-        let candidate = self.candidates.get_mut(&size).ok_or(Uncounted::Past)?;
+        let candidate = self.rounds.get_mut(size).ok_or(Uncounted::Past)?;
         let vkey = &policy.witnesses()[witness].vkey;
         let timestamp = cosignature::verify(vkey, &candidate.text, &line.bytes);
         let timestamp = timestamp.ok_or(Uncounted::Signature)?;
@@ -481,7 +406,7 @@ impl Gathering {
         let seat = &mut self.seats[witness];
         // A line made just now tells the time. A delivered one may be old: near our clock it agrees with it, far from it it says nothing.
         if came == Came::Answered || off_s.abs() <= CLOCK_OFF_S_MAX {
-            seat.fresh = Some((now.boot_ms, off_s));
+            seat.told_time(off_s, now);
         }
         let too_old = match came {
             Came::Answered => off_s < -CLOCK_OFF_S_MAX,
@@ -492,8 +417,11 @@ impl Gathering {
         if off_s > CLOCK_OFF_S_MAX || too_old {
             return Err(Uncounted::Clock { off_s });
         }
-        seat.seen = seat.seen.max(Some(size));
+        seat.has_seen(size);
         seat.said.cosigned(size, timestamp);
+        if came == Came::Delivered {
+            candidate.brought_ms.get_or_insert(now.boot_ms);
+        }
         let newer = candidate
             .lines
             .get(&witness)
@@ -507,65 +435,39 @@ impl Gathering {
                     signature: line.clone(),
                 },
             );
+            self.judged = None;
         }
         let met = policy.quorum_if(|at| candidate.lines.contains_key(&at)).met;
-        if met && self.met.is_none_or(|before| before < size) {
-            self.met = Some(size);
+        if met && self.rounds.meet(size) {
             self.lag_since_ms = None;
-            self.candidates = self.candidates.split_off(&size);
         }
+        self.settle_offer(now);
         Ok(())
     }
 
     /// A witness that came by itself says, by its own verified signature, that it has more records or another tree.
     pub fn contradicted(&mut self, witness: usize, state: State, now: Reading) {
-        self.failed(witness, state, now);
+        self.seats[witness].failed(state, now);
     }
 
     /// Makes lines for the head count, if it is the head that they are of.
     pub fn gather_for_head(&mut self, head: &Arc<Head>) {
-        if self.met.is_none_or(|met| met <= head.tree.size) {
-            self.gather_for(head);
-        }
+        self.rounds.add(head);
     }
 
-    /// What a witness that comes by itself should cosign: the same for all of them until the policy is met, or for
-    /// [`OFFER_MS_MAX`].
-    pub fn offer(&mut self, head: &Arc<Head>, now: Reading) -> Arc<Head> {
-        let stands = self.offered.filter(|offered| {
-            let met = self.met.is_some_and(|met| met >= offered.size);
-            let newer = head.tree.size > offered.size;
-            let late = now.boot_ms - offered.since_ms >= OFFER_MS_MAX;
-            self.candidates.contains_key(&offered.size) && !(newer && (met || late))
-        });
-        if stands.is_none() {
-            // What a reachable witness has cosigned already is half way to a quorum; what nobody has is worth less than what is newer.
-            let open = self.target.filter(|target| {
-                let late = now.boot_ms - target.since_ms >= PATIENCE_MS;
-                let begun = self.candidates.get(&target.size);
-                !late
-                    && begun.is_some_and(|begun| !begun.lines.is_empty())
-                    && self.met.is_none_or(|met| met < target.size)
-            });
-            let size = match open {
-                Some(target) => target.size,
-                None => {
-                    let round = self.round(head, now);
-                    self.target = Some(round);
-                    round.size
-                }
-            };
-            self.offered = Some(Round {
-                size,
-                since_ms: now.boot_ms,
-            });
+    /// What a witness that comes by itself should cosign: what another of them has cosigned already, until the policy is met; else what the
+    /// reachable ones are asked for, which may be half way to a quorum. Whoever asks moves nothing.
+    pub fn to_cosign(&self, head: &Arc<Head>) -> Arc<Head> {
+        let target = self.rounds.target().map(|(target, _)| target);
+        let open = target.filter(|target| self.rounds.met() != Some(target.size()));
+        match self.rounds.offered().or(open) {
+            Some(candidate) => candidate.head.clone(),
+            None => head.clone(),
         }
-        let size = self.offered.expect("set two lines up").size;
-        self.candidates[&size].head.clone()
     }
 
     fn watch_lag(&mut self, head: &Head, now: Reading) {
-        if self.met.unwrap_or(0) >= head.tree.size {
+        if self.rounds.met().unwrap_or(0) >= head.tree.size {
             self.lag_since_ms = None;
         } else if self.lag_since_ms.is_none() {
             self.lag_since_ms = Some(now.boot_ms);
@@ -581,15 +483,31 @@ impl Gathering {
         }
     }
 
+    /// Whether the head has waited for a quorum longer than witnesses that answer would take; with it, whether a quorum of them answers, so
+    /// that the fault lies here.
+    pub fn overdue(&self, now: Reading) -> Option<Overdue> {
+        let policy = self.policy.as_ref().filter(|_| self.needs_witnesses())?;
+        let lag_ms = now.boot_ms - self.lag_since_ms?;
+        let answer = policy.quorum_if(|at| self.seats[at].answers()).met;
+        (lag_ms > LAG_MS_MAX).then_some(Overdue {
+            lag_s: lag_ms / 1_000,
+            witnesses_answer: answer,
+        })
+    }
+
     /// The checkpoint to publish: the largest that meets the policy; the head itself if nobody's word is needed, or if the ledger fails open.
-    pub fn chosen(&self, head: &Arc<Head>, now: Reading) -> Option<Chosen> {
+    pub fn chosen(&mut self, head: &Arc<Head>, now: Reading) -> Option<Chosen> {
         let open = self.fails_open(now);
         let (size, met) = if self.need() == 0 || open {
             (head.tree.size, !open)
         } else {
-            (self.met?, true)
+            (self.rounds.met()?, true)
         };
-        let Some(candidate) = self.candidates.get(&size) else {
+        let judged = self.judged.as_ref();
+        if let Some(judged) = judged.filter(|one| one.head.tree.size == size && one.met == met) {
+            return Some(judged.clone());
+        }
+        let Some(candidate) = self.rounds.get(size) else {
             return (size == head.tree.size && size > 0).then(|| Chosen {
                 head: head.clone(),
                 met,
@@ -607,39 +525,29 @@ impl Gathering {
             tracing::error!(size, note, "a checkpoint that was counted as met is not");
             return None;
         }
-        Some(Chosen {
+        let chosen = Chosen {
             head: Arc::new(Head {
                 note,
                 ..(*candidate.head).clone()
             }),
             met,
-        })
+        };
+        self.judged = Some(chosen.clone());
+        Some(chosen)
     }
 
     /// That the witnesses who answered lately, and after `since_ms`, agree with our clock, or that they say it is wrong by so many seconds;
     /// `None` if they are too few to be believed.
     pub fn clock(&self, since_ms: i64, now: Reading) -> Option<Result<(), i64>> {
         let policy = self.policy.as_ref().filter(|_| self.needs_witnesses())?;
-        let fresh = |at: usize| {
-            let (got_ms, off_s) = self.seats[at].fresh?;
-            (got_ms > since_ms && now.boot_ms - got_ms <= FRESH_MS).then_some(off_s)
-        };
-        let near = |off_s: i64| off_s.abs() <= CLOCK_OFF_S_MAX;
-        if policy.quorum_if(|at| fresh(at).is_some_and(near)).met {
-            return Some(Ok(()));
-        }
-        let far = |at: usize| fresh(at).filter(|off_s| !near(*off_s));
-        if policy.quorum_if(|at| far(at).is_some()).met {
-            let mut offs: Vec<i64> = (0..self.seats.len()).filter_map(far).collect();
-            offs.sort_unstable();
-            return Some(Err(offs[offs.len() / 2]));
-        }
-        None
+        seats::clock(&self.seats, since_ms, now, |those| {
+            policy.quorum_if(those).met
+        })
     }
 
     /// Asks everybody again soon: our clock is in doubt, or the ledger is being opened.
     pub fn hurry(&mut self, now: Reading) {
-        for candidate in self.candidates.values_mut() {
+        for candidate in self.rounds.all_mut() {
             for line in candidate.lines.values_mut() {
                 if now.boot_ms - line.got_ms >= FRESH_MS / 4 {
                     line.got_ms = line.got_ms.min(now.boot_ms - RENEW_MS);
@@ -673,17 +581,22 @@ impl Gathering {
 
     /// Size of the largest checkpoint that met the policy, and since when the head is larger.
     pub fn lag(&self) -> (Option<u64>, Option<i64>) {
-        (self.met, self.lag_since_ms)
+        (self.rounds.met(), self.lag_since_ms)
     }
 
     /// How many of the quorum have cosigned the checkpoint of this size.
     pub fn have(&self, size: u64) -> usize {
-        let candidate = self.candidates.get(&size);
+        let candidate = self.rounds.get(size);
         let policy = self.policy.as_ref();
         policy.map_or(0, |policy| {
             policy
                 .quorum_if(|at| candidate.is_some_and(|c| c.lines.contains_key(&at)))
                 .have
         })
+    }
+    /// For tests: what holds whatever came.
+    #[cfg(test)]
+    pub fn check(&self) {
+        self.rounds.check();
     }
 }

@@ -6,6 +6,8 @@
 //! | file | what it knows |
 //! | --- | --- |
 //! | [`gather`] | whom to ask for what, whose word counts, what is published: pure |
+//! | [`rounds`] | the checkpoints that lines are gathered for: pure |
+//! | [`seats`] | each witness and what it last did: pure |
 //! | [`wire`] | the one door to witnesses |
 //! | [`alarm`] | what a witness has against us, and the file that says so |
 //! | [`status`] | the same for people |
@@ -16,12 +18,16 @@
 mod alarm;
 mod gather;
 pub(super) mod guard;
+mod rounds;
+mod seats;
 mod status;
 mod wire;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
 pub(super) use gather::{Chosen, Gathering};
@@ -39,7 +45,7 @@ use crate::tlog::policy::Policy;
 use crate::tlog::witness::AddCheckpoint;
 use crate::trade::time::Time;
 use alarm::Finding;
-use gather::{Alarm, Answer, Ask, Came, Uncounted};
+use gather::{Alarm, Answer, Ask, Came, Overdue, Uncounted};
 use status::State;
 
 /// A delivery has a few lines; notes of other logs may be longer, and are not for us.
@@ -142,10 +148,12 @@ pub(super) async fn run(weak: Weak<Shared>, doors: Vec<Option<Http>>) {
     else {
         return;
     };
-    let somebody = doors.iter().any(Option::is_some);
+    // Without any witness nothing falls due by time alone.
+    let timed = !doors.is_empty();
+    let mut watch = LagWatch::default();
     let (answers, mut answered) = mpsc::channel::<(Ask, Answer)>(doors.len().max(1));
     loop {
-        let timed = {
+        {
             let Some(shared) = weak.upgrade() else { return };
             let newest = head.borrow_and_update().clone();
             let now = (shared.clock.clock)();
@@ -157,8 +165,8 @@ pub(super) async fn run(weak: Weak<Shared>, doors: Vec<Option<Http>>) {
                 tokio::spawn(ask_one(weak.clone(), door, ask, answers.clone()));
             }
             settle(&shared, &newest, now);
-            somebody || shared.config.fail_open_after.is_some()
-        };
+            watch.look(&shared, now);
+        }
         let pause = async {
             match timed {
                 true => tokio::time::sleep(LOOK).await,
@@ -177,10 +185,53 @@ pub(super) async fn run(weak: Weak<Shared>, doors: Vec<Option<Http>>) {
     }
 }
 
-/// One request to one witness, with a proof from our own tiles.
+/// Says in the operator's log that the witnessed checkpoint lags, once when it begins and once when it ends.
+#[derive(Default)]
+struct LagWatch {
+    told: Option<bool>,
+}
+
+impl LagWatch {
+    fn look(&mut self, shared: &Shared, now: Reading) {
+        let overdue = shared.gathering().overdue(now);
+        let told = overdue.map(|overdue| overdue.witnesses_answer);
+        if told == self.told {
+            return;
+        }
+        self.told = told;
+        match overdue {
+            Some(Overdue {
+                lag_s,
+                witnesses_answer: true,
+            }) => tracing::error!(
+                lag_s,
+                "enough witnesses answer, and the newest records are not cosigned all the same: the fault is in this ledger; start it again and report it"
+            ),
+            Some(Overdue { lag_s, .. }) => tracing::warn!(
+                lag_s,
+                "too few witnesses answer: the newest records are not cosigned; see /healthz for each of them"
+            ),
+            None => tracing::warn!("the newest records are cosigned again"),
+        }
+    }
+}
+
+/// Asks, and answers whatever becomes of it: a witness whose question was lost would never be asked again.
 async fn ask_one(weak: Weak<Shared>, door: Http, ask: Ask, answers: mpsc::Sender<(Ask, Answer)>) {
+    let answer = AssertUnwindSafe(ask_now(weak, door, &ask)).catch_unwind();
+    let answer = answer
+        .await
+        .unwrap_or_else(|_| Answer::Failed("asking it panicked".to_owned()));
+    // Nobody listens any more when the ledger is gone.
+    let _ = answers.send((ask, answer)).await;
+}
+
+/// One request to one witness, with a proof from our own tiles.
+async fn ask_now(weak: Weak<Shared>, door: Http, ask: &Ask) -> Answer {
     let proof = {
-        let Some(shared) = weak.upgrade() else { return };
+        let Some(shared) = weak.upgrade() else {
+            return Answer::Failed("the ledger is closed".to_owned());
+        };
         let (newest, reader) = (shared.head().tree, shared.reader.clone());
         drop(shared);
         match (ask.old_size, ask.head.tree.size) {
@@ -188,7 +239,7 @@ async fn ask_one(weak: Weak<Shared>, door: Http, ask: Ask, answers: mpsc::Sender
             (old, new) => reader.prove_consistency(old, new, &newest).await,
         }
     };
-    let answer = match proof {
+    match proof {
         Ok(proof) => {
             let request = AddCheckpoint {
                 old_size: ask.old_size,
@@ -198,9 +249,7 @@ async fn ask_one(weak: Weak<Shared>, door: Http, ask: Ask, answers: mpsc::Sender
             wire::add_checkpoint(&door, &request).await
         }
         Err(failure) => Answer::Failed(crate::chain_of(&failure)),
-    };
-    // Nobody listens any more when the ledger is gone.
-    let _ = answers.send((ask, answer)).await;
+    }
 }
 
 async fn take_answer(
@@ -349,16 +398,14 @@ fn settle(shared: &Shared, head: &Arc<Head>, now: Reading) {
 }
 
 impl Ledger {
-    /// What a witness that comes by itself should cosign: the log's own note. `None` if this ledger gathers no cosignatures.
+    /// What a witness that comes by itself should cosign: the log's own note. `None` if this ledger gathers no cosignatures. Whoever asks moves
+    /// nothing.
     pub fn to_cosign(&self) -> Option<Arc<Head>> {
         let shared = &self.shared;
-        let now = (shared.clock.clock)();
-        let mut gathering = shared.gathering();
+        let head = shared.head();
+        let gathering = shared.gathering();
         gathering.policy().filter(|p| !p.witnesses().is_empty())?;
-        let offered = gathering.offer(&shared.head(), now);
-        drop(gathering);
-        shared.cosigned.notify_one();
-        Some(offered)
+        Some(gathering.to_cosign(&head))
     }
 
     /// Takes lines that were delivered: a note whose text is a checkpoint of this log, with lines of its witnesses. They count with all
@@ -524,6 +571,10 @@ impl Ledger {
                 .fail_open_after
                 .and_then(|after| i64::try_from(after.as_secs()).ok()),
             failing_open: gathering.fails_open(now),
+            overdue: gathering.overdue(now).is_some(),
+            witnesses_answer: gathering
+                .overdue(now)
+                .is_none_or(|one| one.witnesses_answer),
             held: shared.held.borrow().clone(),
             witnesses,
         }

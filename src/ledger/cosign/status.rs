@@ -86,6 +86,10 @@ pub struct Witnesses {
     pub fail_open_after_s: Option<i64>,
     /// Whether that is so now.
     pub failing_open: bool,
+    /// Whether the head has waited longer than witnesses that answer would take: an alarm.
+    pub overdue: bool,
+    /// If so, whether as many witnesses answer as are needed: then the fault is the ledger's.
+    pub witnesses_answer: bool,
     /// Why nothing is written, if a witness has shown that nothing may be.
     pub held: Option<String>,
     /// Each of them, in the order of the policy.

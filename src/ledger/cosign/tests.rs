@@ -83,7 +83,7 @@ fn signs(gathering: &mut Gathering, ask: &Ask, head_size: u64, now: Reading) {
     assert_eq!(gathering.answered(ask, answer, head_size, now), None);
 }
 
-fn chosen_size(gathering: &Gathering, head: &Arc<Head>, now: Reading) -> Option<(u64, usize)> {
+fn chosen_size(gathering: &mut Gathering, head: &Arc<Head>, now: Reading) -> Option<(u64, usize)> {
     let chosen = gathering.chosen(head, now)?;
     assert!(chosen.met);
     let judged = policy(&[], "two")
@@ -100,17 +100,17 @@ fn two_of_three_are_enough_and_the_dead_one_is_not_waited_for() {
     assert_eq!(asked(&asks), [(0, 0, 1), (1, 0, 1), (2, 0, 1)]);
     // One request a witness is outstanding.
     assert!(g.tick(&one, at(100)).is_empty());
-    assert_eq!(chosen_size(&g, &one, at(100)), None);
+    assert_eq!(chosen_size(&mut g, &one, at(100)), None);
     signs(&mut g, &asks[0], 1, at(200));
-    assert_eq!(chosen_size(&g, &one, at(200)), None, "one is not two");
+    assert_eq!(chosen_size(&mut g, &one, at(200)), None, "one is not two");
     signs(&mut g, &asks[1], 1, at(300));
-    assert_eq!(chosen_size(&g, &one, at(300)), Some((1, 2)));
+    assert_eq!(chosen_size(&mut g, &one, at(300)), Some((1, 2)));
     // The third has not answered; the next head goes to the others all the same, each from what it has.
     let five = head(5);
     assert_eq!(asked(&g.tick(&five, at(1_200))), [(0, 1, 5), (1, 1, 5)]);
     // When it answers at last, its line joins what it is for.
     signs(&mut g, &asks[2], 5, at(1_300));
-    assert_eq!(chosen_size(&g, &five, at(1_300)), Some((1, 3)));
+    assert_eq!(chosen_size(&mut g, &five, at(1_300)), Some((1, 3)));
     assert_eq!(asked(&g.tick(&five, at(1_400))), [(2, 1, 5)]);
 }
 
@@ -125,7 +125,7 @@ fn under_load_the_newest_head_goes_out_once_a_second() {
             sent.push(ask.head.tree.size);
             signs(&mut g, &ask, newest.tree.size, now);
         }
-        let (size, lines) = chosen_size(&g, &newest, now).unwrap();
+        let (size, lines) = chosen_size(&mut g, &newest, now).unwrap();
         assert_eq!((size, lines), (*sent.last().unwrap(), 3));
     }
     sent.dedup();
@@ -144,14 +144,23 @@ fn a_head_without_a_quorum_makes_room_and_its_lines_still_count() {
     assert_eq!(asked(&next), [(0, 1, 2)]);
     signs(&mut g, &next[0], 2, at(PATIENCE_MS));
     signs(&mut g, &asks[1], 2, at(PATIENCE_MS + 10));
-    assert_eq!(chosen_size(&g, &two, at(PATIENCE_MS + 10)), Some((1, 2)));
+    assert_eq!(
+        chosen_size(&mut g, &two, at(PATIENCE_MS + 10)),
+        Some((1, 2))
+    );
     let next = g.tick(&two, at(PATIENCE_MS + 20));
     assert_eq!(asked(&next), [(1, 1, 2)]);
     signs(&mut g, &next[0], 2, at(PATIENCE_MS + 30));
-    assert_eq!(chosen_size(&g, &two, at(PATIENCE_MS + 30)), Some((2, 2)));
+    assert_eq!(
+        chosen_size(&mut g, &two, at(PATIENCE_MS + 30)),
+        Some((2, 2))
+    );
     // The slow one's line for the old tree changes nothing any more.
     signs(&mut g, &asks[2], 2, at(PATIENCE_MS + 40));
-    assert_eq!(chosen_size(&g, &two, at(PATIENCE_MS + 40)), Some((2, 2)));
+    assert_eq!(
+        chosen_size(&mut g, &two, at(PATIENCE_MS + 40)),
+        Some((2, 2))
+    );
 }
 
 #[test]
@@ -206,7 +215,7 @@ fn failures_are_tried_again_with_growing_pauses() {
         [state(0), state(1), state(2)],
         ["silent", "refuses", "other-key"]
     );
-    assert_eq!(chosen_size(&g, &one, at(200_000)), None);
+    assert_eq!(chosen_size(&mut g, &one, at(200_000)), None);
 }
 
 #[test]
@@ -229,7 +238,7 @@ fn what_does_not_verify_or_cannot_be_dated_so_does_not_count() {
         g.answered(&asks[0], answer, 1, at(0));
         assert_eq!(g.seats[0].said.state.words(false).0, *want);
         signs(&mut g, &asks[1], 1, at(0));
-        let met = chosen_size(&g, &one, at(0)).is_some();
+        let met = chosen_size(&mut g, &one, at(0)).is_some();
         assert_eq!(met, *want == "cosigns", "{want}");
     }
 }
@@ -243,7 +252,7 @@ fn one_witness_twice_is_one_witness() {
     g.answered(&asks[0], Answer::Signed(twice), 1, at(0));
     let again = line(0, &one, 2);
     assert_eq!(g.count(0, 1, &again, Came::Delivered, at(0)), Ok(()));
-    assert_eq!(chosen_size(&g, &one, at(0)), None);
+    assert_eq!(chosen_size(&mut g, &one, at(0)), None);
 }
 
 #[test]
@@ -320,7 +329,7 @@ fn a_delivered_line_agrees_with_our_clock_or_says_nothing_of_it() {
     for (second, want) in [(0, Some(Ok(()))), (-3_600, None), (300, Some(Ok(())))] {
         let mut g = Gathering::new(Some(policy(&[], "two")), None);
         let now = at(7_200_000);
-        g.offer(&one, now);
+        g.tick(&one, now);
         for witness_at in [0, 1] {
             let signature = line(witness_at, &one, 7_200 + second);
             g.count(witness_at, 1, &signature, Came::Delivered, now)
@@ -341,24 +350,60 @@ fn witnesses_that_come_by_themselves_meet_on_one_checkpoint() {
         );
     }
     let now = at(60_000);
-    let offered = g.offer(&head(20), now);
+    let offered = g.to_cosign(&head(20));
     let size = offered.tree.size;
-    assert_eq!(size, 20);
+    assert!(size >= 19, "{size} is younger than a witness's patience");
     let mine = line(0, &offered, 60);
     assert_eq!(g.count(0, size, &mine, Came::Delivered, now), Ok(()));
     for n in 21..=40 {
         g.tick(&head(n), at(60_000 + i64::try_from(n).unwrap() * 1_000));
     }
     let now = at(110_000);
-    let again = g.offer(&head(40), now);
+    let again = g.to_cosign(&head(40));
     assert_eq!(again.tree.size, size, "the second one is offered the same");
     let other = line(2, &again, 110);
     assert_eq!(g.count(2, size, &other, Came::Delivered, now), Ok(()));
-    assert_eq!(chosen_size(&g, &head(40), now), Some((size, 2)));
+    assert_eq!(chosen_size(&mut g, &head(40), now), Some((size, 2)));
     // Now it is met: who comes next is offered what is new. And one that nobody else cosigns is given up.
-    assert_eq!(g.offer(&head(41), now).tree.size, 41);
-    let late = at(110_000 + OFFER_MS_MAX);
-    assert_eq!(g.offer(&head(50), late).tree.size, 50);
+    g.tick(&head(41), at(116_000));
+    let lonely = g.to_cosign(&head(41));
+    assert_eq!(lonely.tree.size, 41);
+    let mine = line(0, &lonely, 116);
+    assert_eq!(g.count(0, 41, &mine, Came::Delivered, at(116_000)), Ok(()));
+    for (ms, want) in [(OFFER_MS_MAX - 1, 41), (OFFER_MS_MAX, 50)] {
+        g.tick(&head(50), at(116_000 + ms));
+        assert_eq!(g.to_cosign(&head(50)).tree.size, want);
+    }
+}
+
+/// Two have carried away different checkpoints, and no witness cosigns less than it has cosigned: they meet on the larger.
+#[test]
+fn what_cannot_be_met_any_more_is_not_offered_any_longer() {
+    let mut g = Gathering::new(Some(policy(&[], "two")), None);
+    let mut carried = Vec::new();
+    for n in 1..=2u64 {
+        let now = at(i64::try_from(n).unwrap() * PATIENCE_MS);
+        g.tick(&head(n), now);
+        carried.push(g.to_cosign(&head(n)));
+    }
+    let bring = |g: &mut Gathering, who: usize, head: &Head, second: i64| {
+        let now = at(second * 1_000);
+        let mine = line(who, head, second);
+        g.count(who, head.tree.size, &mine, Came::Delivered, now)
+    };
+    assert_eq!(bring(&mut g, 0, &carried[0], 20), Ok(()));
+    assert_eq!(
+        g.to_cosign(&head(3)).tree.size,
+        1,
+        "w1 and w2 may still meet w0 there"
+    );
+    assert_eq!(bring(&mut g, 1, &carried[1], 21), Ok(()));
+    assert_eq!(g.to_cosign(&head(3)).tree.size, 1, "w2 may");
+    g.seats[2].seen = Some(2);
+    g.tick(&head(3), at(22_000));
+    assert_eq!(g.to_cosign(&head(3)).tree.size, 2);
+    assert_eq!(bring(&mut g, 0, &carried[1], 23), Ok(()));
+    assert_eq!(chosen_size(&mut g, &head(3), at(23_000)), Some((2, 2)));
 }
 
 #[test]
@@ -374,14 +419,14 @@ fn one_reachable_witness_and_one_that_comes_make_a_quorum() {
             signs(&mut g, &ask, size, now);
         }
         if n % 300 == 299 {
-            let offered = g.offer(&newest, now);
+            let offered = g.to_cosign(&newest);
             let mine = line(1, &offered, now.boot_ms / 1_000);
             g.count(1, offered.tree.size, &mine, Came::Delivered, now)
                 .unwrap();
             for ask in g.tick(&newest, now) {
                 signs(&mut g, &ask, size, now);
             }
-            let (met, _) = chosen_size(&g, &newest, now).expect("w0 has the same one");
+            let (met, _) = chosen_size(&mut g, &newest, now).expect("w0 has the same one");
             assert!(size - met <= 30, "{met} of {size}");
         }
     }
@@ -392,7 +437,7 @@ fn a_delivered_line_may_be_old_but_not_older_than_its_tree() {
     let mut g = Gathering::new(Some(policy(&[], "two")), None);
     let one = head(1);
     let now = at(7_200_000);
-    g.offer(&one, now);
+    g.tick(&one, now);
     let count = |g: &mut Gathering, second| {
         let signature = line(0, &one, second);
         g.count(0, 1, &signature, Came::Delivered, now)
@@ -432,7 +477,7 @@ fn without_a_quorum_checkpoint_stays_behind_unless_it_is_told_to_go_on() {
     assert!(asks.is_empty(), "both are busy");
     let two = line(1, &one, 61);
     assert_eq!(open.count(1, 1, &two, Came::Delivered, at(61_000)), Ok(()));
-    assert_eq!(chosen_size(&open, &one, at(61_000)), Some((1, 2)));
+    assert_eq!(chosen_size(&mut open, &one, at(61_000)), Some((1, 2)));
     assert!(!open.fails_open(at(61_000)));
 }
 
@@ -465,7 +510,7 @@ fn what_was_published_before_a_restart_still_counts() {
     let mut g = two_of_three();
     let newest = g.begin(&published, at(60_000));
     assert_eq!(newest, Time::from_ms(START_S * 1_000));
-    assert_eq!(chosen_size(&g, &nine, at(60_000)), Some((9, 2)));
+    assert_eq!(chosen_size(&mut g, &nine, at(60_000)), Some((9, 2)));
     assert_eq!(asked(&g.tick(&nine, at(60_000))), [(2, 0, 9)]);
     assert_eq!(asked(&g.tick(&nine, at(RENEW_MS))), [(0, 9, 9), (1, 9, 9)]);
     // By another policy the same note is not enough.
@@ -501,3 +546,85 @@ fn a_quorum_of_fresh_times_vouches_for_our_clock_or_against_it() {
         assert_eq!(g.clock(0, at(200_000)), None, "too long ago");
     }
 }
+
+/// A visit of a stranger or of a witness that then dies, and the log goes on: the others are asked for every head.
+#[test]
+fn a_visit_stops_nobody_from_being_asked() {
+    for (reachable, brings) in [(&[0, 1][..], true), (&[0, 1], false), (&[0, 1, 2], false)] {
+        let mut g = Gathering::new(Some(policy(reachable, "two")), None);
+        for n in 1..=600u64 {
+            let now = at(i64::try_from(n).unwrap() * 2_000);
+            let newest = head(n);
+            if n == 5 {
+                let offered = g.to_cosign(&newest);
+                if brings {
+                    g.gather_for_head(&offered);
+                    let mine = line(2, &offered, now.boot_ms / 1_000);
+                    let _ = g.count(2, offered.tree.size, &mine, Came::Delivered, now);
+                }
+            }
+            for ask in g.tick(&newest, now) {
+                signs(&mut g, &ask, n, now);
+            }
+            g.check();
+            for ask in g.tick(&newest, now) {
+                signs(&mut g, &ask, n, now);
+            }
+            let met = chosen_size(&mut g, &newest, now).map(|(size, _)| size);
+            assert_eq!(met, Some(n));
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_that_lags_is_an_alarm_that_says_whose_fault_it_is() {
+    let mut g = two_of_three();
+    let one = head(1);
+    let asks = g.tick(&one, at(0));
+    for ask in &asks {
+        signs(&mut g, ask, 1, at(0));
+    }
+    // The next head is there, and nobody is asked for it.
+    for (ms, late) in [
+        (1_000, None),
+        (1_000 + LAG_MS_MAX, None),
+        (1_001 + LAG_MS_MAX, Some(true)),
+    ] {
+        g.tick(&head(2), at(ms));
+        assert_eq!(
+            g.overdue(at(ms)).map(|one| one.witnesses_answer),
+            late,
+            "{ms}"
+        );
+    }
+    // Two of them stop to answer: then it is theirs.
+    for ask in asks.iter().take(2) {
+        g.answered(ask, Answer::Failed("refused".into()), 2, at(62_000));
+    }
+    assert_eq!(
+        g.overdue(at(62_000)).map(|one| one.witnesses_answer),
+        Some(false)
+    );
+    let mut none = Gathering::new(None, None);
+    none.tick(&one, at(0));
+    assert_eq!(none.overdue(at(600_000)), None);
+}
+
+/// What was judged is not judged again with every head, and a new line is.
+#[test]
+fn a_line_that_comes_late_is_shown() {
+    let mut g = two_of_three();
+    let one = head(1);
+    let asks = g.tick(&one, at(0));
+    signs(&mut g, &asks[0], 1, at(0));
+    signs(&mut g, &asks[1], 1, at(0));
+    let two = g.chosen(&one, at(0)).unwrap();
+    assert!(Arc::ptr_eq(
+        &two.head,
+        &g.chosen(&head(2), at(1)).unwrap().head
+    ));
+    signs(&mut g, &asks[2], 1, at(2));
+    assert_eq!(chosen_size(&mut g, &one, at(2)), Some((1, 3)));
+}
+
+mod asking;
