@@ -4,7 +4,6 @@
 //! after its key was rotated, also while the first is still being written.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,9 +13,9 @@ use super::plan::{Past, Plan, Standing, Tip};
 use super::query::QueryError;
 use super::recent::{Recent, reference_of};
 use super::writer::{Job, LookedUp, Outcome, Published};
-use super::{INDEX_LAG_MAX, Ledger, RecordShowing, Shared, Writing};
+use super::{INDEX_LAG_MAX, Ledger, RecordShowing, Shared, Why, Writing};
 use crate::receipt::Receipt;
-use crate::store::{LogReader, ReadError, Store, StoreError};
+use crate::store::{LogReader, ReadError, Room, Store, StoreError};
 use crate::tlog::merkle::{Hash, Tree};
 use crate::trade::commitment::{OpeningError, Openings};
 use crate::trade::door::{self, Problem, Severity};
@@ -99,21 +98,21 @@ pub enum PostError {
     /// Too many posts wait.
     #[error("the queue is full")]
     QueueFull,
-    /// Less room on the disk than the floor.
-    #[error("the disk is nearly full: {free_bytes} bytes free, {free_bytes_min} wanted")]
-    DiskFull {
-        /// Free now.
-        free_bytes: u64,
-        /// The floor.
-        free_bytes_min: u64,
-    },
+    /// Less room on the disk than the floor. Nothing was logged.
+    #[error("not logged, the disk is full: {0}")]
+    DiskFull(Lacking),
+    /// The disk refused the write. Nothing was logged, and the process ends.
+    #[error("not logged: the disk cannot be written")]
+    DiskFailed,
     /// It may or may not be in the log.
     #[error("it is not known whether the statement was logged: post the same bytes again")]
     Unknown,
     /// No posts are taken now.
     #[error("the ledger takes no posts now: {reason}")]
     NotWriting {
-        /// Why.
+        /// Why, for everybody.
+        why: Why,
+        /// Why, for the operator.
         reason: String,
         /// Whether it may pass by itself.
         may_pass: bool,
@@ -134,6 +133,43 @@ pub enum PostError {
     Store(#[from] StoreError),
 }
 
+/// What a full disk lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Lacking {
+    /// Room.
+    #[error("{free} bytes are free, {wanted} are wanted")]
+    Bytes {
+        /// Free now.
+        free: u64,
+        /// The floor.
+        wanted: u64,
+    },
+    /// Inodes: a file more cannot be made, however many bytes are free.
+    #[error("{free} inodes are free, {wanted} are wanted, however many bytes are free")]
+    Inodes {
+        /// Free now.
+        free: u64,
+        /// The floor.
+        wanted: u64,
+    },
+    /// The file system has both, by its own word: a quota, or room that has come back meanwhile.
+    #[error("the file system refused the write for want of room (a quota?)")]
+    Unsaid,
+}
+
+impl Lacking {
+    /// In Chinese.
+    pub fn zh(self) -> String {
+        match self {
+            Lacking::Bytes { free, wanted } => format!("剩余 {free} 字节，需要 {wanted} 字节"),
+            Lacking::Inodes { free, wanted } => {
+                format!("剩余 {free} 个 inode（文件数），需要 {wanted} 个；与剩余字节无关")
+            }
+            Lacking::Unsaid => "文件系统以空间不足为由拒绝写入（可能是配额）".to_owned(),
+        }
+    }
+}
+
 /// An open view of the index, see [`Recent::open_view`].
 #[derive(Debug)]
 pub(super) struct View {
@@ -143,12 +179,8 @@ pub(super) struct View {
 }
 
 impl View {
-    fn open(shared: &Arc<Shared>) -> View {
-        let size = shared
-            .recent
-            .lock()
-            .expect("no panic while holding recent")
-            .open_view();
+    pub fn open(shared: &Arc<Shared>) -> View {
+        let size = shared.recent().open_view();
         View {
             shared: shared.clone(),
             size,
@@ -166,11 +198,7 @@ impl View {
 impl Drop for View {
     fn drop(&mut self) {
         if self.open {
-            self.shared
-                .recent
-                .lock()
-                .expect("no panic while holding recent")
-                .close_view(self.size);
+            self.shared.recent().close_view(self.size);
         }
     }
 }
@@ -178,22 +206,25 @@ impl Drop for View {
 /// Looks at the free space now and then, not for each post.
 #[derive(Debug, Default)]
 pub(super) struct DiskWatch {
-    looked_ms: AtomicI64,
-    free_bytes: AtomicU64,
+    looked: std::sync::Mutex<Option<(i64, Option<Room>)>>,
 }
 
 /// Writing resumes by itself within this time after room comes back.
 const DISK_LOOK_MS: i64 = 250;
+/// A batch makes some ten files at most; below this many inodes none is begun.
+const FREE_INODES_MIN: u64 = 64;
 
 impl DiskWatch {
-    fn free_bytes(&self, store: &Store, boot_ms: i64) -> u64 {
-        let looked = self.looked_ms.load(Ordering::Acquire);
-        if looked == 0 || (boot_ms - looked).abs() >= DISK_LOOK_MS {
-            self.free_bytes
-                .store(store.free_bytes().unwrap_or(u64::MAX), Ordering::Release);
-            self.looked_ms.store(boot_ms.max(1), Ordering::Release);
+    fn room(&self, store: &Store, boot_ms: i64) -> Option<Room> {
+        let mut looked = self.looked.lock().expect("no panic while holding looked");
+        match *looked {
+            Some((ms, room)) if (boot_ms - ms).abs() < DISK_LOOK_MS => room,
+            _ => {
+                let room = store.room();
+                *looked = Some((boot_ms, room));
+                room
+            }
         }
-        self.free_bytes.load(Ordering::Acquire)
     }
 }
 
@@ -461,15 +492,13 @@ impl Ledger {
             let _guard = guard;
             ledger.store_openings(&statement, openings.as_ref()).await?;
             let posted = ledger.enqueue(&statement).await;
-            let refused = match &posted {
-                Ok(Outcome::Refused(_) | Outcome::ReferenceTaken { .. } | Outcome::DiskFull) => {
-                    ledger.shared.logged(&statement.id())?.is_none()
-                }
-                Ok(Outcome::Logged { .. } | Outcome::Known | Outcome::Unknown) => false,
-                Err(_) => true,
-            };
-            // What people are called must not lie about for a record that will never be.
-            if refused && openings.is_some() {
+            let refused = !matches!(
+                posted,
+                Ok(Outcome::Logged { .. } | Outcome::Known | Outcome::Unknown)
+            );
+            // Personal data must not lie about for a record that will never be; nor may it be missing for one that is there, or that may be
+            // without anybody knowing it yet. Where that cannot be asked, it stays: it is not shown without a record.
+            if refused && openings.is_some() && ledger.shared.is_nowhere(&statement.id()) {
                 ledger
                     .shared
                     .store
@@ -496,6 +525,7 @@ impl Ledger {
             },
             Outcome::Unknown => Err(PostError::Unknown),
             Outcome::DiskFull => Err(self.shared.disk_full()),
+            Outcome::DiskFailed => Err(PostError::DiskFailed),
         }
     }
 
@@ -603,11 +633,11 @@ impl Ledger {
             }
             None => openings.clone(),
         };
-        self.shared
-            .store
-            .put(&name, Bytes::from(merged.encode()))
-            .await?;
-        Ok(())
+        let put = self.shared.store.put(&name, Bytes::from(merged.encode()));
+        put.await.map_err(|failure| match failure.is_full() {
+            true => self.shared.disk_full(),
+            false => PostError::Store(failure),
+        })
     }
 }
 
@@ -735,11 +765,7 @@ impl Published {
 impl Shared {
     /// Where a statement stands among the signed records.
     pub(super) fn logged(&self, id: &Hash) -> Result<Option<u64>, QueryError> {
-        let recent = self
-            .recent
-            .lock()
-            .expect("no panic while holding recent")
-            .statement(id);
+        let recent = self.recent().statement(id);
         let index = match recent {
             Some(index) => Some(index),
             None => self
@@ -748,6 +774,11 @@ impl Shared {
                 .map_err(|failure| self.damaged(failure))?,
         };
         Ok(index)
+    }
+
+    /// Whether a statement is certainly neither in the log nor on its way there.
+    fn is_nowhere(&self, id: &Hash) -> bool {
+        !self.recent().has(id) && matches!(self.index.statement(id), Ok(None))
     }
 
     fn look_up(&self, statement: &Statement) -> Result<LookedUp, QueryError> {
@@ -766,16 +797,10 @@ impl Shared {
             None => None,
         };
         let amends_found = match statement.amends() {
-            Some(amends) => {
-                let amended = self.index.statement(&amends.statement).map_err(damaged)?;
-                let records = self
-                    .index
-                    .chain(chain)
-                    .map_err(damaged)?
-                    .map(|view| view.records)
-                    .unwrap_or_default();
-                amended.is_some_and(|index| records.binary_search(&index).is_ok())
-            }
+            Some(amends) => self
+                .index
+                .is_in_chain(&amends.statement, chain)
+                .map_err(damaged)?,
             None => false,
         };
         Ok(LookedUp {
@@ -794,6 +819,7 @@ impl Shared {
             .expect("no panic while holding the keys")
             .clone();
         let now = self.clock.now().map_err(|fault| PostError::NotWriting {
+            why: Why::Clock,
             reason: fault.to_string(),
             may_pass: false,
         })?;
@@ -810,65 +836,73 @@ impl Shared {
         Ok(())
     }
 
-    fn may_write(&self) -> Result<(), PostError> {
+    /// What a post is refused with now, whatever it says.
+    pub(super) fn may_write(&self) -> Result<(), PostError> {
         if *self.writing.borrow() != Writing::Yes {
             return Err(self.not_writing());
         }
-        if let Some(reason) = self.held.borrow().clone() {
-            return Err(PostError::NotWriting {
+        let refused = |why, reason, may_pass| {
+            Err(PostError::NotWriting {
+                why,
                 reason,
-                may_pass: false,
-            });
+                may_pass,
+            })
+        };
+        if let Some(reason) = self.held.borrow().clone() {
+            return refused(Why::Held, reason, false);
         }
         if let Err(fault) = self.clock.now() {
-            return Err(PostError::NotWriting {
-                reason: fault.to_string(),
-                may_pass: false,
-            });
+            return refused(Why::Clock, fault.to_string(), false);
         }
-        if self
-            .disk
-            .free_bytes(&self.store, (self.clock.clock)().boot_ms)
-            < self.config.free_bytes_min
-        {
-            return Err(self.disk_full());
+        let boot_ms = (self.clock.clock)().boot_ms;
+        let room = self.disk.room(&self.store, boot_ms);
+        if let Some(lacking) = room.and_then(|room| self.lacking(room)) {
+            return Err(PostError::DiskFull(lacking));
         }
-        if self
-            .recent
-            .lock()
-            .expect("no panic while holding recent")
-            .len()
-            >= INDEX_LAG_MAX
-        {
-            return Err(PostError::NotWriting {
-                reason: "the query index is catching up".to_owned(),
-                may_pass: true,
-            });
+        if self.recent().len() >= INDEX_LAG_MAX {
+            let reason = self.index_behind();
+            let reason = reason.unwrap_or_else(|| "the query index is catching up".to_owned());
+            return refused(Why::IndexBehind, reason, true);
         }
         Ok(())
     }
 
-    fn disk_full(&self) -> PostError {
-        PostError::DiskFull {
-            free_bytes: self.store.free_bytes().unwrap_or(0),
-            free_bytes_min: self.config.free_bytes_min,
+    fn lacking(&self, room: Room) -> Option<Lacking> {
+        let wanted = self.config.free_bytes_min;
+        // Inodes first: of a disk that has neither, they are what nobody thinks of.
+        match room.inodes {
+            Some(free) if free < FREE_INODES_MIN && wanted > 0 => Some(Lacking::Inodes {
+                free,
+                wanted: FREE_INODES_MIN,
+            }),
+            _ if room.bytes < wanted => Some(Lacking::Bytes {
+                free: room.bytes,
+                wanted,
+            }),
+            _ => None,
         }
     }
 
+    /// A write was refused for want of room: of what?
+    fn disk_full(&self) -> PostError {
+        let room = self.store.room();
+        PostError::DiskFull(
+            room.and_then(|room| self.lacking(room))
+                .unwrap_or(Lacking::Unsaid),
+        )
+    }
+
     fn not_writing(&self) -> PostError {
-        match &*self.writing.borrow() {
-            Writing::Yes => PostError::NotWriting {
-                reason: "the ledger is closing".to_owned(),
-                may_pass: true,
-            },
-            Writing::Waiting { reason } => PostError::NotWriting {
-                reason: reason.clone(),
-                may_pass: true,
-            },
-            Writing::Held { reason } | Writing::Stopped { reason } => PostError::NotWriting {
-                reason: reason.clone(),
-                may_pass: false,
-            },
+        let (why, reason, may_pass) = match &*self.writing.borrow() {
+            Writing::Yes => (Why::Closing, "the ledger is closing".to_owned(), true),
+            Writing::Waiting { why, reason } => (*why, reason.clone(), true),
+            Writing::Held { reason } => (Why::Held, reason.clone(), false),
+            Writing::Stopped { reason } => (Why::Stopped, reason.clone(), false),
+        };
+        PostError::NotWriting {
+            why,
+            reason,
+            may_pass,
         }
     }
 }

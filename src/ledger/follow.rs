@@ -1,12 +1,17 @@
 //! The index follows the log: a thread of its own, of low priority, that the write path never waits for.
+//!
+//! The index is never truth. Full, slow or failing it falls behind, which [`Shared::index_behind`] tells; posts and reads go on with what it
+//! has and what [`super::recent`] holds. A damaged one is begun anew by the writer ([`super::recover::reopen`]), never beside this thread:
+//! both hold `indexing` while they write.
 
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
-use super::index::Row;
-use super::recent::Recent;
+use super::index::{IndexError, Row};
 use super::{QueryError, Shared};
 use crate::tlog::merkle::Tree;
 use crate::trade::record::parse_entry;
@@ -18,55 +23,99 @@ const ROUND_RECORDS: u64 = 4_096;
 const ROUND_PAUSE: Duration = Duration::from_millis(50);
 /// Waiting for a new record, the thread looks whether the ledger is gone.
 const IDLE: Duration = Duration::from_millis(500);
+/// What was applied is made durable, and forgotten by `recent`, this often: a sync costs the disk as much as one of the writer's.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
 /// Starts the thread; it ends when the ledger is gone.
-pub(super) fn spawn(shared: &Arc<Shared>) {
+///
+/// # Errors
+/// The system's, if it gives no thread.
+pub(super) fn spawn(shared: &Arc<Shared>) -> std::io::Result<()> {
     let (weak, handle) = (Arc::downgrade(shared), Handle::current());
     let thread = std::thread::Builder::new().name("index".to_owned());
-    let spawned = thread.spawn(move || {
+    thread.spawn(move || {
         // On Linux this is the thread's own: indexing yields to signatures and fsyncs.
         let _ = rustix::process::nice(10);
         run(&weak, &handle);
-    });
-    if let Err(failure) = spawned {
-        tracing::error!(%failure, "no thread for the query index: look-ups by project or id will lag until the next start");
-    }
+    })?;
+    Ok(())
 }
 
 fn run(weak: &Weak<Shared>, handle: &Handle) {
     let Some(mut head) = weak.upgrade().map(|shared| shared.head.subscribe()) else {
         return;
     };
+    let mut flushed = Instant::now();
     loop {
         let Some(shared) = weak.upgrade() else { return };
         let tree = head.borrow_and_update().tree;
-        match round(&shared, handle, &tree) {
-            Ok(true) => {
-                drop(shared);
-                std::thread::sleep(ROUND_PAUSE);
-                continue;
+        let looked = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            look(&shared, handle, &tree, &mut flushed)
+        }));
+        let pause = match looked.unwrap_or(Err(QueryError::Index(IndexError::Panic))) {
+            Ok(has_more) => {
+                shared.set_index_behind(None);
+                if has_more { Some(ROUND_PAUSE) } else { None }
             }
-            Ok(false) => {}
             Err(failure) => {
-                tracing::error!(
-                    failure = crate::chain_of(&failure),
-                    "the query index does not follow; it is tried again"
-                );
-                if matches!(failure, QueryError::Index(_)) {
-                    shared.damaged_index();
+                shared.set_index_behind(Some(crate::chain_of(&failure)));
+                if let QueryError::Index(failure) = failure {
+                    shared.damaged(failure);
                 }
-                drop(shared);
-                std::thread::sleep(IDLE);
-                continue;
+                Some(IDLE)
             }
-        }
+        };
         drop(shared);
+        if let Some(pause) = pause {
+            std::thread::sleep(pause);
+            continue;
+        }
         // Without the runtime's timer: it panics in a runtime that is just being shut down, and this thread may outlive it for a moment.
         let began = Instant::now();
         while began.elapsed() < IDLE && matches!(head.has_changed(), Ok(false)) {
             std::thread::sleep(ROUND_PAUSE);
         }
     }
+}
+
+/// One round, and what it wrote made durable now and then. `true` if there is more to do.
+fn look(
+    shared: &Arc<Shared>,
+    handle: &Handle,
+    tree: &Tree,
+    flushed: &mut Instant,
+) -> Result<bool, QueryError> {
+    // A reopening that rebuilds the index meanwhile holds the same lock.
+    let _indexing = shared.indexing.blocking_lock();
+    let failed = shared.index_failed.load(Ordering::Acquire);
+    if failed {
+        renew(shared, handle, tree)?;
+        shared.index_failed.store(false, Ordering::Release);
+    }
+    let has_more = round(shared, handle, tree)?;
+    if failed || flushed.elapsed() >= FLUSH_EVERY {
+        let applied = shared.index.state()?.0.size;
+        let held = shared.recent().index_size();
+        if applied > held {
+            shared.index.flush()?;
+            shared.recent().index_moved(applied);
+        }
+        *flushed = Instant::now();
+    }
+    Ok(has_more)
+}
+
+/// Opens the index again after a failure, if that is what it needs. What it has lost must still be held by `recent`, or it is begun anew.
+fn renew(shared: &Arc<Shared>, handle: &Handle, tree: &Tree) -> Result<(), QueryError> {
+    shared.index.renew()?;
+    let (at, _) = shared.index.state()?;
+    let is_ours = at.size == 0
+        || at.size <= tree.size && handle.block_on(shared.reader.tree_at(at.size, tree))? == at;
+    if !is_ours || at.size < shared.recent().index_size() {
+        return Err(QueryError::Index(IndexError::Damaged));
+    }
+    shared.index_size.send_replace(at.size);
+    Ok(())
 }
 
 /// Takes the next records in. `true` if there were any.
@@ -99,14 +148,8 @@ fn round(shared: &Arc<Shared>, handle: &Handle, tree: &Tree) -> Result<bool, Que
         }
     }
     let reached = handle.block_on(shared.reader.tree_at(size, tree))?;
-    // A reopening that rebuilds the index meanwhile holds the same lock.
-    let mut recent = shared.recent.lock().expect("no panic while holding recent");
-    if shared.index.state()?.0 != at {
-        return Ok(true);
-    }
+    // `recent` still holds these records, so nobody waits for this and nobody misses them.
     shared.index.apply(&rows, &reached)?;
-    Recent::index_moved(&mut recent, reached.size);
-    drop(recent);
     shared.index_size.send_replace(reached.size);
     Ok(true)
 }

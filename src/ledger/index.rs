@@ -4,9 +4,12 @@
 //! rebuilt instead of believed. One value a project (or other chain) holds its head and its record list; a key of its own stands only for
 //! what a look-up needs, because each key costs sled some 20 µs of processor time.
 //!
+//! It is never mended in place. A damaged one is left for an empty one in a folder of its own, begun anew from the log; nothing that is
+//! still being written into the old one can get into the new one. One whose disk was full is opened again as the disk has it.
+//!
 //! | key | value |
 //! | --- | --- |
-//! | `s` statement id | record index |
+//! | `s` statement id | record index, first bytes of the hash of its chain's key |
 //! | `c` chain | head id, record indexes |
 //! | `r` publisher LF ref | statement id |
 //! | `d` document digest | record indexes that name it |
@@ -16,6 +19,8 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, RwLock};
+use std::time::{Duration, Instant};
 
 use crate::tlog::merkle::{Hash, Tree};
 use crate::trade::log_rules;
@@ -26,8 +31,20 @@ use super::recent::reference_of;
 /// The open index.
 #[derive(Debug)]
 pub struct Index {
-    db: sled::Db,
+    /// `None` while it is being opened again.
+    open: RwLock<Option<Open>>,
     path: Option<PathBuf>,
+    /// Folders of generations that are left, removed once nobody reads from them any more.
+    left: Mutex<Vec<PathBuf>>,
+    #[cfg(test)]
+    fails: std::sync::atomic::AtomicBool,
+}
+
+/// One generation.
+#[derive(Clone, Debug)]
+struct Open {
+    db: sled::Db,
+    folder: Option<PathBuf>,
 }
 
 /// The index cannot be read: it must be rebuilt from the log. Never the caller's fault.
@@ -36,12 +53,29 @@ pub enum IndexError {
     /// sled says so.
     #[error("the query index cannot be read or written")]
     Sled(#[from] sled::Error),
+    /// It is being opened again.
+    #[error("the query index is being opened again")]
+    Closed,
+    /// sled panicked, which it does on some damage.
+    #[error("the query index panicked")]
+    Panic,
     /// The check value at a value is wrong.
     #[error("a value of the query index is damaged")]
     Damaged,
     /// The folder cannot be removed or made.
     #[error("the folder of the query index cannot be replaced")]
     Folder(#[from] std::io::Error),
+}
+
+impl IndexError {
+    /// What it holds is wrong, so that it must be begun anew. Else its disk fails or is full: what it holds is only not to be had now.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            IndexError::Damaged | IndexError::Panic => true,
+            IndexError::Sled(failure) => !matches!(failure, sled::Error::Io(_)),
+            IndexError::Closed | IndexError::Folder(_) => false,
+        }
+    }
 }
 
 /// One record as the index takes it in.
@@ -106,53 +140,53 @@ pub struct ChainView {
 }
 
 /// Raised when the layout above changes; another format is rebuilt.
-const FORMAT: u8 = 3;
+const FORMAT: u8 = 4;
+/// A generation's folder is this and its number.
+const FOLDER: &str = "query-";
 const STATE_KEY: &[u8] = b"m";
 /// Never cut short: an order forgotten would show what it withholds.
 const ORDERS_KEY: &[u8] = b"o";
-/// The list of one document, statement or chain is kept whole in one value; beyond this only the newest are listed, the head always.
+/// The list of one document, statement or chain is kept whole in one value; beyond this only the newest are listed. Nothing is decided by
+/// such a list: the head of a chain, and which chain a statement is in, are kept apart.
 const LIST_MAX: usize = 100_000;
+/// A folder that another handle is letting go of is waited for.
+const CLOSE_WAIT: Duration = Duration::from_secs(2);
 
 impl Index {
-    /// Opens the index in `path`; one that sled cannot open is deleted and begun anew (sled never recovers from some damage).
+    /// Opens the index in `path`; one that sled cannot open is left and begun anew (sled never recovers from some damage).
     ///
     /// # Errors
-    /// [`IndexError::Folder`] if not even an empty one can be made.
+    /// [`IndexError`] if not even an empty one can be made.
     pub fn open(path: &Path) -> Result<Index, IndexError> {
-        let config = || {
-            sled::Config::new()
-                .path(path)
-                .cache_capacity(64 << 20)
-                .flush_every_ms(Some(1_000))
-        };
-        // sled has been seen to panic on damaged files; that must not take the ledger down.
-        let opened = std::panic::catch_unwind(|| config().open());
-        let db = match opened {
-            Ok(Ok(db)) => db,
-            outcome => {
-                let cause = outcome.map_or_else(
-                    |_| "panic".to_owned(),
-                    |opened| {
-                        opened
-                            .err()
-                            .map_or_else(String::new, |error| error.to_string())
-                    },
-                );
-                tracing::warn!(path = %path.display(), cause, "the query index cannot be opened and is rebuilt");
-                if path.exists() {
-                    std::fs::remove_dir_all(path)?;
-                }
-                config().open()?
-            }
-        };
+        std::fs::create_dir_all(path)?;
+        let mut generations = generations(path)?;
+        let newest = generations.pop();
         let index = Index {
-            db,
+            open: RwLock::new(None),
             path: Some(path.to_owned()),
+            left: Mutex::new(generations.into_iter().map(|(_, folder)| folder).collect()),
+            #[cfg(test)]
+            fails: false.into(),
         };
-        if index.state().is_err() {
+        if let Some((_, folder)) = newest {
+            match Open::at(&folder) {
+                Ok(open) => *index.write() = Some(open),
+                Err(failure) => {
+                    let cause = crate::chain_of(&failure);
+                    tracing::warn!(path = %folder.display(), cause, "the query index cannot be opened and is rebuilt");
+                    index.leave(folder);
+                }
+            }
+        }
+        let is_open = index.read().is_some();
+        if is_open && index.state().is_err() {
             tracing::warn!(path = %path.display(), "the query index is damaged or of another format and is rebuilt");
             index.clear()?;
+        } else if !is_open {
+            index.clear()?;
         }
+        index.remove_left();
+        remove_older_layout(path);
         Ok(index)
     }
 
@@ -162,8 +196,11 @@ impl Index {
     /// [`IndexError::Sled`].
     pub fn temporary() -> Result<Index, IndexError> {
         Ok(Index {
-            db: sled::Config::new().temporary(true).open()?,
+            open: RwLock::new(Some(Open::temporary()?)),
             path: None,
+            left: Mutex::default(),
+            #[cfg(test)]
+            fails: false.into(),
         })
     }
 
@@ -172,14 +209,87 @@ impl Index {
         self.path.as_deref()
     }
 
-    /// Forgets everything.
+    /// Begins anew, empty, in a folder of its own: whoever is still writing into the old one writes into nothing. One writer at a time
+    /// calls this.
     ///
     /// # Errors
-    /// [`IndexError::Sled`].
+    /// [`IndexError`]; then all is as before.
     pub fn clear(&self) -> Result<(), IndexError> {
-        self.db.clear()?;
-        self.db.flush()?;
+        let fresh = match &self.path {
+            Some(path) => {
+                let newest = generations(path)?.pop().map_or(0, |(number, _)| number);
+                Open::at(&path.join(format!("{FOLDER}{}", newest + 1)))?
+            }
+            None => Open::temporary()?,
+        };
+        let before = self.write().replace(fresh);
+        if let Some(folder) = before.and_then(|before| before.folder) {
+            self.leave(folder);
+        }
         Ok(())
+    }
+
+    /// Opens it again as the disk has it: after its disk was full sled takes nothing more, for the life of the handle. What was applied and
+    /// not flushed may be gone.
+    ///
+    /// # Errors
+    /// [`IndexError`]; until this succeeds every look-up is [`IndexError::Closed`].
+    pub fn renew(&self) -> Result<(), IndexError> {
+        let Some(path) = &self.path else {
+            return self.clear();
+        };
+        drop(self.write().take());
+        let Some((_, folder)) = generations(path)?.pop() else {
+            return self.clear();
+        };
+        // Those who are reading hold the old handle for a moment, and with it sled's lock.
+        let began = Instant::now();
+        let opened = loop {
+            match Open::at(&folder) {
+                Err(IndexError::Sled(sled::Error::Io(_))) if began.elapsed() < CLOSE_WAIT => {
+                    std::thread::sleep(CLOSE_WAIT / 40);
+                }
+                outcome => break outcome,
+            }
+        };
+        match opened {
+            Ok(open) => {
+                *self.write() = Some(open);
+                Ok(())
+            }
+            Err(failure) if failure.is_damage() => {
+                self.leave(folder);
+                self.clear()
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Option<Open>> {
+        self.open.read().expect("no panic while holding the index")
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Option<Open>> {
+        self.open.write().expect("no panic while holding the index")
+    }
+
+    /// The generation in use.
+    fn now(&self) -> Result<Open, IndexError> {
+        self.read().clone().ok_or(IndexError::Closed)
+    }
+
+    fn leave(&self, folder: PathBuf) {
+        let mut left = self.left.lock().expect("no panic while holding left");
+        left.push(folder);
+    }
+
+    fn remove_left(&self) {
+        let left = std::mem::take(&mut *self.left.lock().expect("no panic while holding left"));
+        for folder in left {
+            if let Err(failure) = std::fs::remove_dir_all(&folder) {
+                tracing::warn!(path = %folder.display(), %failure, "an old query index is still there");
+            }
+        }
     }
 
     /// The tree it reflects and the indexes of the records that make the key state.
@@ -187,22 +297,8 @@ impl Index {
     /// # Errors
     /// [`IndexError`].
     pub fn state(&self) -> Result<(Tree, Vec<u64>), IndexError> {
-        let Some(value) = self.get(STATE_KEY)? else {
-            return Ok((Tree::EMPTY, Vec::new()));
-        };
-        let (format, rest) = value.split_first().ok_or(IndexError::Damaged)?;
-        let (size, rest) = rest.split_first_chunk::<8>().ok_or(IndexError::Damaged)?;
-        let (root, keys) = rest.split_first_chunk::<32>().ok_or(IndexError::Damaged)?;
-        if *format != FORMAT {
-            return Err(IndexError::Damaged);
-        }
-        Ok((
-            Tree {
-                size: u64::from_be_bytes(*size),
-                root_hash: Hash(*root),
-            },
-            decode_list(keys)?,
-        ))
+        self.get(STATE_KEY)?
+            .map_or(Ok((Tree::EMPTY, Vec::new())), |value| decode_state(&value))
     }
 
     /// The indexes of the `order` records, ascending.
@@ -220,8 +316,19 @@ impl Index {
     /// [`IndexError`].
     pub fn statement(&self, id: &Hash) -> Result<Option<u64>, IndexError> {
         self.get(&key(b's', &id.0))?
-            .map(|value| decode_index(&value))
+            .map(|value| decode_place(&value).map(|(index, _)| index))
             .transpose()
+    }
+
+    /// Whether a statement is in the log and belongs to `chain`.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub fn is_in_chain(&self, id: &Hash, chain: &Chain) -> Result<bool, IndexError> {
+        let Some(value) = self.get(&key(b's', &id.0))? else {
+            return Ok(false);
+        };
+        Ok(decode_place(&value)?.1 == chain_check(&chain_key(chain)))
     }
 
     /// Head and records of a chain.
@@ -275,12 +382,143 @@ impl Index {
     /// # Errors
     /// [`IndexError`].
     pub fn apply(&self, rows: &[Row], tree: &Tree) -> Result<(), IndexError> {
-        let (_, mut key_records) = self.state()?;
+        self.may_fail()?;
+        let open = self.now()?;
+        guarded(|| open.apply(rows, tree))
+    }
+
+    /// Waits until what was applied is on disk.
+    ///
+    /// # Errors
+    /// [`IndexError::Sled`].
+    pub fn flush(&self) -> Result<(), IndexError> {
+        self.may_fail()?;
+        let open = self.now()?;
+        guarded(|| Ok(open.db.flush().map(|_| ())?))?;
+        self.remove_left();
+        Ok(())
+    }
+
+    /// Bytes on disk.
+    pub fn disk_bytes(&self) -> u64 {
+        let open = self.now();
+        open.map_or(0, |open| open.db.size_on_disk().unwrap_or(0))
+    }
+
+    /// For tests: from now on its disk is full, or has room again.
+    #[cfg(test)]
+    pub fn fail(&self, fails: bool) {
+        self.fails.store(fails, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    /// For tests: as many keys as a larger log would have.
+    #[cfg(test)]
+    pub fn more_statements(&self, count: u64) {
+        let mut batch = sled::Batch::default();
+        for n in 0..count {
+            let id = Hash::sha256(&n.to_be_bytes());
+            put(&mut batch, &key(b's', &id.0), &[0; 24]);
+        }
+        self.now().unwrap().db.apply_batch(batch).unwrap();
+    }
+
+    #[cfg(test)]
+    fn may_fail(&self) -> Result<(), IndexError> {
+        match self.fails.load(std::sync::atomic::Ordering::SeqCst) {
+            true => Err(std::io::Error::from(std::io::ErrorKind::StorageFull).into()),
+            false => Ok(()),
+        }
+    }
+
+    #[cfg(not(test))]
+    fn may_fail(&self) -> Result<(), IndexError> {
+        Ok(())
+    }
+
+    /// The value at `key` without its check value.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
+        let open = self.now()?;
+        guarded(|| open.get(key))
+    }
+}
+
+/// sled has been seen to panic on damaged files; that must not take down whoever looks something up.
+fn guarded<T>(work: impl FnOnce() -> Result<T, IndexError>) -> Result<T, IndexError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or(Err(IndexError::Panic))
+}
+
+/// The generations in `path`, ascending.
+fn generations(path: &Path) -> Result<Vec<(u64, PathBuf)>, IndexError> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let number = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(FOLDER)?.parse().ok());
+        found.extend(number.map(|number| (number, entry.path())));
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Up to format 3 sled's files lay beside the folders of search and law.
+fn remove_older_layout(path: &Path) {
+    for name in ["conf", "db", "blobs"] {
+        let old = path.join(name);
+        let _ = match old.is_dir() {
+            true => std::fs::remove_dir_all(old),
+            false => std::fs::remove_file(old),
+        };
+    }
+    for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with("snap.") {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+impl Open {
+    fn at(folder: &Path) -> Result<Open, IndexError> {
+        let config = sled::Config::new()
+            .path(folder)
+            .cache_capacity(64 << 20)
+            // Whoever applies flushes: a failure is then seen by somebody.
+            .flush_every_ms(None);
+        let db = guarded(|| Ok(config.open()?))?;
+        Ok(Open {
+            db,
+            folder: Some(folder.to_owned()),
+        })
+    }
+
+    fn temporary() -> Result<Open, IndexError> {
+        let config = sled::Config::new().temporary(true).flush_every_ms(None);
+        Ok(Open {
+            db: config.open()?,
+            folder: None,
+        })
+    }
+
+    fn value<T>(
+        &self,
+        key: &[u8],
+        decode: impl Fn(&[u8]) -> Result<T, IndexError>,
+    ) -> Result<Option<T>, IndexError> {
+        self.get(key)?.map(|value| decode(&value)).transpose()
+    }
+
+    /// All in one batch of sled's: all of it is there afterwards, or none.
+    fn apply(&self, rows: &[Row], tree: &Tree) -> Result<(), IndexError> {
+        let state = self.value(STATE_KEY, decode_state)?;
+        let (_, mut key_records) = state.unwrap_or((Tree::EMPTY, Vec::new()));
         let mut batch = sled::Batch::default();
         let mut chains: HashMap<&[u8], ChainView> = HashMap::new();
         let mut lists: HashMap<&[u8], Vec<u64>> = HashMap::new();
         for row in rows {
-            put(&mut batch, &key(b's', &row.id.0), &row.index.to_be_bytes());
+            let mut place = row.index.to_be_bytes().to_vec();
+            place.extend_from_slice(&chain_check(&row.chain));
+            put(&mut batch, &key(b's', &row.id.0), &place);
             if let Some(reference) = &row.reference {
                 put(&mut batch, reference, &row.id.0);
             }
@@ -289,16 +527,13 @@ impl Index {
             }
             for key in &row.lists {
                 if !lists.contains_key(key.as_slice()) {
-                    lists.insert(key, self.list(key)?);
+                    lists.insert(key, self.value(key, decode_list)?.unwrap_or_default());
                 }
                 let list = lists.get_mut(key.as_slice()).expect("inserted above");
                 add(list, row.index);
             }
             if !chains.contains_key(row.chain.as_slice()) {
-                let known = self
-                    .get(&row.chain)?
-                    .map(|value| decode_chain(&value))
-                    .transpose()?;
+                let known = self.value(&row.chain, decode_chain)?;
                 chains.insert(
                     &row.chain,
                     known.unwrap_or(ChainView {
@@ -327,7 +562,7 @@ impl Index {
             put(&mut batch, key, &value);
         }
         if rows.iter().any(|row| row.is_order) {
-            let mut orders = self.orders()?;
+            let mut orders = self.value(ORDERS_KEY, decode_list)?.unwrap_or_default();
             orders.extend(rows.iter().filter(|row| row.is_order).map(|row| row.index));
             let mut value = Vec::new();
             encode_list(&orders, &mut value);
@@ -340,20 +575,6 @@ impl Index {
         put(&mut batch, STATE_KEY, &state);
         self.db.apply_batch(batch)?;
         Ok(())
-    }
-
-    /// Waits until what was applied is on disk.
-    ///
-    /// # Errors
-    /// [`IndexError::Sled`].
-    pub fn flush(&self) -> Result<(), IndexError> {
-        self.db.flush()?;
-        Ok(())
-    }
-
-    /// Bytes on disk.
-    pub fn disk_bytes(&self) -> u64 {
-        self.db.size_on_disk().unwrap_or(0)
     }
 
     /// The value at `key` without its check value.
@@ -480,10 +701,32 @@ fn decode_list(bytes: &[u8]) -> Result<Vec<u64>, IndexError> {
     }
 }
 
-fn decode_index(value: &[u8]) -> Result<u64, IndexError> {
-    Ok(u64::from_be_bytes(
-        value.try_into().map_err(|_| IndexError::Damaged)?,
-    ))
+/// Format, tree and key records.
+fn decode_state(value: &[u8]) -> Result<(Tree, Vec<u64>), IndexError> {
+    let (format, rest) = value.split_first().ok_or(IndexError::Damaged)?;
+    let (size, rest) = rest.split_first_chunk::<8>().ok_or(IndexError::Damaged)?;
+    let (root, keys) = rest.split_first_chunk::<32>().ok_or(IndexError::Damaged)?;
+    if *format != FORMAT {
+        return Err(IndexError::Damaged);
+    }
+    let tree = Tree {
+        size: u64::from_be_bytes(*size),
+        root_hash: Hash(*root),
+    };
+    Ok((tree, decode_list(keys)?))
+}
+
+/// Where a statement stands: its record, and its chain.
+fn decode_place(value: &[u8]) -> Result<(u64, [u8; 16]), IndexError> {
+    let (index, chain) = value.split_first_chunk::<8>().ok_or(IndexError::Damaged)?;
+    let chain = chain.try_into().map_err(|_| IndexError::Damaged)?;
+    Ok((u64::from_be_bytes(*index), chain))
+}
+
+/// Enough of the hash of a chain's key that no other chain has it.
+fn chain_check(chain_key: &[u8]) -> [u8; 16] {
+    let hash = Hash::sha256(chain_key).0;
+    *hash.first_chunk().expect("a hash has 32 bytes")
 }
 
 fn decode_chain(value: &[u8]) -> Result<ChainView, IndexError> {
@@ -574,14 +817,72 @@ mod tests {
                 },
             )
             .unwrap();
-        for stored in index.db.iter().map(Result::unwrap).collect::<Vec<_>>() {
+        let db = index.now().unwrap().db;
+        for stored in db.iter().map(Result::unwrap).collect::<Vec<_>>() {
             let mut changed = stored.1.to_vec();
             changed[0] ^= 1;
-            index.db.insert(&stored.0, changed).unwrap();
+            db.insert(&stored.0, changed).unwrap();
             assert!(matches!(index.get(&stored.0), Err(IndexError::Damaged)));
-            index.db.insert(&stored.0, &stored.1).unwrap();
+            db.insert(&stored.0, &stored.1).unwrap();
             assert!(index.get(&stored.0).is_ok());
         }
+    }
+
+    /// Beyond what a list holds nothing may be refused, and nothing that was withheld shown, for want of it.
+    #[test]
+    fn what_a_list_no_longer_holds_is_still_in_its_chain() {
+        let index = Index::temporary().unwrap();
+        let project = Chain::Trade {
+            publisher: "p.example".to_owned(),
+            project: "A1".to_owned(),
+        };
+        let last = u64::try_from(LIST_MAX).unwrap();
+        let rows: Vec<Row> = (0..=last)
+            .map(|at| Row {
+                lists: Vec::new(),
+                reference: None,
+                ..row(at, &project)
+            })
+            .collect();
+        let tree = Tree {
+            size: last + 1,
+            root_hash: Hash::ZERO,
+        };
+        index.apply(&rows, &tree).unwrap();
+        let view = index.chain(&project).unwrap().unwrap();
+        assert_eq!((view.records.len(), view.records[0]), (LIST_MAX, 1));
+        let first = Hash::sha256(&0u64.to_be_bytes());
+        assert!(index.is_in_chain(&first, &project).unwrap());
+        assert!(!index.is_in_chain(&first, &Chain::Keys).unwrap());
+        assert!(!index.is_in_chain(&Hash::ZERO, &project).unwrap());
+    }
+
+    /// What is still being written into the index that is left does not get into the new one.
+    #[test]
+    fn an_index_begun_anew_has_nothing_of_the_old_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("index");
+        let index = Index::open(&path).unwrap();
+        let tree = Tree {
+            size: 1,
+            root_hash: Hash::ZERO,
+        };
+        let rows = [row(0, &Chain::Keys)];
+        index.apply(&rows, &tree).unwrap();
+        let before = index.now().unwrap();
+        index.clear().unwrap();
+        before.apply(&rows, &tree).unwrap();
+        assert_eq!(index.state().unwrap().0.size, 0);
+        assert_eq!(index.statement(&rows[0].id).unwrap(), None);
+        drop(before);
+        index.apply(&rows, &tree).unwrap();
+        index.flush().unwrap();
+        assert_eq!(generations(&path).unwrap().len(), 1);
+        // Opened again as the disk has it, it is as it was flushed.
+        index.renew().unwrap();
+        assert_eq!(index.state().unwrap().0, tree);
+        drop(index);
+        assert_eq!(Index::open(&path).unwrap().state().unwrap().0, tree);
     }
 
     #[test]

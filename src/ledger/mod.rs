@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-pub use admission::{PostError, Posted, Wait};
+pub use admission::{Lacking, PostError, Posted, Wait};
 pub use cosign::{DELIVERY_BYTES_MAX, Delivered, DeliveryError, WitnessStatus, Witnesses};
 pub use query::{ChainRecords, EntryView, QueryError};
 pub use recover::OpenError;
@@ -140,7 +140,9 @@ pub enum Writing {
     Yes,
     /// Not now; the ledger goes on by itself.
     Waiting {
-        /// Why, for the operator.
+        /// Why, for everybody.
+        why: Why,
+        /// The same for the operator, with names of folders and hosts.
         reason: String,
     },
     /// Not until the operator has acted: a witness has shown that going on would fork the log. Reads go on.
@@ -155,6 +157,57 @@ pub enum Writing {
     },
 }
 
+/// Why posts are not taken, in words that name no folder and no host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The log is being opened again, after a failure that passed or another writer's win.
+    Reopening,
+    /// The store does not answer, or refuses to write.
+    Store,
+    /// The query index is being rebuilt.
+    IndexDamaged,
+    /// The query index is too far behind.
+    IndexBehind,
+    /// The clock is not believed.
+    Clock,
+    /// A witness has shown that going on would fork the log.
+    Held,
+    /// The ledger has stopped for good.
+    Stopped,
+    /// The ledger is being closed.
+    Closing,
+}
+
+impl Why {
+    /// In Chinese.
+    pub fn zh(self) -> &'static str {
+        match self {
+            Why::Reopening => "账本正在重新打开",
+            Why::Store => "存储暂时不可写",
+            Why::IndexDamaged => "查询索引正在重建",
+            Why::IndexBehind => "查询索引落后过多，正在追赶",
+            Why::Clock => "本机时钟不可信",
+            Why::Held => "见证所持的检查点与本账本不符，已停止写入",
+            Why::Stopped => "账本已停止，须重新启动",
+            Why::Closing => "账本正在关闭",
+        }
+    }
+
+    /// In English.
+    pub fn en(self) -> &'static str {
+        match self {
+            Why::Reopening => "the log is being opened again",
+            Why::Store => "the store cannot be written now",
+            Why::IndexDamaged => "the query index is being rebuilt",
+            Why::IndexBehind => "the query index is too far behind and is catching up",
+            Why::Clock => "this machine's clock is not believed",
+            Why::Held => "a witness holds a checkpoint that does not fit this ledger",
+            Why::Stopped => "the ledger has stopped and must be started again",
+            Why::Closing => "the ledger is being closed",
+        }
+    }
+}
+
 /// A running ledger. Cheap to clone; the last clone dropped ends the writer after the batch in hand.
 #[derive(Clone, Debug)]
 pub struct Ledger {
@@ -163,6 +216,10 @@ pub struct Ledger {
 }
 
 /// What the writer, the posts and the readers share.
+///
+/// Order of the locks: `indexing`, then one of `opening_locks`, then `showing`, then `recent`; each of the others, and the watch channels, last
+/// and alone. None of the std locks is held across a read or write of store or index, save `last_signed`, which nobody but the writer takes, and
+/// `showing` while an order takes effect.
 struct Shared {
     config: Config,
     store: Store,
@@ -190,6 +247,12 @@ struct Shared {
     in_flight: Mutex<std::collections::HashMap<Hash, watch::Receiver<bool>>>,
     kept: RwLock<Vec<u64>>,
     index_size: watch::Sender<u64>,
+    /// Held by whoever writes into the index, for as long as it takes.
+    indexing: tokio::sync::Mutex<()>,
+    /// Why the index does not follow, if it does not.
+    index_behind: Mutex<Option<String>>,
+    /// It cannot be read or written now, and is to be opened again.
+    index_failed: AtomicBool,
     index_damaged: AtomicBool,
     reopen: tokio::sync::Notify,
     writing: watch::Sender<Writing>,
@@ -276,14 +339,27 @@ impl Ledger {
         let (shared, tip, doors) = recover::open(store, config, clock).await?;
         let (queue, jobs) = mpsc::channel(shared.config.queue_max);
         let shared = Arc::new(shared);
-        tokio::spawn(writer::supervise(shared.clone(), jobs, tip));
-        tokio::spawn(cosign::run(Arc::downgrade(&shared), doors));
-        tokio::spawn(publish::run(Arc::downgrade(&shared)));
-        tokio::spawn(collect::run(Arc::downgrade(&shared)));
+        let weak = || Arc::downgrade(&shared);
         if shared.config.follow {
-            follow::spawn(&shared);
+            follow::spawn(&shared).map_err(OpenError::Thread)?;
         }
-        tokio::spawn(showing::destroy_again(Arc::downgrade(&shared)));
+        watched(
+            &shared,
+            "the writer",
+            writer::supervise(shared.clone(), jobs, tip),
+        );
+        watched(
+            &shared,
+            "gathering cosignatures",
+            cosign::run(weak(), doors),
+        );
+        watched(&shared, "publishing checkpoints", publish::run(weak()));
+        watched(&shared, "collecting commits", collect::run(weak()));
+        watched(
+            &shared,
+            "destroying what was erased",
+            showing::destroy_again(weak()),
+        );
         Ok(Ledger { shared, queue })
     }
 
@@ -353,6 +429,23 @@ impl Ledger {
         }
     }
 
+    /// Whether a post would be taken now, as far as that does not depend on the post.
+    ///
+    /// # Errors
+    /// What it would be refused with.
+    pub fn ready(&self) -> Result<(), PostError> {
+        self.shared.may_write()?;
+        match self.queue.is_closed() || self.queue.capacity() > 0 {
+            true => Ok(()),
+            false => Err(PostError::QueueFull),
+        }
+    }
+
+    /// Why the query index does not follow the log, if it does not: look-ups by project or id then answer for fewer records.
+    pub fn index_behind(&self) -> Option<String> {
+        self.shared.index_behind()
+    }
+
     /// Waits until the ledger has stopped for good, and says why. The process should then end.
     pub async fn stopped(&self) -> String {
         let mut writing = self.shared.writing.subscribe();
@@ -406,24 +499,80 @@ impl Shared {
         self.head.send_replace(head);
     }
 
+    /// The state first: whatever becomes of the log line, everybody sees it. Once stopped, it stays so.
     fn set_writing(&self, writing: Writing) {
-        match &writing {
-            Writing::Yes | Writing::Held { .. } => {}
-            Writing::Waiting { reason } => tracing::warn!(reason, "not writing for now"),
-            Writing::Stopped { reason } => tracing::error!(reason, "stopped writing"),
+        let is_new = self.writing.send_if_modified(|before| {
+            let changes = *before != writing && !matches!(before, Writing::Stopped { .. });
+            if changes {
+                before.clone_from(&writing);
+            }
+            changes
+        });
+        match writing {
+            Writing::Waiting { reason, .. } if is_new => {
+                tracing::warn!(reason, "not writing for now")
+            }
+            Writing::Stopped { reason } if is_new => tracing::error!(reason, "stopped writing"),
+            _ => {}
         }
-        self.writing.send_replace(writing);
     }
 
-    /// Has the index cleared and rebuilt: the writer opens the log again. Until then no post is judged by it.
+    fn recent(&self) -> std::sync::MutexGuard<'_, Recent> {
+        self.recent.lock().expect("no panic while holding recent")
+    }
+
+    /// Has the index begun anew: the writer opens the log again. Until then no post is judged by it.
     fn damaged_index(&self) {
         if !self.index_damaged.swap(true, Ordering::AcqRel) {
             self.set_writing(Writing::Waiting {
+                why: Why::IndexDamaged,
                 reason: "the query index is damaged and is being rebuilt".to_owned(),
             });
             self.reopen.notify_one();
         }
     }
+
+    /// Why the index does not follow, if it does not.
+    fn index_behind(&self) -> Option<String> {
+        let behind = self.index_behind.lock();
+        behind.expect("no panic while holding index_behind").clone()
+    }
+
+    /// Told once when it begins and once when it ends.
+    fn set_index_behind(&self, why: Option<String>) {
+        let mut behind = self
+            .index_behind
+            .lock()
+            .expect("no panic while holding index_behind");
+        let before = std::mem::replace(&mut *behind, why.clone());
+        drop(behind);
+        match (before, why) {
+            (None, Some(failure)) => tracing::error!(
+                failure,
+                "the query index does not follow; posts and reads go on, and it is tried again"
+            ),
+            (Some(_), None) => tracing::warn!("the query index follows again"),
+            _ => {}
+        }
+    }
+}
+
+/// Runs a task whose death nobody else would see: if it panics, the ledger stops, and with it the process. Its end without a panic is its own
+/// business: it has said so, or the ledger is gone.
+fn watched(
+    shared: &Arc<Shared>,
+    name: &'static str,
+    task: impl Future<Output = ()> + Send + 'static,
+) {
+    let (weak, task) = (Arc::downgrade(shared), tokio::spawn(task));
+    tokio::spawn(async move {
+        let Err(ended) = task.await else { return };
+        if let Some(shared) = weak.upgrade().filter(|_| ended.is_panic()) {
+            shared.set_writing(Writing::Stopped {
+                reason: format!("{name} panicked: {ended}"),
+            });
+        }
+    });
 }
 
 fn log_reader(log: &Store) -> LogReader {
@@ -431,78 +580,4 @@ fn log_reader(log: &Store) -> LogReader {
 }
 
 #[cfg(test)]
-mod tests {
-    //! Danger: a look-up names a record that the head does not cover, and its receipt is "there is no record".
-
-    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-    use super::*;
-    use crate::ledger::clock::Reading;
-    use crate::trade::statement::sign_statement;
-
-    const ORIGIN: &str = "ledger.example/test";
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn nobody_is_told_of_a_record_before_the_head_covers_it() {
-        let signer = |name: &str, seed: u8| Signer::from_seed(name, &[seed; 32]).unwrap();
-        let (log, authority) = (signer(ORIGIN, 1), signer("authority.example", 2));
-        let genesis = format!(
-            "{{\"type\":\"genesis\",\"v\":1,\"ledger\":\"{ORIGIN}\",\"follows\":null,\"hash\":\"sha-256\",\"log\":[\"{}\"],\
-             \"authority\":{{\"threshold\":1,\"vkeys\":[\"{}\"]}},\"operator\":{{\"name\":\"operator.example\",\"uscc\":null}}}}\n",
-            log.vkey(),
-            authority.vkey()
-        );
-        let genesis = sign_statement(&genesis, &[&authority]).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let config = Config {
-            free_bytes_min: 0,
-            follow: false,
-            ..Config::new(log, folder.path().to_owned())
-        };
-        let clock: Clock = Arc::new(|| Reading {
-            wall: Time::from_ms(1_795_395_723_456).unwrap(),
-            boot_ms: 0,
-        });
-        let notes = [genesis.note().to_vec()];
-        let ledger = Ledger::create(Store::memory(), config, clock, &notes)
-            .await
-            .unwrap();
-
-        // A record that is planned and won; its head is about to be published.
-        let text = format!(
-            "{{\"type\":\"remark\",\"v\":1,\"ledger\":\"{ORIGIN}\",\"publisher\":\"authority.example\",\"follows\":null}}\n"
-        );
-        let next = sign_statement(&text, &[&authority]).unwrap();
-        let shared = ledger.shared.clone();
-        shared.recent.lock().unwrap().add(1, &next);
-        let tree = Tree {
-            size: 2,
-            root_hash: Hash::ZERO,
-        };
-        let head = Arc::new(Head {
-            tree,
-            ..Head::clone(&shared.head())
-        });
-
-        // Whoever holds the old head keeps the new one from coming out: the writer stands exactly between its two steps.
-        let old = shared.head.borrow();
-        let writer = {
-            let shared = shared.clone();
-            std::thread::spawn(move || shared.publish(2, head))
-        };
-        while let Ok(recent) = shared.recent.try_lock() {
-            assert_eq!(
-                recent.statement(&next.id()),
-                None,
-                "found, but the head has {} records",
-                old.tree.size
-            );
-            drop(recent);
-            std::thread::yield_now();
-        }
-        drop(old);
-        writer.join().unwrap();
-        assert_eq!(shared.logged(&next.id()).unwrap(), Some(1));
-        assert_eq!(shared.head().tree.size, 2);
-    }
-}
+mod tests;

@@ -1,9 +1,11 @@
 //! Reading from a running ledger: records, receipts, chains, openings, documents. Everything that comes from the log is authenticated to the
 //! signed head before it is handed out; what comes from the index says how far the index has come.
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 
-use super::admission::{evidence_of, openings_name};
+use super::admission::{View, evidence_of, openings_name};
 use super::index::IndexError;
 use super::{Head, Ledger, Shared, publish};
 use crate::receipt::Receipt;
@@ -191,7 +193,8 @@ impl Ledger {
     /// [`QueryError::Index`].
     pub fn chain(&self, chain: &Chain) -> Result<Option<ChainRecords>, QueryError> {
         let shared = &self.shared;
-        let recent = shared.recent.lock().expect("no panic while holding recent");
+        // What the index is given meanwhile stays in `recent` as long as the view is open, so that no lock is held while the index reads.
+        let view = View::open(shared);
         let known = shared
             .index
             .chain(chain)
@@ -202,12 +205,16 @@ impl Ledger {
             .map(|view| view.records.clone())
             .unwrap_or_default();
         let mut head = known.map(|view| view.head);
+        let mut recent = shared.recent();
         for (index, id) in recent.chain_records(chain) {
             if records.last().is_none_or(|last| *last < index) {
                 records.push(index);
                 head = Some(id);
             }
         }
+        head = recent.erased_head(chain).or(head);
+        view.close(&mut recent);
+        drop(recent);
         Ok(head.map(|head| ChainRecords {
             head,
             records,
@@ -360,10 +367,13 @@ impl Ledger {
 }
 
 impl Shared {
-    /// Passes a failed look-up on, and has a damaged index rebuilt.
+    /// Passes a failed look-up on. A damaged index is rebuilt; one that only cannot be read now is opened again by its thread.
     pub(super) fn damaged(&self, failure: IndexError) -> QueryError {
-        tracing::error!(%failure, "the query index is damaged");
-        self.damaged_index();
+        if failure.is_damage() {
+            self.damaged_index();
+        } else {
+            self.index_failed.store(true, Ordering::Release);
+        }
         QueryError::Index(failure)
     }
 }

@@ -22,6 +22,8 @@ struct Row {
 #[derive(Debug, Default)]
 pub struct Recent {
     rows: VecDeque<Row>,
+    /// The records of each chain among the rows, ascending.
+    chains: HashMap<Chain, VecDeque<(u64, Hash)>>,
     ids: HashMap<Hash, (u64, Chain)>,
     heads: HashMap<Chain, (u64, Hash)>,
     references: HashMap<(String, String), (u64, Hash)>,
@@ -70,6 +72,8 @@ impl Recent {
         let reference = reference_of(statement);
         self.ids.insert(id, (index, chain.clone()));
         self.heads.insert(chain.clone(), (index, id));
+        let records = self.chains.entry(chain.clone()).or_default();
+        records.push_back((index, id));
         if let Some(reference) = &reference {
             self.references.insert(reference.clone(), (index, id));
         }
@@ -116,6 +120,15 @@ impl Recent {
             {
                 self.heads.remove(&row.chain);
             }
+            if let Some(records) = self.chains.get_mut(&row.chain) {
+                // The row of an erasure has no record of the chain.
+                while records.front().is_some_and(|(index, _)| *index < limit) {
+                    records.pop_front();
+                }
+                if records.is_empty() {
+                    self.chains.remove(&row.chain);
+                }
+            }
             if let Some(reference) = &row.reference
                 && self
                     .references
@@ -127,6 +140,11 @@ impl Recent {
             self.ids.remove(&row.id);
             self.rows.pop_front();
         }
+    }
+
+    /// Records that the index reflects and has made durable.
+    pub fn index_size(&self) -> u64 {
+        self.index_size
     }
 
     /// The records below `size` are published.
@@ -158,12 +176,17 @@ impl Recent {
         self.heads.get(chain).map(|(_, id)| *id)
     }
 
-    /// The recent published records of a chain, ascending, with their ids.
-    pub fn chain_records<'a>(&'a self, chain: &'a Chain) -> impl Iterator<Item = (u64, Hash)> + 'a {
-        self.rows
-            .iter()
-            .filter(move |row| row.chain == *chain && row.index < self.published)
-            .map(|row| (row.index, row.id))
+    /// The recent published records of a chain, ascending, with their ids. Costs what they are, not what else is recent.
+    pub fn chain_records(&self, chain: &Chain) -> impl Iterator<Item = (u64, Hash)> {
+        let records = self.chains.get(chain).into_iter().flatten().copied();
+        records.take_while(|(index, _)| *index < self.published)
+    }
+
+    /// The erased statement that is the head of a chain, if its order is recent and published, and nothing follows it.
+    pub fn erased_head(&self, chain: &Chain) -> Option<Hash> {
+        let (index, id) = self.heads.get(chain)?;
+        let is_record = self.chains.get(chain).and_then(VecDeque::back) == Some(&(*index, *id));
+        (!is_record && *index < self.published).then_some(*id)
     }
 
     /// The statement that bears a publisher's own reference, if it is recent.

@@ -283,13 +283,17 @@ impl Shared {
             })
     }
 
-    /// Begins anew with what opening has read.
-    pub(super) fn set_orders(&self, orders: Orders) {
-        let withheld = orders.withheld().into_iter();
-        let records = withheld
-            .filter(|given| given.order.target == Target::Record)
-            .filter_map(|given| Some((self.about_or_none(&given.order)?, given)))
-            .collect();
+    /// Begins anew with what opening has read. Until then what was told before stands: an order that cannot be looked up must not show what
+    /// it withholds.
+    pub(super) fn set_orders(&self, orders: Orders) -> Result<(), Box<QueryError>> {
+        let mut records = HashMap::new();
+        for given in orders.withheld() {
+            if given.order.target == Target::Record
+                && let Some(about) = self.about(&given.order)?
+            {
+                records.insert(about, given);
+            }
+        }
         let mut told = self
             .showing
             .write()
@@ -298,6 +302,7 @@ impl Shared {
             orders: Arc::new(orders),
             records,
         };
+        Ok(())
     }
 
     /// The orders of a batch take effect, once it is published and before anybody is answered.
@@ -318,7 +323,16 @@ impl Shared {
             if given.order.target != Target::Record {
                 continue;
             }
-            if let Some(about) = self.about_or_none(&given.order) {
+            let about = self.about(&given.order).unwrap_or_else(|failure| {
+                // Opening again takes all orders in anew, or is tried until it can.
+                tracing::error!(
+                    failure = crate::chain_of(&failure),
+                    "an order waits for the query index"
+                );
+                self.damaged_index();
+                None
+            });
+            if let Some(about) = about {
                 match orders.about(&given.order).withheld_by() {
                     Some(by) => told.records.insert(about, by.clone()),
                     None => told.records.remove(&about),
@@ -344,23 +358,11 @@ impl Shared {
         if is_recent {
             return Ok(Some(index));
         }
-        let known = self
+        let is_there = self
             .index
-            .chain(&chain)
+            .is_in_chain(&order.statement, &chain)
             .map_err(|failure| self.damaged(failure))?;
-        let is_there = known.is_some_and(|view| view.records.binary_search(&index).is_ok());
         Ok(is_there.then_some(index))
-    }
-
-    /// A damaged index is rebuilt at once, and the orders with it.
-    fn about_or_none(&self, order: &Order) -> Option<u64> {
-        self.about(order).unwrap_or_else(|failure| {
-            tracing::error!(
-                failure = crate::chain_of(&failure),
-                "an order waits for the query index"
-            );
-            None
-        })
     }
 
     /// Nobody else reads or rewrites the openings of `id` meanwhile.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::plan::{Past, Plan, Standing, Tip};
-use super::{Head, Shared, Writing, erase, recover};
+use super::{Head, OpenError, Shared, Why, Writing, erase, recover};
 use crate::store::commit::{COMMIT_BYTES_MAX, Commit};
 use crate::store::{Created, Store, StoreError};
 use crate::tlog::checkpoint::Checkpoint;
@@ -56,6 +57,8 @@ pub(super) enum Outcome {
     Unknown,
     /// No room on the disk; nothing was logged.
     DiskFull,
+    /// The disk refused the write; nothing was logged.
+    DiskFailed,
 }
 
 /// A batch that is in the log, with all that receipts need.
@@ -97,13 +100,25 @@ pub(super) async fn supervise(
         match run(&shared, &mut jobs, state).await {
             Exit::Closed => return,
             Exit::Stop(reason) => return shared.set_writing(Writing::Stopped { reason }),
-            Exit::Reopen(reason) => shared.set_writing(Writing::Waiting { reason }),
+            Exit::Reopen(reason) => {
+                let why = match shared.index_damaged.load(Ordering::Acquire) {
+                    true => Why::IndexDamaged,
+                    false => Why::Reopening,
+                };
+                shared.set_writing(Writing::Waiting { why, reason });
+            }
         }
         state = loop {
             match recover::reopen(&shared).await {
                 Ok(state) => break state,
                 Err(failure) if failure.may_pass() => {
+                    let why = match failure {
+                        OpenError::Store(_) | OpenError::Publish { .. } => Why::Store,
+                        OpenError::Index(_) | OpenError::Query(_) => Why::IndexDamaged,
+                        _ => Why::Reopening,
+                    };
                     shared.set_writing(Writing::Waiting {
+                        why,
                         reason: crate::chain_of(&failure),
                     });
                     tokio::time::sleep(if shared.store.is_shared() {
@@ -368,7 +383,7 @@ async fn commit(shared: Arc<Shared>, sealed: Sealed) -> Result<(), Exit> {
 
     // 1. Win the slot. This is the commit point: before it nothing has happened, after it the records are in the log.
     let name = Commit::name(commit.old.size);
-    let mut pause = WIN_PAUSE_FIRST;
+    let (mut pause, mut waited) = (WIN_PAUSE_FIRST, false);
     loop {
         match shared.store.create(&name, bytes.clone()).await {
             Ok(Created::Mine) => break,
@@ -380,21 +395,40 @@ async fn commit(shared: Arc<Shared>, sealed: Sealed) -> Result<(), Exit> {
                 answer_all(|| Outcome::DiskFull);
                 return Err(Exit::Reopen(crate::chain_of(&failure)));
             }
-            // On a disk of our own a failed write is a failing disk: nothing that follows could be believed.
-            Err(failure)
-                if shared.store.path().is_some() || matches!(failure, StoreError::Sync { .. }) =>
-            {
+            Err(failure @ StoreError::Sync { .. }) => {
+                answer_all(|| Outcome::Unknown);
+                return Err(Exit::Stop(crate::chain_of(&failure)));
+            }
+            // On a disk of our own a failed write is a failing disk: nothing that follows could be believed. It was read back and is not
+            // there, and nobody else writes here.
+            Err(failure @ StoreError::Write { .. }) if !shared.store.is_shared() => {
+                answer_all(|| Outcome::DiskFailed);
+                return Err(Exit::Stop(crate::chain_of(&failure)));
+            }
+            Err(failure) if !shared.store.is_shared() => {
                 answer_all(|| Outcome::Unknown);
                 return Err(Exit::Stop(crate::chain_of(&failure)));
             }
             // Unknown: it may still land. The same bytes again, and nothing else is ever planned for this slot by us.
             Err(failure) => {
                 answer_all(|| Outcome::Unknown);
-                tracing::warn!(name, %failure, "not known whether the commit landed, sending the same bytes again");
+                // Posts that come now would only wait: they are told so.
+                shared.set_writing(Writing::Waiting {
+                    why: Why::Store,
+                    reason: format!(
+                        "not known whether {name} landed, the same bytes are sent again: {}",
+                        crate::chain_of(&failure)
+                    ),
+                });
+                waited = true;
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(WIN_PAUSE_MAX);
             }
         }
+    }
+
+    if waited && !shared.index_damaged.load(Ordering::Acquire) {
+        shared.set_writing(Writing::Yes);
     }
 
     // 2. Apply: the tiles and bundles follow from the commit alone; not synced here, the commit is kept until they are.

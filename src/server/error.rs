@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::problem::{Kind, Problem, kinds};
 use crate::chain_of;
-use crate::ledger::{DeliveryError, PostError, QueryError};
+use crate::ledger::{DeliveryError, PostError, QueryError, Why};
 use crate::store::StoreError;
 use crate::trade::door::Severity;
 use crate::trade::keys::KeyError;
@@ -81,18 +81,29 @@ impl From<Fault> for Problem {
             )
             .zh("可能已登记，也可能没有：请重发同样的内容")
             .retry_after(RETRY_SOON_S),
-            Fault::Post(PostError::DiskFull {
-                free_bytes,
-                free_bytes_min,
-            }) => Problem::new(
-                &kinds::DISK_FULL,
-                format!("{free_bytes} bytes are free, {free_bytes_min} are wanted"),
+            Fault::Post(PostError::DiskFull(lacking)) => {
+                Problem::new(&kinds::DISK_FULL, format!("not logged: {lacking}"))
+                    .zh(format!("未登记：{}", lacking.zh()))
+                    .retry_after(RETRY_LATER_S)
+            }
+            Fault::Post(PostError::DiskFailed) => Problem::new(
+                &kinds::NOT_WRITING,
+                "not logged: the disk cannot be written; the ledger ends, and is started again by its service manager",
             )
-            .zh(format!(
-                "剩余 {free_bytes} 字节，需要 {free_bytes_min} 字节"
-            ))
+            .zh("未登记：磁盘无法写入；账本将停止，由服务管理程序重新启动")
             .retry_after(RETRY_LATER_S),
-            Fault::Post(PostError::NotWriting { may_pass, .. }) => not_writing(may_pass),
+            Fault::Post(PostError::NotWriting {
+                why: Why::Held,
+                reason,
+                ..
+            }) => held(reason),
+            Fault::Post(PostError::NotWriting { why, may_pass, .. }) => not_writing(why, may_pass),
+            // Look-ups come before the queue.
+            Fault::Post(PostError::Query(QueryError::Index(_))) => {
+                Problem::new(&kinds::NOT_WRITING, "not logged: the query index cannot be read now")
+                    .zh("未登记：查询索引暂时不可用")
+                    .retry_after(RETRY_LATER_S)
+            }
             Fault::Post(PostError::Query(error)) => Fault::Query(error).into(),
             Fault::Post(PostError::Store(error)) => Fault::Store(error).into(),
             Fault::Delivery(error) => delivery(error),
@@ -114,10 +125,15 @@ impl From<Fault> for Problem {
             )
             .zh(format!("第 {index} 号记录已依第 {order} 号记录的命令清除"))
             .with("order", order),
+            Fault::Query(QueryError::Index(_)) => Problem::new(
+                &kinds::INDEX_UNAVAILABLE,
+                "the query index is being opened or rebuilt; records by their number are read without it",
+            )
+            .zh("查询索引正在打开或重建；按序号读取不受影响")
+            .retry_after(RETRY_LATER_S),
             // 500: ours. The cause goes to our log, never to the caller.
             Fault::Query(
                 error @ (QueryError::Read(_)
-                | QueryError::Index(_)
                 | QueryError::Store(_)
                 | QueryError::Unreadable { .. }),
             ) => Problem::internal(chain_of(&error)),
@@ -159,18 +175,22 @@ pub(super) fn door_problem(problem: &crate::trade::door::Problem) -> Value {
     json!({"code": problem.code, "severity": severity, "pointer": problem.pointer, "zh": problem.zh, "en": problem.en})
 }
 
-/// The reason is for the operator, who has it in his log: it may name folders and hosts.
-pub(super) fn not_writing(may_pass: bool) -> Problem {
+/// Why, in words for everybody: those for the operator, which may name folders and hosts, are in his log.
+pub(super) fn not_writing(why: Why, may_pass: bool) -> Problem {
+    let (en, zh) = (why.en(), why.zh());
     if may_pass {
-        Problem::new(&kinds::NOT_WRITING, "the ledger goes on by itself shortly")
-            .zh("账本稍后自行恢复")
-            .retry_after(RETRY_SOON_S)
+        Problem::new(
+            &kinds::NOT_WRITING,
+            format!("{en}; it goes on by itself shortly"),
+        )
+        .zh(format!("{zh}，稍后自行恢复"))
+        .retry_after(RETRY_SOON_S)
     } else {
         Problem::new(
             &kinds::NOT_WRITING,
-            "the operator has to act; the server's log says why",
+            format!("{en}; the operator has to act, the server's log says what"),
         )
-        .zh("须由运营者处理，原因见服务器日志")
+        .zh(format!("{zh}；须由运营者处理，详见服务器日志"))
     }
 }
 
@@ -331,6 +351,8 @@ fn rule(fault: &LogFault) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::Lacking;
+    use crate::ledger::index::IndexError;
     use crate::server::problem::Language;
     use crate::tlog::merkle::Hash;
     use crate::trade::commitment::OpeningError;
@@ -460,6 +482,7 @@ mod tests {
         check(post(PostError::Unknown), 503, "outcome-unknown", json!({}));
         check(
             post(PostError::NotWriting {
+                why: Why::Clock,
                 reason: "r".into(),
                 may_pass: false,
             }),
@@ -468,14 +491,26 @@ mod tests {
             json!({"reason": null}),
         );
         check(
-            post(PostError::DiskFull {
-                free_bytes: 1,
-                free_bytes_min: 2,
-            }),
+            post(PostError::DiskFull(Lacking::Inodes { free: 1, wanted: 2 })),
             507,
             "disk-full",
+            json!({"detail": "not logged: 1 inodes are free, 2 are wanted, however many bytes are free"}),
+        );
+        check(
+            post(PostError::DiskFull(Lacking::Bytes { free: 1, wanted: 2 })),
+            507,
+            "disk-full",
+            json!({"detail": "not logged: 1 bytes are free, 2 are wanted"}),
+        );
+        check(post(PostError::DiskFailed), 503, "not-writing", json!({}));
+        let index = || QueryError::Index(IndexError::Closed);
+        check(
+            post(PostError::Query(index())),
+            503,
+            "not-writing",
             json!({}),
         );
+        check(index(), 503, "index-unavailable", json!({}));
         check(
             QueryError::Outside { index: 9, size: 3 },
             404,

@@ -177,6 +177,10 @@ kinds! {
         "暂不能检索", "searching is not possible here",
         "账本本身不受影响：可按序号、项目或编号查询。运营者可用 mingzhang reindex 重建索引。",
         "The ledger is not touched by it: look records up by index, project or id. The operator can make the index anew with mingzhang reindex.";
+    INDEX_UNAVAILABLE = 503 "index-unavailable",
+        "查询索引暂不可用", "the query index is not available now",
+        "账本本身不受影响：按序号读取记录、回执和证明照常。索引会自行恢复，请稍后再试。",
+        "The log is not touched by it: records, receipts and proofs by number are read as ever. The index comes back by itself; try again later.";
     REPLICA_UNREADY = 503 "replica-unready",
         "副本暂时给不出这项内容", "the copy cannot give this now",
         "副本只提供由检查点推出、并已逐字节验证的内容。detail 说明缺什么；请稍后再试，或到账本和其他镜像取。",
@@ -273,9 +277,25 @@ impl Problem {
         self
     }
 
+    /// The same as the answer of a probe: 503, with the words of what is wrong.
+    pub(super) fn as_unready(mut self) -> Problem {
+        if self.0.kind.status != 503 {
+            self.0.kind = &kinds::NOT_WRITING;
+        }
+        self
+    }
+
     /// Which kind it is.
     pub fn kind(&self) -> &'static Kind {
         self.0.kind
+    }
+
+    /// The details, in Chinese and in English.
+    pub(super) fn details(&self) -> (&str, &str) {
+        let Inner {
+            detail, detail_zh, ..
+        } = &*self.0;
+        (detail_zh.as_deref().unwrap_or(detail), detail)
     }
 
     /// What our log should say of it, if anything.

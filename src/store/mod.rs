@@ -33,8 +33,38 @@ pub struct Store {
     lazy: Arc<dyn ObjectStore>,
     /// The folder of a file store: fsync and free space are asked of the file system itself.
     folder: Option<Arc<PathBuf>>,
+    writers: Writers,
+    syncs: Option<Syncs>,
     /// Names are kept under this prefix (`log/` for the public part).
     prefix: String,
+}
+
+/// Who may write into a store beside this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writers {
+    /// Nobody: a folder is locked by one process for its life. A write that failed and left nothing will not land any more.
+    One,
+    /// Standby writers. The commit objects decide, and a write that failed may still land.
+    Many,
+}
+
+/// Makes one path durable; tests hand in a disk that cannot.
+#[derive(Clone)]
+struct Syncs(Arc<dyn Fn(&FsPath) -> std::io::Result<()> + Send + Sync>);
+
+impl std::fmt::Debug for Syncs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Syncs")
+    }
+}
+
+/// What a disk has left, for this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes.
+    pub bytes: u64,
+    /// Files that can still be made, if the file system counts them.
+    pub inodes: Option<u64>,
 }
 
 /// What is at a name after [`Store::create`], as read back where there was doubt.
@@ -144,6 +174,8 @@ impl Store {
             durable: open(true)?,
             lazy: open(false)?,
             folder: Some(Arc::new(folder.to_path_buf())),
+            writers: Writers::One,
+            syncs: None,
             prefix: String::new(),
         })
     }
@@ -159,6 +191,8 @@ impl Store {
             durable: objects.clone(),
             lazy: objects,
             folder: None,
+            writers: Writers::Many,
+            syncs: None,
             prefix: String::new(),
         }
     }
@@ -167,6 +201,34 @@ impl Store {
     #[must_use]
     pub fn with_lazy(self, lazy: Arc<dyn ObjectStore>) -> Store {
         Store { lazy, ..self }
+    }
+
+    /// The same store with other hands for its writes, durable and lazy ones. Tests hand in a folder whose writes fail.
+    #[must_use]
+    pub fn with_writes(self, objects: Arc<dyn ObjectStore>) -> Store {
+        Store {
+            durable: objects.clone(),
+            lazy: objects,
+            ..self
+        }
+    }
+
+    /// The same store with others who write, or with none.
+    #[must_use]
+    pub fn with_writers(self, writers: Writers) -> Store {
+        Store { writers, ..self }
+    }
+
+    /// The same store with another fsync. Tests hand in one that fails.
+    #[must_use]
+    pub fn with_sync(
+        self,
+        sync: impl Fn(&FsPath) -> std::io::Result<()> + Send + Sync + 'static,
+    ) -> Store {
+        Store {
+            syncs: Some(Syncs(Arc::new(sync))),
+            ..self
+        }
     }
 
     /// The same store, all names under `prefix` (which ends in `/`).
@@ -179,9 +241,9 @@ impl Store {
         }
     }
 
-    /// Whether other processes may write to it too. A folder is locked by one process for its life.
+    /// Whether other processes may write to it too.
     pub fn is_shared(&self) -> bool {
-        self.folder.is_none()
+        self.writers == Writers::Many
     }
 
     /// The folder this store keeps its objects in, if it is one.
@@ -233,7 +295,8 @@ impl Store {
     /// answer, or a retry of our own that met our own object, is not a loss).
     ///
     /// # Errors
-    /// [`StoreError::Write`] if it is not known whether the bytes will land: the only safe next step is the same call again.
+    /// [`StoreError::Write`] and [`StoreError::Full`] if nothing stands there now; where others write too, the bytes may still land, and the only
+    /// safe next step is the same call again. [`StoreError::Read`] if it is not known what stands there. [`StoreError::Sync`], which is fatal.
     pub async fn create(&self, name: &str, bytes: Bytes) -> Result<Created, StoreError> {
         self.create_in(&self.durable, name, bytes).await
     }
@@ -260,12 +323,7 @@ impl Store {
             Ok(_) => return Ok(Created::Mine),
             Err(failure) => failure,
         };
-        if is_full(&failure) {
-            return Err(StoreError::Full {
-                name: name.to_owned(),
-                source: failure,
-            });
-        }
+        // Also on a full disk: the object may have been linked before the sync of its folder found no room.
         // One byte more than mine is enough to see that it is another's; but the caller may want to read it whole.
         match self.read(name, OBJECT_BYTES_MAX).await {
             Ok(Some(there)) if there == bytes => {
@@ -276,16 +334,17 @@ impl Store {
                 Ok(Created::Mine)
             }
             Ok(Some(there)) => Ok(Created::Other(there)),
+            Ok(None) if is_full(&failure) => Err(StoreError::Full {
+                name: name.to_owned(),
+                source: failure,
+            }),
             Ok(None) => Err(StoreError::Write {
                 name: name.to_owned(),
                 source: failure,
             }),
             Err(unreadable) => {
                 tracing::warn!(name, %unreadable, "a create failed and could not be read back");
-                Err(StoreError::Write {
-                    name: name.to_owned(),
-                    source: failure,
-                })
+                Err(unreadable)
             }
         }
     }
@@ -350,7 +409,7 @@ impl Store {
         let mut folders = std::collections::BTreeSet::new();
         for name in names {
             let file = folder.join(self.full(name));
-            sync_path(&file, name)?;
+            self.sync_path(&file, name)?;
             folders.extend(
                 file.ancestors()
                     .skip(1)
@@ -361,7 +420,18 @@ impl Store {
         folders
             .iter()
             .rev()
-            .try_for_each(|above| sync_path(above, &above.display().to_string()))
+            .try_for_each(|above| self.sync_path(above, &above.display().to_string()))
+    }
+
+    fn sync_path(&self, path: &FsPath, name: &str) -> Result<(), StoreError> {
+        let synced = match &self.syncs {
+            Some(Syncs(sync)) => sync(path),
+            None => std::fs::File::open(path).and_then(|file| file.sync_all()),
+        };
+        synced.map_err(|source| StoreError::Sync {
+            name: name.to_owned(),
+            source,
+        })
     }
 
     /// Removes the object; an absent one is no failure.
@@ -412,10 +482,19 @@ impl Store {
         Ok(listed)
     }
 
+    /// What is left where the objects are, if the store can tell.
+    pub fn room(&self) -> Option<Room> {
+        let stats = rustix::fs::statvfs(self.folder.as_ref()?.as_path()).ok()?;
+        Some(Room {
+            bytes: stats.f_bavail.saturating_mul(stats.f_frsize),
+            // Some file systems count none.
+            inodes: (stats.f_files > 0).then_some(stats.f_favail),
+        })
+    }
+
     /// Bytes free for this process where the objects are, if the store can tell.
     pub fn free_bytes(&self) -> Option<u64> {
-        let stats = rustix::fs::statvfs(self.folder.as_ref()?.as_path()).ok()?;
-        Some(stats.f_bavail.saturating_mul(stats.f_frsize))
+        self.room().map(|room| room.bytes)
     }
 
     fn full(&self, name: &str) -> String {
@@ -432,14 +511,6 @@ impl StoreError {
     pub fn is_full(&self) -> bool {
         matches!(self, StoreError::Full { .. })
     }
-}
-
-fn sync_path(path: &FsPath, name: &str) -> Result<(), StoreError> {
-    let synced = std::fs::File::open(path).and_then(|file| file.sync_all());
-    synced.map_err(|source| StoreError::Sync {
-        name: name.to_owned(),
-        source,
-    })
 }
 
 enum FileFault {

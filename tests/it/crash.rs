@@ -3,12 +3,14 @@
 //! A life of the ledger is a runtime of its own, torn down without a word: that is what a kill looks like from the store.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use mingzhang::ledger::PostError;
+use mingzhang::ledger::{Lacking, PostError, Why, Writing};
 use mingzhang::store::Store;
 use mingzhang::tlog::merkle::Hash;
 use mingzhang::trade::statement::Statement;
+use object_store::local::LocalFileSystem;
 use tokio::runtime::{Builder, Runtime};
 
 use super::faulty::{Fault, Faulty};
@@ -36,9 +38,60 @@ fn kill_in(life: Runtime, folder: &std::path::Path) {
     lock.lock().unwrap();
 }
 
+/// On what a ledger is kept: what is true of one branch of the store need not be of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum On {
+    /// Objects that others may write too, as in a bucket: a write that failed may still land, and is sent again.
+    Shared,
+    /// A folder of its own, under its lock: a write that failed ends the process.
+    Folder,
+}
+
+/// A store whose writes fail when told to.
+struct Disk {
+    faulty: Faulty,
+    store: Store,
+    folder: Option<tempfile::TempDir>,
+}
+
+impl Disk {
+    fn new(on: On) -> Disk {
+        match on {
+            On::Shared => {
+                let faulty = Faulty::new();
+                let store = Store::over(Arc::new(faulty.clone()));
+                Disk {
+                    faulty,
+                    store,
+                    folder: None,
+                }
+            }
+            On::Folder => {
+                let folder = tempfile::tempdir().unwrap();
+                let files = LocalFileSystem::new_with_prefix(folder.path()).unwrap();
+                let faulty = Faulty::over(Arc::new(files));
+                let store = Store::folder(folder.path()).unwrap();
+                Disk {
+                    store: store.with_writes(Arc::new(faulty.clone())),
+                    faulty,
+                    folder: Some(folder),
+                }
+            }
+        }
+    }
+
+    fn kill(&self, life: Runtime) {
+        match &self.folder {
+            Some(folder) => kill_in(life, folder.path()),
+            None => kill(life),
+        }
+    }
+}
+
 /// A ledger with `size` records, one project each, made in one life.
-fn prepared(world: &World, faulty: &Faulty, size: u64) -> Store {
-    let store = Store::over(Arc::new(faulty.clone()));
+fn prepared(world: &World, on: On, size: u64) -> Disk {
+    let disk = Disk::new(on);
+    let store = disk.store.clone();
     let life = life();
     life.block_on(async {
         let ledger = world.create(&store).await;
@@ -60,20 +113,21 @@ fn prepared(world: &World, faulty: &Faulty, size: u64) -> Store {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
-    kill(life);
-    store
+    disk.kill(life);
+    disk
 }
 
 /// Posts three statements under the given fault, kills, reopens, posts the same or others, and checks what is published.
-fn fail_at(size: u64, at: usize, fault: Fault, sticky: bool, same: bool) -> bool {
-    let (world, faulty) = (World::new(), Faulty::new());
-    let store = prepared(&world, &faulty, size);
+fn fail_at(on: On, size: u64, at: usize, fault: Fault, sticky: bool, same: bool) -> bool {
+    let world = World::new();
+    let disk = prepared(&world, on, size);
+    let (faulty, store) = (disk.faulty.clone(), disk.store.clone());
     let batch: Vec<Statement> = (0..3)
         .map(|n| world.trade(&format!("Q-{n}"), None, "in the batch"))
         .collect();
 
     let first = life();
-    let mut acknowledged: Vec<Hash> = Vec::new();
+    let (mut acknowledged, mut refused) = (Vec::<Hash>::new(), Vec::<Hash>::new());
     first.block_on(async {
         let ledger = world.open(&store).await.unwrap();
         faulty.arm(at, fault, sticky);
@@ -87,23 +141,30 @@ fn fail_at(size: u64, at: usize, fault: Fault, sticky: bool, same: bool) -> bool
             match posted {
                 Ok(Ok(_)) => acknowledged.push(statement.id()),
                 Ok(Err(PostError::Unknown | PostError::NotWriting { .. })) | Err(_) => {}
-                Ok(Err(other)) => panic!("fault {at} {fault:?}: {other:?}"),
+                // Its word is "not logged": nobody may find it in the log.
+                Ok(Err(PostError::DiskFailed | PostError::DiskFull(_))) => {
+                    refused.push(statement.id());
+                }
+                Ok(Err(other)) => panic!("{on:?}, fault {at} {fault:?}: {other:?}"),
             }
         }
     });
-    kill(first);
+    disk.kill(first);
     let (_, met) = faulty.disarm();
 
     let second = life();
     second.block_on(async {
-        let ledger = world
-            .open(&store)
-            .await
-            .unwrap_or_else(|failure| panic!("fault {at} {fault:?} sticky {sticky}: {failure}"));
+        let ledger = world.open(&store).await.unwrap_or_else(|failure| {
+            panic!("{on:?}, fault {at} {fault:?} sticky {sticky}: {failure}")
+        });
         let (_, ids) = check_log(&world, &store).await;
         assert!(
             acknowledged.iter().all(|id| ids.contains(id)),
-            "fault {at} {fault:?}: an acknowledged record is lost"
+            "{on:?}, fault {at} {fault:?}: an acknowledged record is lost"
+        );
+        assert!(
+            !refused.iter().any(|id| ids.contains(id)),
+            "{on:?}, fault {at} {fault:?}: logged, and its poster was told that it is not"
         );
         let next: Vec<Statement> = match same {
             true => batch.clone(),
@@ -125,25 +186,31 @@ fn fail_at(size: u64, at: usize, fault: Fault, sticky: bool, same: bool) -> bool
             );
         }
     });
-    kill(second);
+    disk.kill(second);
     met
 }
 
-#[test]
-fn every_write_of_a_batch_may_fail_before_or_after_it_lands() {
+/// Every write of a batch fails before or after it lands, or finds the disk full.
+fn each_write_fails(on: On) {
     // 3 → 6 grows a partial tile; 254 → 257 fills a tile and a bundle and begins the next level.
     for size in [3, 254] {
         let mut last = 0;
         // Most of each case is waiting for time-outs: the cases run side by side.
         std::thread::scope(|scope| {
-            let cases = (0..12).map(|at| {
+            let cases = (0..10).map(|at| {
                 scope.spawn(move || {
-                    let faults = [Fault::Before, Fault::After, Fault::Conflict].into_iter();
-                    let cases = faults.flat_map(|fault| [(fault, false), (fault, true)]);
+                    let faults = match on {
+                        On::Shared => [Fault::Before, Fault::After, Fault::Conflict].as_slice(),
+                        // Whether the disk is full or fails; nobody else writes here.
+                        On::Folder => &[Fault::Before, Fault::After, Fault::Full, Fault::FullAfter],
+                    };
+                    let cases = faults
+                        .iter()
+                        .flat_map(|fault| [(*fault, false), (*fault, true)]);
                     (
                         at,
                         cases.fold(false, |met, (fault, sticky)| {
-                            met | fail_at(size, at, fault, sticky, at % 2 == 0)
+                            met | fail_at(on, size, at, fault, sticky, at % 2 == 0)
                         }),
                     )
                 })
@@ -159,11 +226,22 @@ fn every_write_of_a_batch_may_fail_before_or_after_it_lands() {
 }
 
 #[test]
+fn every_write_of_a_batch_may_fail_on_a_store_of_many() {
+    each_write_fails(On::Shared);
+}
+
+#[test]
+fn every_write_of_a_batch_may_fail_in_a_folder() {
+    each_write_fails(On::Folder);
+}
+
+#[test]
 fn pairs_of_faults_with_the_second_during_recovery() {
-    for first in 0..5 {
-        for second in 0..5 {
-            let (world, faulty) = (World::new(), Faulty::new());
-            let store = prepared(&world, &faulty, 254);
+    for on in [On::Shared, On::Folder] {
+        for (first, second) in (0..25).map(|pair| (pair / 5, pair % 5)) {
+            let world = World::new();
+            let disk = prepared(&world, on, 254);
+            let (faulty, store) = (disk.faulty.clone(), disk.store.clone());
             let batch: Vec<Statement> = (0..3)
                 .map(|n| world.trade(&format!("Q-{n}"), None, "in the batch"))
                 .collect();
@@ -191,7 +269,7 @@ fn pairs_of_faults_with_the_second_during_recovery() {
                         }
                     }
                 });
-                kill(life);
+                disk.kill(life);
                 faulty.disarm();
             }
             let last = life();
@@ -199,7 +277,7 @@ fn pairs_of_faults_with_the_second_during_recovery() {
                 let ledger = world
                     .open(&store)
                     .await
-                    .unwrap_or_else(|failure| panic!("{first}, {second}: {failure}"));
+                    .unwrap_or_else(|failure| panic!("{on:?}, {first}, {second}: {failure}"));
                 for statement in &batch {
                     try_post(&ledger, statement).await.unwrap();
                 }
@@ -213,9 +291,161 @@ fn pairs_of_faults_with_the_second_during_recovery() {
                         .all(|id| ids.contains(id))
                 );
             });
-            kill(last);
+            disk.kill(last);
         }
     }
+}
+
+/// On a disk of its own a write that failed ends the process: its poster is told that nothing was logged, everybody that the ledger has
+/// stopped and why, and the next life goes on.
+#[test]
+fn a_disk_that_refuses_the_commit_stops_the_ledger() {
+    let world = World::new();
+    let disk = prepared(&world, On::Folder, 3);
+    let statement = world.trade("Q", None, "in the batch");
+    let first = life();
+    first.block_on(async {
+        let ledger = world.open(&disk.store).await.unwrap();
+        disk.faulty.arm(0, Fault::Before, true);
+        let refused = try_post(&ledger, &statement).await;
+        assert!(matches!(refused, Err(PostError::DiskFailed)), "{refused:?}");
+        let reason = ledger.stopped().await;
+        assert!(reason.contains("commit/"), "{reason}");
+        assert_eq!(ledger.writing(), Writing::Stopped { reason });
+        let ready = ledger.ready();
+        let is_told = matches!(
+            ready,
+            Err(PostError::NotWriting {
+                why: Why::Stopped,
+                may_pass: false,
+                ..
+            })
+        );
+        assert!(is_told, "{ready:?}");
+        // Reading goes on until the process ends.
+        assert!(ledger.entry(2).await.is_ok());
+    });
+    disk.kill(first);
+    disk.faulty.disarm();
+    let second = life();
+    second.block_on(async {
+        let ledger = world.open(&disk.store).await.unwrap();
+        assert_eq!(try_post(&ledger, &statement).await.unwrap().index, 3);
+        check_log(&world, &disk.store).await;
+    });
+    disk.kill(second);
+}
+
+/// After a failed fsync the page cache may show what the disk has lost: nothing is answered by it, and the process ends.
+#[test]
+fn a_disk_that_cannot_sync_stops_the_ledger() {
+    let world = World::new();
+    let disk = prepared(&world, On::Folder, 3);
+    let is_sick = Arc::new(AtomicBool::new(false));
+    let asked = is_sick.clone();
+    let sick = disk
+        .store
+        .clone()
+        .with_sync(move |_| match asked.load(Ordering::SeqCst) {
+            true => Err(std::io::Error::other("the disk has gone")),
+            false => Ok(()),
+        });
+    let (first, statement) = (life(), world.trade("Q", None, "in the batch"));
+    first.block_on(async {
+        let ledger = world.open(&sick).await.unwrap();
+        is_sick.store(true, Ordering::SeqCst);
+        // The commit lands, its answer is lost; what was read back must be synced before it is believed.
+        disk.faulty.arm(0, Fault::After, true);
+        let unknown = try_post(&ledger, &statement).await;
+        assert!(matches!(unknown, Err(PostError::Unknown)), "{unknown:?}");
+        let reason = ledger.stopped().await;
+        assert!(reason.contains("cannot sync"), "{reason}");
+        assert!(ledger.ready().is_err());
+    });
+    disk.kill(first);
+    disk.faulty.disarm();
+    let second = life();
+    second.block_on(async {
+        let ledger = world.open(&disk.store).await.unwrap();
+        let posted = try_post(&ledger, &statement).await.unwrap();
+        assert_eq!((posted.index, posted.new), (3, false));
+    });
+    disk.kill(second);
+}
+
+/// Below the floor of the disk a post is refused by name, before anything is written, and everybody who asks is told so.
+#[test]
+fn a_disk_below_its_floor_is_told_of() {
+    let world = World::new();
+    let disk = prepared(&world, On::Folder, 3);
+    let life = life();
+    life.block_on(async {
+        let config = mingzhang::ledger::Config {
+            free_bytes_min: u64::MAX,
+            ..world.config()
+        };
+        let store = disk.store.clone();
+        let ledger = mingzhang::ledger::Ledger::open(store, config, world.clock())
+            .await
+            .unwrap();
+        let wanted = |refused: &PostError| {
+            matches!(
+                refused,
+                PostError::DiskFull(Lacking::Bytes {
+                    wanted: u64::MAX,
+                    ..
+                })
+            )
+        };
+        let refused = ledger.ready().unwrap_err();
+        assert!(wanted(&refused), "{refused:?}");
+        let said = refused.to_string();
+        assert!(said.starts_with("not logged, the disk is full: "), "{said}");
+        let refused = try_post(&ledger, &world.trade("Q", None, "x")).await;
+        assert!(refused.as_ref().is_err_and(wanted), "{refused:?}");
+        assert!(ledger.entry(2).await.is_ok());
+    });
+    disk.kill(life);
+}
+
+/// A store that does not answer: whoever posts is told, and not left hanging.
+#[test]
+fn a_store_that_does_not_answer_is_told_of() {
+    let world = World::new();
+    let disk = prepared(&world, On::Shared, 3);
+    let life = life();
+    life.block_on(async {
+        let ledger = world.open(&disk.store).await.unwrap();
+        disk.faulty.arm(0, Fault::Before, true);
+        let unknown = try_post(&ledger, &world.trade("Q", None, "x")).await;
+        assert!(matches!(unknown, Err(PostError::Unknown)), "{unknown:?}");
+        let next = world.trade("R", None, "x");
+        let refused = loop {
+            match ledger.ready() {
+                Ok(()) => tokio::task::yield_now().await,
+                Err(refused) => break refused,
+            }
+        };
+        let is_told = |refused: &PostError| {
+            matches!(
+                refused,
+                PostError::NotWriting {
+                    why: Why::Store,
+                    may_pass: true,
+                    ..
+                }
+            )
+        };
+        assert!(is_told(&refused), "{refused:?}");
+        let refused = try_post(&ledger, &next).await.unwrap_err();
+        assert!(is_told(&refused), "{refused:?}");
+        disk.faulty.disarm();
+        while ledger.ready().is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        try_post(&ledger, &next).await.unwrap();
+    });
+    disk.kill(life);
 }
 
 #[test]
@@ -259,8 +489,8 @@ fn stale_restores_are_refused() {
 
 #[test]
 fn a_lost_last_signed_needs_the_operators_word() {
-    let (world, faulty) = (World::new(), Faulty::new());
-    let store = prepared(&world, &faulty, 5);
+    let world = World::new();
+    let store = prepared(&world, On::Shared, 5).store;
     std::fs::remove_file(world.keys_folder.path().join("last-signed")).unwrap();
     let life = life();
     life.block_on(async {

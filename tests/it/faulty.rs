@@ -21,6 +21,10 @@ pub enum Fault {
     After,
     /// Nothing landed, "already exists" is answered (a 409 of some object stores).
     Conflict,
+    /// Nothing landed, the disk is full.
+    Full,
+    /// It landed, and the disk had no room to sync its folder.
+    FullAfter,
 }
 
 #[derive(Default, Debug)]
@@ -38,14 +42,19 @@ struct Plan {
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Faulty {
-    inner: Arc<InMemory>,
+    inner: Arc<dyn ObjectStore>,
     plan: Arc<Mutex<Plan>>,
 }
 
 impl Faulty {
     pub fn new() -> Faulty {
+        Faulty::over(Arc::new(InMemory::new()))
+    }
+
+    /// The writes of another store.
+    pub fn over(inner: Arc<dyn ObjectStore>) -> Faulty {
         Faulty {
-            inner: Arc::new(InMemory::new()),
+            inner,
             plan: Arc::default(),
         }
     }
@@ -96,6 +105,13 @@ impl fmt::Display for Faulty {
     }
 }
 
+fn full() -> Error {
+    Error::Generic {
+        store: "faulty",
+        source: Box::new(std::io::Error::from(std::io::ErrorKind::StorageFull)),
+    }
+}
+
 fn failed() -> Error {
     Error::Generic {
         store: "faulty",
@@ -124,6 +140,11 @@ impl ObjectStore for Faulty {
                 })
             }
             Some(Fault::Conflict) => Err(failed()),
+            Some(Fault::Full) => Err(full()),
+            Some(Fault::FullAfter) => {
+                self.inner.put_opts(location, payload, options).await?;
+                Err(full())
+            }
             Some(Fault::After) => {
                 self.inner.put_opts(location, payload, options).await?;
                 Err(failed())

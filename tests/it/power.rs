@@ -15,7 +15,7 @@ use object_store::{
     ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
-use mingzhang::store::Store;
+use mingzhang::store::{Store, Writers};
 use mingzhang::tlog::merkle::Hash;
 
 use super::world::{World, check_log, try_post};
@@ -39,14 +39,16 @@ impl Cached {
         }
     }
 
-    fn store(&self, fsync_works: bool) -> Store {
+    fn store(&self, fsync_works: bool, writers: Writers) -> Store {
         let handle = |synced| {
             Arc::new(Cached {
                 synced,
                 ..self.clone()
             })
         };
-        Store::over(handle(fsync_works)).with_lazy(handle(false))
+        Store::over(handle(fsync_works))
+            .with_lazy(handle(false))
+            .with_writers(writers)
     }
 }
 
@@ -107,14 +109,18 @@ impl ObjectStore for Cached {
 }
 
 /// Cuts the power `cuts` times, each after some receipts, and says what was lost.
-async fn cut_power(cuts: usize, fsync_works: bool) -> std::result::Result<(), String> {
+async fn cut_power(
+    cuts: usize,
+    fsync_works: bool,
+    writers: Writers,
+) -> std::result::Result<(), String> {
     let world = World::new();
     let mut disk = Cached::after_cut(&InMemory::new());
-    drop(world.create(&disk.store(true)).await);
+    drop(world.create(&disk.store(true, writers)).await);
     let mut acknowledged: Vec<Hash> = Vec::new();
     for cut in 0..cuts {
         disk = Cached::after_cut(&disk.disk);
-        let store = disk.store(fsync_works);
+        let store = disk.store(fsync_works, writers);
         let ledger = world
             .open(&store)
             .await
@@ -137,12 +143,16 @@ async fn cut_power(cuts: usize, fsync_works: bool) -> std::result::Result<(), St
 
 #[tokio::test]
 async fn no_receipt_outlives_its_record_when_the_power_fails() {
-    cut_power(20, true).await.unwrap();
+    for writers in [Writers::One, Writers::Many] {
+        cut_power(20, true, writers).await.unwrap();
+    }
 }
 
 /// The canary: a disk on which fsync does nothing.
 #[tokio::test]
 async fn a_disk_that_does_not_sync_is_found_out() {
-    let lost = cut_power(3, false).await.unwrap_err();
-    assert!(lost.contains("after cut 1"), "{lost}");
+    for writers in [Writers::One, Writers::Many] {
+        let lost = cut_power(3, false, writers).await.unwrap_err();
+        assert!(lost.contains("after cut 1"), "{lost}");
+    }
 }

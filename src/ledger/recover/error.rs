@@ -1,5 +1,6 @@
 //! Why a ledger does not open.
 
+use super::super::QueryError;
 use super::super::index::IndexError;
 use super::super::last_signed::LastSignedError;
 use crate::store::commit::CommitFormError;
@@ -199,6 +200,12 @@ pub enum OpenError {
     /// The index cannot be replaced.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// What the orders are about cannot be looked up.
+    #[error(transparent)]
+    Query(#[from] Box<QueryError>),
+    /// The system gives no thread.
+    #[error("no thread for the query index")]
+    Thread(#[source] std::io::Error),
     /// Applying, signing or publishing what was committed failed.
     #[error("what is committed cannot be published: {reason}")]
     Publish {
@@ -244,6 +251,9 @@ impl OpenError {
             ),
             OpenError::Read(ReadError::Source(_)) => true,
             OpenError::Publish { may_pass, .. } => *may_pass,
+            // The index is never truth: for want of it the ledger waits, and does not end.
+            OpenError::Index(_) => true,
+            OpenError::Query(failure) => matches!(**failure, QueryError::Index(_)),
             _ => false,
         }
     }

@@ -10,7 +10,7 @@ use super::super::writer::State;
 use super::survey::Found;
 use super::{OpenError, RecordFault};
 use crate::store::LogReader;
-use crate::tlog::merkle::{self, Hash, Tree};
+use crate::tlog::merkle::{self, Tree};
 use crate::tlog::tile::{Edge, Tile};
 use crate::trade::keys::{KeyError, KeyState};
 use crate::trade::log_rules::{self, Position};
@@ -355,7 +355,7 @@ impl Walk {
             let amends_found = match statement.amends() {
                 Some(amends) => {
                     self.recent.is_in_chain(&amends.statement, chain)
-                        || in_chain(queries, &amends.statement, chain)?
+                        || queries.is_in_chain(&amends.statement, chain)?
                 }
                 None => false,
             };
@@ -403,15 +403,6 @@ impl Walk {
         }
         Ok(())
     }
-}
-
-fn in_chain(queries: &Index, id: &Hash, chain: &Chain) -> Result<bool, IndexError> {
-    let Some(index) = queries.statement(id)? else {
-        return Ok(false);
-    };
-    Ok(queries
-        .chain(chain)?
-        .is_some_and(|view| view.records.binary_search(&index).is_ok()))
 }
 
 fn statement_of(name: &str, index: u64, entry: &[u8]) -> Result<Statement, OpenError> {

@@ -170,6 +170,9 @@ pub(super) async fn open(
         in_flight: Mutex::default(),
         kept: RwLock::new(publish::kept(&log).await?),
         index_size: watch::Sender::new(index_size),
+        indexing: tokio::sync::Mutex::default(),
+        index_behind: Mutex::default(),
+        index_failed: false.into(),
         index_damaged: false.into(),
         reopen: tokio::sync::Notify::new(),
         writing: watch::Sender::new(Writing::Yes),
@@ -199,7 +202,7 @@ pub(super) async fn open(
             Err(failure) => return Err(failure),
         }
     };
-    shared.set_orders(orders);
+    shared.set_orders(orders)?;
     publish::begin(&shared, published);
     let shared = Arc::into_inner(shared).expect("finish() keeps no clone");
     Ok((shared, state, doors))
@@ -262,9 +265,12 @@ async fn vouched(
 
 /// Reads the state again after a lost race, a doubt, or a damaged index.
 pub(super) async fn reopen(shared: &Arc<Shared>) -> Result<State, OpenError> {
-    if shared.index_damaged.swap(false, Ordering::AcqRel) {
+    // The thread that fills the index waits meanwhile: what it reads and writes is of one generation.
+    let _indexing = shared.indexing.lock().await;
+    if shared.index_damaged.load(Ordering::Acquire) {
         shared.index.clear()?;
         shared.index_size.send_replace(0);
+        shared.index_damaged.store(false, Ordering::Release);
     }
     let signed = shared
         .last_signed
@@ -289,7 +295,8 @@ pub(super) async fn reopen(shared: &Arc<Shared>) -> Result<State, OpenError> {
         .keys
         .write()
         .expect("no panic while holding the keys") = keys;
-    shared.set_orders(orders);
+    shared.set_orders(orders)?;
+    shared.index_size.send_replace(shared.index.state()?.0.size);
     Ok(state)
 }
 

@@ -38,9 +38,7 @@ use utoipa::{OpenApi, ToSchema};
 
 use super::Api;
 use super::cache;
-use super::error::{held, not_writing};
 use super::problem::Problem;
-use crate::ledger::Writing;
 use types::{ProblemAnswer, Readiness};
 
 pub use batch::ANSWERS_BYTES_MAX;
@@ -218,27 +216,20 @@ async fn healthz(State(api): State<Api>) -> Response {
 )]
 async fn readyz(State(api): State<Api>) -> Result<Response, Problem> {
     let (tree_size, indexed_size) = (api.ledger.head().tree.size, api.ledger.index_size());
-    let may_pass = match api.ledger.writing() {
-        Writing::Yes => {
-            let ready = Json(Readiness {
-                writing: true,
-                tree_size,
-                indexed_size,
-            });
-            let no_store = [(header::CACHE_CONTROL, cache::NO_STORE)];
-            return Ok((no_store, ready).into_response());
-        }
-        Writing::Waiting { .. } => true,
-        Writing::Stopped { .. } => false,
-        Writing::Held { reason } => {
-            return Err(held(reason)
-                .with("tree_size", tree_size)
-                .with("indexed_size", indexed_size));
-        }
-    };
-    Err(not_writing(may_pass)
-        .with("tree_size", tree_size)
-        .with("indexed_size", indexed_size))
+    if let Err(refused) = api.ledger.ready() {
+        // What a post would be told; but a full disk is a state of this service, not of a request.
+        let problem = Problem::from(refused).as_unready();
+        return Err(problem
+            .with("tree_size", tree_size)
+            .with("indexed_size", indexed_size));
+    }
+    let ready = Json(Readiness {
+        writing: true,
+        tree_size,
+        indexed_size,
+    });
+    let no_store = [(header::CACHE_CONTROL, cache::NO_STORE)];
+    Ok((no_store, ready).into_response())
 }
 
 #[cfg(test)]

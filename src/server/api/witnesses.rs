@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::read::json;
 use super::types::{ProblemAnswer, TreeAnswer};
-use crate::ledger::{DELIVERY_BYTES_MAX, DeliveryError, Witnesses, Writing};
+use crate::ledger::{DELIVERY_BYTES_MAX, DeliveryError, Witnesses};
 use crate::server::Api;
 use crate::server::body::Capped;
 use crate::server::cache;
@@ -36,6 +36,10 @@ pub(super) struct WitnessesAnswer {
     fail_open_after_s: Option<i64>,
     /// Whether that is so now.
     failing_open: bool,
+    /// Whether the newest head has waited for a quorum for more than 60 s: an alarm.
+    overdue: bool,
+    /// If so, whether as many witnesses answer as are needed: then the fault is the ledger's.
+    witnesses_answer: bool,
     /// Why nothing is written, if a witness has shown that nothing may be.
     held: Option<String>,
     /// The whole in one sentence, in Chinese.
@@ -144,13 +148,28 @@ pub(super) async fn deliver(
 pub(super) fn health(api: &Api) -> String {
     let mut text = "ok\n".to_owned();
     // Writing to a String does not fail.
-    match api.ledger.writing() {
-        Writing::Yes => {}
-        Writing::Waiting { .. } => text.push_str("writing waits / 暂停写入，稍后自行恢复\n"),
-        Writing::Held { reason } => {
-            let _ = writeln!(text, "writing is held / 已停止写入: {reason}");
-        }
-        Writing::Stopped { .. } => text.push_str("writing has stopped / 已停止写入\n"),
+    if let Err(refused) = api.ledger.ready() {
+        let problem = Problem::from(refused);
+        let (zh, en) = problem.details();
+        let _ = writeln!(text, "not writing / 不接受登记: {en} / {zh}");
+    }
+    let (head, indexed) = (api.ledger.head().tree.size, api.ledger.index_size());
+    if api.ledger.index_behind().is_some() {
+        let _ = writeln!(
+            text,
+            "query index behind / 查询索引落后: {indexed} of {head}; look-ups answer for fewer records, see the log"
+        );
+    }
+    if api
+        .options
+        .search
+        .as_ref()
+        .is_some_and(|search| search.is_failing())
+    {
+        text.push_str("search behind / 检索索引落后，自动重试中\n");
+    }
+    if api.options.law.as_ref().is_some_and(|law| law.is_failing()) {
+        text.push_str("findings behind / 规则结论落后，自动重试中\n");
     }
     let answer = WitnessesAnswer::of(api.ledger.witnesses());
     if answer.witnesses.is_empty() {
@@ -197,6 +216,8 @@ impl WitnessesAnswer {
             lag_s: said.lag_s,
             fail_open_after_s: said.fail_open_after_s,
             failing_open: said.failing_open,
+            overdue: said.overdue,
+            witnesses_answer: said.witnesses_answer,
             held: said.held,
             zh,
             en,
@@ -224,6 +245,27 @@ fn sentence(said: &Witnesses) -> (String, String) {
                 "WARNING: no quorum for {lag_s} s; checkpoints are published WITHOUT enough cosignatures, as the operator has configured"
             ),
         );
+    }
+    if said.overdue {
+        let lag_s = said.lag_s.unwrap_or(0);
+        return match said.witnesses_answer {
+            true => (
+                format!(
+                    "警报：足够的见证在答复，最新记录却已 {lag_s} 秒没有得到联署（已见证 {met} 条，账本有 {head} 条）：问题在本账本，请查看其日志"
+                ),
+                format!(
+                    "ALARM: enough witnesses answer, and the newest records have not been cosigned for {lag_s} s all the same (witnessed {met} of {head}): the fault is in this ledger, see its log"
+                ),
+            ),
+            false => (
+                format!(
+                    "警报：最新记录已 {lag_s} 秒没有得到足够的联署（已见证 {met} 条，账本有 {head} 条）：须 {need} 家，答复的见证不足"
+                ),
+                format!(
+                    "ALARM: the newest records have lacked a quorum for {lag_s} s (witnessed {met} of {head}): {need} must cosign, and too few witnesses answer"
+                ),
+            ),
+        };
     }
     match (need, said.lag_s) {
         (0, _) => (

@@ -3,7 +3,6 @@
 use super::Page;
 use super::names::beijing;
 use super::words::Lang;
-use crate::ledger::Writing;
 use crate::server::Api;
 
 /// A cosignature older than this is stale: witnesses cosign the same size again every ten minutes.
@@ -49,7 +48,7 @@ pub(super) struct Witness {
 
 pub(super) fn health(api: &Api, p: &Page) -> Health {
     let (lang, head) = (p.lang, api.ledger.head());
-    let writing = api.ledger.writing() == Writing::Yes;
+    let writing = api.ledger.ready().is_ok();
     let covered = api
         .ledger
         .checkpoint()
@@ -81,7 +80,10 @@ pub(super) fn health(api: &Api, p: &Page) -> Health {
     });
     let size = head.tree.size;
     let behind = size.saturating_sub(covered.unwrap_or(0));
-    let (state, verdict) = verdict(lang, writing, quorum.as_ref(), standing.met_size, size);
+    let (state, verdict) = match standing.lag_s.filter(|_| standing.overdue && writing) {
+        Some(lag_s) => ("warn", overdue(lang, lag_s, standing.witnesses_answer)),
+        None => verdict(lang, writing, quorum.as_ref(), standing.met_size, size),
+    };
     Health {
         size,
         root: head.tree.root_hash.to_base64(),
@@ -95,6 +97,20 @@ pub(super) fn health(api: &Api, p: &Page) -> Health {
         witnesses,
         verdict,
         state,
+    }
+}
+
+/// The newest records wait for cosignatures longer than witnesses that answer would take: not all is well, whatever else is.
+fn overdue(lang: Lang, lag_s: i64, witnesses_answer: bool) -> String {
+    match witnesses_answer {
+        true => lang.say(
+            format!("最新记录已 {lag_s} 秒没有得到见证联署，尽管见证在答复：请运行者检查账本。"),
+            format!("The newest records have waited for cosignatures for {lag_s} s although the witnesses answer: the operator should look at the ledger."),
+        ),
+        false => lang.say(
+            format!("最新记录已 {lag_s} 秒没有得到足够的见证联署：答复的见证不足。"),
+            format!("The newest records have lacked cosignatures for {lag_s} s: too few witnesses answer."),
+        ),
     }
 }
 

@@ -1,0 +1,236 @@
+//! Danger: a look-up names a record that the head does not cover, and its receipt is "there is no record"; an index that is damaged or full
+//! takes the ledger down, or comes back with holes.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::ops::Range;
+
+use super::*;
+use crate::ledger::clock::Reading;
+use crate::trade::statement::{Chain, Statement, sign_statement};
+
+const ORIGIN: &str = "ledger.example/test";
+
+fn signer(name: &str, seed: u8) -> Signer {
+    Signer::from_seed(name, &[seed; 32]).unwrap()
+}
+
+/// A ledger in memory, its index in a folder, with one authority and one centre.
+async fn ledger(follow: bool) -> (Ledger, Signer, tempfile::TempDir) {
+    let (log, authority, centre) = (
+        signer(ORIGIN, 1),
+        signer("authority.example", 2),
+        signer("centre.example", 3),
+    );
+    let genesis = format!(
+        "{{\"type\":\"genesis\",\"v\":1,\"ledger\":\"{ORIGIN}\",\"follows\":null,\"hash\":\"sha-256\",\"log\":[\"{}\"],\
+         \"authority\":{{\"threshold\":1,\"vkeys\":[\"{}\"]}},\"operator\":{{\"name\":\"operator.example\",\"uscc\":null}}}}\n",
+        log.vkey(),
+        authority.vkey()
+    );
+    let genesis = sign_statement(&genesis, &[&authority]).unwrap();
+    let key = format!(
+        "{{\"type\":\"key\",\"v\":1,\"ledger\":\"{ORIGIN}\",\"follows\":\"{}\",\"changes\":[{{\"op\":\"admit\",\"role\":\"publisher\",\"vkey\":\"{}\",\"name\":\"c\",\"uscc\":null}}]}}\n",
+        genesis.id(),
+        centre.vkey()
+    );
+    let key = sign_statement(&key, &[&authority]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config {
+        free_bytes_min: 0,
+        follow,
+        index_folder: Some(folder.path().join("index")),
+        ..Config::new(log, folder.path().to_owned())
+    };
+    let clock: Clock = Arc::new(|| Reading {
+        wall: Time::from_ms(1_795_395_723_456).unwrap(),
+        boot_ms: 0,
+    });
+    let notes = [genesis.note().to_vec(), key.note().to_vec()];
+    let ledger = Ledger::create(Store::memory(), config, clock, &notes)
+        .await
+        .unwrap();
+    (ledger, centre, folder)
+}
+
+fn trade(centre: &Signer, project: &str, follows: Option<Hash>) -> Statement {
+    let follows = follows.map_or("null".to_owned(), |id| format!("\"{id}\""));
+    let text = format!(
+        "{{\"type\":\"trade\",\"v\":1,\"ledger\":\"{ORIGIN}\",\"publisher\":\"centre.example\",\"project\":\"{project}\",\"follows\":{follows},\
+         \"codes\":[],\"stage\":\"announcement\",\"kind\":\"tender_notice\",\"category\":\"construction\",\"title\":\"t\",\
+         \"region\":\"430382\",\"issued\":\"2026-11-23T09:00:00+08:00\",\"documents\":[],\"events\":{{}},\"details\":{{\"buyer\":{{\"name\":\"甲局\"}},\"qualification\":\"不限\",\"consortium\":false,\"documents_how\":\"平台\",\"bids_how\":\"平台\"}}}}\n"
+    );
+    sign_statement(&text, &[centre]).unwrap()
+}
+
+/// Posts one statement in each of these projects, all at once.
+async fn post_all(ledger: &Ledger, centre: &Signer, projects: Range<usize>) -> Vec<Hash> {
+    let statements: Vec<Statement> = projects
+        .map(|n| trade(centre, &format!("P{n}"), None))
+        .collect();
+    let posts = statements
+        .iter()
+        .map(|one| ledger.post(one.note().clone(), None, Wait::Signed));
+    for posted in futures_util::future::join_all(posts).await {
+        posted.unwrap();
+    }
+    statements.iter().map(Statement::id).collect()
+}
+
+async fn until(mut what: impl FnMut() -> bool) {
+    let waited = async {
+        while !what() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let limit = Duration::from_secs(60);
+    tokio::time::timeout(limit, waited).await.unwrap();
+}
+
+/// Emptying the index took a while, and the thread that fills it went on meanwhile: what it put in was taken out again, for good.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_index_is_rebuilt_without_holes() {
+    let (ledger, centre, _folder) = ledger(true).await;
+    let shared = ledger.shared.clone();
+    let mut ids = post_all(&ledger, &centre, 0..600).await;
+    // As many keys as a larger log would have: emptying them is what took time.
+    shared.index.more_statements(50_000);
+    for round in 0..3 {
+        ledger.index_reached(ledger.head().tree.size).await;
+        shared.damaged_index();
+        let ready = ledger.ready();
+        assert!(
+            matches!(
+                ready,
+                Err(PostError::NotWriting {
+                    why: Why::IndexDamaged,
+                    may_pass: true,
+                    ..
+                })
+            ),
+            "{ready:?}"
+        );
+        until(|| ledger.ready().is_ok()).await;
+        let next = 600 + 20 * round;
+        ids.extend(post_all(&ledger, &centre, next..next + 20).await);
+        let size = ledger.head().tree.size;
+        until(|| {
+            shared
+                .index
+                .state()
+                .is_ok_and(|(tree, _)| tree.size == size)
+        })
+        .await;
+        let missing = |id: &&Hash| shared.index.statement(id).unwrap().is_none();
+        assert_eq!(ids.iter().filter(missing).count(), 0, "round {round}");
+    }
+    assert_eq!(*shared.writing.borrow(), Writing::Yes);
+}
+
+/// A full disk once took the ledger down through its index, which is never truth.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_index_that_cannot_be_written_falls_behind_and_nothing_else() {
+    let (ledger, centre, _folder) = ledger(true).await;
+    let shared = ledger.shared.clone();
+    let first = post_all(&ledger, &centre, 0..3).await;
+    ledger.index_reached(5).await;
+    shared.index.fail(true);
+    // Posts and reads go on; heads of chains and statements are found, whether the index has them or not.
+    let mut last = first[0];
+    for _ in 0..3 {
+        let next = trade(&centre, "P0", Some(last));
+        ledger
+            .post(next.note().clone(), None, Wait::Signed)
+            .await
+            .unwrap();
+        last = next.id();
+    }
+    until(|| ledger.index_behind().is_some()).await;
+    assert!(ledger.ready().is_ok());
+    assert_eq!(ledger.index_size(), 5);
+    assert_eq!(ledger.statement(&last).unwrap(), Some(7));
+    let chain = Chain::Trade {
+        publisher: "centre.example".into(),
+        project: "P0".into(),
+    };
+    let found = ledger.chain(&chain).unwrap().unwrap();
+    assert_eq!((found.head, found.records), (last, vec![2, 5, 6, 7]));
+    // The disk has room again.
+    shared.index.fail(false);
+    until(|| ledger.index_behind().is_none() && ledger.index_size() == 8).await;
+    assert_eq!(shared.index.statement(&last).unwrap(), Some(7));
+    // What the index has made durable is let go of.
+    until(|| shared.recent().len() == 0).await;
+    assert_eq!(ledger.chain(&chain).unwrap().unwrap().records, [2, 5, 6, 7]);
+}
+
+/// A task that dies takes the ledger with it, so that the process ends and is started again.
+#[tokio::test]
+async fn a_task_that_panics_stops_the_ledger() {
+    let (ledger, _, _folder) = ledger(false).await;
+    watched(&ledger.shared, "a task", async { panic!("on purpose") });
+    let reason = ledger.stopped().await;
+    assert!(reason.contains("a task panicked"), "{reason}");
+    // It stays so, whatever the writer says afterwards.
+    ledger.shared.set_writing(Writing::Yes);
+    assert!(matches!(
+        ledger.ready(),
+        Err(PostError::NotWriting {
+            why: Why::Stopped,
+            ..
+        })
+    ));
+}
+
+#[tokio::test]
+async fn a_full_queue_is_told_of() {
+    let (ledger, _, _folder) = ledger(false).await;
+    assert!(ledger.ready().is_ok());
+    let places = ledger
+        .queue
+        .reserve_many(ledger.queue.max_capacity())
+        .await
+        .unwrap();
+    assert!(matches!(ledger.ready(), Err(PostError::QueueFull)));
+    drop(places);
+    assert!(ledger.ready().is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_told_of_a_record_before_the_head_covers_it() {
+    let (ledger, centre, _folder) = ledger(false).await;
+
+    // A record that is planned and won; its head is about to be published.
+    let next = trade(&centre, "P", None);
+    let shared = ledger.shared.clone();
+    shared.recent().add(2, &next);
+    let tree = Tree {
+        size: 3,
+        root_hash: Hash::ZERO,
+    };
+    let head = Arc::new(Head {
+        tree,
+        ..Head::clone(&shared.head())
+    });
+
+    // Whoever holds the old head keeps the new one from coming out: the writer stands exactly between its two steps.
+    let old = shared.head.borrow();
+    let writer = {
+        let shared = shared.clone();
+        std::thread::spawn(move || shared.publish(3, head))
+    };
+    while let Ok(recent) = shared.recent.try_lock() {
+        assert_eq!(
+            recent.statement(&next.id()),
+            None,
+            "found, but the head has {} records",
+            old.tree.size
+        );
+        drop(recent);
+        std::thread::yield_now();
+    }
+    drop(old);
+    writer.join().unwrap();
+    assert_eq!(shared.logged(&next.id()).unwrap(), Some(2));
+    assert_eq!(shared.head().tree.size, 3);
+}
