@@ -198,7 +198,7 @@ fn finish(
         .iter()
         .map(|one| json!({ "index": one.index, "id": one.id.to_string(), "reason": one.reason.code() }))
         .collect();
-    let text = format!("{made:#}\n");
+    let text = ocds::imported::exact(&format!("{made:#}\n"));
     let answer = match &arguments.output {
         None => plain("export", text).exact().with("export", made.clone()),
         Some(path) => {

@@ -12,7 +12,7 @@ use super::post::{Kept, Posting, Show, post_lines};
 use super::text::{Said, said};
 use super::vault::Vault;
 use super::{KeyArguments, plain, read_file};
-use crate::import::{Import, Item, notices, ocds};
+use crate::import::{Facts, Import, Item, notices, ocds};
 use crate::store::Http;
 use crate::tlog::merkle::Hash;
 
@@ -57,7 +57,18 @@ struct Refused {
     file: String,
     place: String,
     reason: String,
+    facts: usize,
 }
+
+/// Something that stands in the ledger in another way than a reader of the source would expect.
+struct Remarked {
+    file: String,
+    place: String,
+    remark: String,
+}
+
+/// How many remarks are told on the terminal; all of them stand in the report.
+const REMARKS_TOLD: usize = 20;
 
 pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure> {
     let (arguments, read): (_, fn(&[u8]) -> Import) = match source {
@@ -67,19 +78,63 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
     let signer = arguments.key.open(console)?;
     let http = Http::new(&arguments.ledger)?;
 
-    let (mut items, mut refused) = (Vec::new(), Vec::new());
+    let (mut items, mut refused, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
+    let mut sums: Vec<Sum> = Vec::new();
     for file in &arguments.files {
         let import = read(&read_file(file, FILE_BYTES_MAX)?);
         let file = file.display().to_string();
+        let mut sum = Sum::of(file.clone());
+        (sum.source, sum.repeated) = (import.source, import.repeated);
+        let placed = import.facts().sum() + import.repeated;
+        let not: usize = import.refusals.iter().map(|refusal| refusal.facts).sum();
+        if placed + not != import.source {
+            let lost = import.source.abs_diff(placed + not);
+            refused.push(Refused {
+                file: file.clone(),
+                place: String::new(),
+                reason: console.lang.say(
+                    &format!("有 {lost} 处内容去向不明：这是本程序的错误，请报告"),
+                    &format!("{lost} facts of the file are not accounted for: this is a fault of this program, please report it"),
+                ).to_owned(),
+                facts: lost,
+            });
+        }
         for refusal in import.refusals {
             let reason = console.lang.say(&refusal.zh, &refusal.en).to_owned();
             refused.push(Refused {
                 file: file.clone(),
                 place: refusal.place,
                 reason,
+                facts: refusal.facts,
             });
         }
-        items.extend(import.items.into_iter().map(|item| (file.clone(), item)));
+        for remark in import.remarks {
+            remarks.push(Remarked {
+                file: file.clone(),
+                place: remark.place,
+                remark: console.lang.say(&remark.zh, &remark.en).to_owned(),
+            });
+        }
+        sums.push(sum);
+        for item in import.items {
+            // What opens a commitment must be kept before the commitment is published.
+            if item.draft.contains("\"$commit\":")
+                && arguments.openings.is_none()
+                && !arguments.check
+            {
+                refused.push(Refused {
+                    file: file.clone(),
+                    place: item.place,
+                    reason: console.lang.say(
+                        "涉及自然人，只发布承诺值；请用 --openings FILE 指明原文存放处",
+                        "names natural persons, of whom only commitments are published; say with --openings FILE where to keep what opens them",
+                    ).to_owned(),
+                    facts: item.facts.sum(),
+                });
+                continue;
+            }
+            items.push((file.clone(), item));
+        }
     }
     // Stable: what one file says of one day stays in the file's order.
     items.sort_by_key(|(_, item)| item.issued);
@@ -88,17 +143,9 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
     let drafts: Vec<&str> = items.iter().map(|(_, item)| item.draft.as_str()).collect();
     let text = drafts.join("\n");
     let mut vault = match &arguments.openings {
-        _ if !text.contains("\"$commit\"") || arguments.check => None,
+        _ if !text.contains("\"$commit\":") || arguments.check => None,
         Some(path) => Some(Vault::new(path)),
-        None => {
-            return Err(Failure::usage(
-                "openings",
-                said!(
-                    "文件涉及自然人，只发布承诺值；请用 --openings FILE 指明原文存放处",
-                    "these files name persons, of whom only commitments are published; say with --openings FILE where to keep what opens them"
-                ),
-            ));
-        }
+        None => None,
     };
     let post = Posting {
         receipts: arguments.receipts.as_deref(),
@@ -113,15 +160,17 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
         attached: None,
     };
     let outcome = post_lines(console, &http, &signer, &text, post)?;
-    let mut sums: Vec<Sum> = Vec::new();
-    for file in &arguments.files {
-        sums.push(Sum::of(file.display().to_string()));
-    }
     for (line, _) in &outcome.logged {
-        sum(&mut sums, &items[line - 1].0).logged += 1;
+        let (file, item) = &items[line - 1];
+        let sum = sum(&mut sums, file);
+        sum.logged += 1;
+        sum.facts.add(&item.facts);
     }
     for line in &outcome.known {
-        sum(&mut sums, &items[line - 1].0).known += 1;
+        let (file, item) = &items[line - 1];
+        let sum = sum(&mut sums, file);
+        sum.known += 1;
+        sum.facts.add(&item.facts);
     }
     let mut posted = vec![true; items.len()];
     for (line, reason) in outcome.refused {
@@ -131,34 +180,40 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
             file: file.clone(),
             place: item.place.clone(),
             reason,
+            facts: item.facts.sum(),
         });
     }
     if !arguments.check {
         let items = items.iter().zip(&posted).filter(|(_, posted)| **posted);
         put_documents(&http, items.map(|((_, item), _)| item))?;
     }
-    for one in &refused {
-        let Refused {
-            file,
-            place,
-            reason,
-        } = one;
+    for one in &remarks[..remarks.len().min(REMARKS_TOLD)] {
+        let (Said { zh, en }, remark) = (place(&one.file, &one.place), &one.remark);
+        console.talk(&said!("{zh}：{remark}", "{en}: {remark}"));
+    }
+    if remarks.len() > REMARKS_TOLD {
+        let more = remarks.len() - REMARKS_TOLD;
         console.talk(&said!(
-            "{file} 第 {place} 行被拒绝：{reason}",
-            "{file} line {place} refused: {reason}"
+            "另有 {more} 处说明，见 --report",
+            "{more} more remarks are in --report"
         ));
     }
+    for one in &refused {
+        let (Said { zh, en }, reason) = (place(&one.file, &one.place), &one.reason);
+        console.talk(&said!("{zh}被拒绝：{reason}", "{en} refused: {reason}"));
+    }
+    for one in &refused {
+        let sum = sum(&mut sums, &one.file);
+        sum.refused += 1;
+        sum.not += one.facts;
+    }
     if let Some(path) = &arguments.report {
-        for one in &refused {
-            sum(&mut sums, &one.file).refused += 1;
-        }
         let report = if path.extension().is_some_and(|ending| ending == "md") {
             table(console, &sums, &refused)
         } else {
-            refused
-                .iter()
-                .map(|one| format!("{}\n", one.json()))
-                .collect()
+            let refused = refused.iter().map(Refused::json);
+            let all = refused.chain(remarks.iter().map(Remarked::json));
+            all.map(|line| format!("{line}\n")).collect()
         };
         std::fs::write(path, report).map_err(|error| {
             let shown = path.display();
@@ -185,26 +240,69 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
         _ => ("partly-refused", Exit::Input),
     };
     let list: Vec<Value> = refused.iter().map(Refused::json).collect();
-    Ok(plain(code, console.lang.say(&zh, &en))
+    let mut all = Sum::of(String::new());
+    for one in &sums {
+        all.source += one.source;
+        all.repeated += one.repeated;
+        all.facts.add(&one.facts);
+        all.not += one.not;
+    }
+    let facts = all.said();
+    let text = console
+        .lang
+        .say(
+            &format!("{zh}{}\n", facts.zh),
+            &format!("{en}{}\n", facts.en),
+        )
+        .to_owned();
+    Ok(plain(code, &text)
         .with("found", found)
         .with("logged", new)
         .with("known", known)
         .with("refused", list)
+        .with("remarks", remarks.len())
+        .with("facts", all.json())
         .exit(exit))
 }
 
 impl Refused {
     fn json(&self) -> Value {
-        json!({ "file": self.file, "line": self.place, "reason": self.reason })
+        json!({ "file": self.file, "line": self.place, "reason": self.reason, "facts": self.facts })
     }
 }
 
-/// What became of the items of a file.
+impl Remarked {
+    fn json(&self) -> Value {
+        json!({ "file": self.file, "line": self.place, "remark": self.remark })
+    }
+}
+
+/// Where something stands: a line has a number, a part of a line or file a pointer, a file as a whole neither.
+fn place(file: &str, place: &str) -> Said {
+    let number: String = place.chars().take_while(char::is_ascii_digit).collect();
+    let rest = &place[number.len()..];
+    match (number.is_empty(), rest.is_empty()) {
+        (true, true) => said!("{file} ", "{file}"),
+        (true, false) => said!("{file} {rest} ", "{file} {rest}"),
+        (false, true) => said!("{file} 第 {number} 行", "{file} line {number}"),
+        (false, false) => said!(
+            "{file} 第 {number} 行 {rest} ",
+            "{file} line {number} {rest}"
+        ),
+    }
+}
+
+/// What became of the items of a file, and of its facts.
 struct Sum {
     file: String,
     logged: usize,
     known: usize,
     refused: usize,
+    source: usize,
+    facts: Facts,
+    repeated: usize,
+    /// Facts of what was refused.
+    not: usize,
 }
 
 impl Sum {
@@ -214,7 +312,32 @@ impl Sum {
             logged: 0,
             known: 0,
             refused: 0,
+            source: 0,
+            facts: Facts::default(),
+            repeated: 0,
+            not: 0,
         }
+    }
+
+    fn said(&self) -> Said {
+        let Facts {
+            fields,
+            extra,
+            documents,
+            withheld,
+        } = self.facts;
+        let (source, repeated, not) = (self.source, self.repeated, self.not);
+        said!(
+            "来源共 {source} 处内容：字段 {fields}，details.extra {extra}，文件 {documents}，不公开（承诺值）{withheld}，重复 {repeated}，被拒绝 {not}",
+            "{source} facts in the source: {fields} in fields, {extra} in details.extra, {documents} in documents, {withheld} withheld, {repeated} said twice, {not} refused"
+        )
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "source": self.source, "fields": self.facts.fields, "extra": self.facts.extra, "documents": self.facts.documents,
+            "withheld": self.facts.withheld, "repeated": self.repeated, "refused": self.not,
+        })
     }
 }
 
@@ -231,16 +354,27 @@ fn sum<'s>(sums: &'s mut Vec<Sum>, file: &str) -> &'s mut Sum {
 fn table(console: &Console, sums: &[Sum], refused: &[Refused]) -> String {
     let cell = |text: &str| text.replace('|', "\\|").replace(['\n', '\r'], " ");
     let head = console.lang.say(
-        "| 文件 | 项 | 新登记 | 原已登记 | 被拒绝 |",
-        "| file | items | logged | known | refused |",
+        "| 文件 | 项 | 新登记 | 原已登记 | 被拒绝 | 内容 | 字段 | extra | 文件内 | 不公开 | 重复 | 拒绝的内容 |",
+        "| file | items | logged | known | refused | facts | in fields | in extra | in documents | withheld | said twice | refused |",
     );
-    let mut table = format!("{head}\n| --- | --- | --- | --- | --- |\n");
+    let mut table = format!("{head}\n|{}\n", " --- |".repeat(12));
     for one in sums {
         let (file, found) = (cell(&one.file), one.logged + one.known + one.refused);
-        let (logged, known, not) = (one.logged, one.known, one.refused);
-        table.push_str(&format!(
-            "| {file} | {found} | {logged} | {known} | {not} |\n"
-        ));
+        let numbers = [
+            found,
+            one.logged,
+            one.known,
+            one.refused,
+            one.source,
+            one.facts.fields,
+            one.facts.extra,
+            one.facts.documents,
+            one.facts.withheld,
+            one.repeated,
+            one.not,
+        ];
+        let numbers: Vec<String> = numbers.iter().map(usize::to_string).collect();
+        table.push_str(&format!("| {file} | {} |\n", numbers.join(" | ")));
     }
     if refused.is_empty() {
         return table;

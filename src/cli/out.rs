@@ -189,7 +189,12 @@ impl Console {
     /// # Errors
     /// As [`Console::print`].
     pub fn print_object(&self, object: Map<String, Value>) -> Result<(), Failure> {
-        self.print_exact(&format!("{}\n", Value::Object(object)))
+        // An export holds numbers with more digits than a double has.
+        let text = Value::Object(object).to_string();
+        self.print_exact(&format!(
+            "{}\n",
+            crate::export::ocds::imported::exact(&text)
+        ))
     }
 
     /// A bar that counts up to `length`, for a person at a terminal; hidden from everybody else.

@@ -1,23 +1,82 @@
-//! Files of notices: one JSON object a line. What kind of notice a line is, its members tell.
+//! Files of notices: one JSON object a line, or a list of them. What kind of notice an object is, its members tell.
 
-use serde_json::Value;
+use std::ops::Range;
 
-use super::{Fault, ITEM_BYTES_MAX, Import, Made, fault, national, phone, yichang};
+use serde_json::{Value, json};
+
+use super::json::{self, Json, Lines, Members};
+use super::{
+    Facts, Fault, ITEM_BYTES_MAX, Import, Made, encoding, fault, national, phone, yichang,
+};
 use crate::tlog::merkle::Hash;
 
 /// Reads a file of notices.
 #[must_use]
 pub fn read(file: &[u8]) -> Import {
     let mut import = Import::default();
-    for (at, line) in file.split(|byte| *byte == b'\n').enumerate() {
-        if !line.trim_ascii().is_empty() {
-            import.take(format!("{}", at + 1), notice(line));
+    let bytes = match encoding::utf8(file) {
+        Ok(bytes) => bytes,
+        Err(why) => {
+            import.source = 1;
+            import.refuse(String::new(), 1, why);
+            return import;
+        }
+    };
+    if bytes.trim_ascii().is_empty() {
+        let why = fault("文件是空的，应有公告", "the file is empty, wanted notices");
+        import.refuse(String::new(), 0, why);
+        return import;
+    }
+    let lines = Lines::new(&bytes);
+    for (place, range) in items(&bytes) {
+        let line = &bytes[range.clone()];
+        let facts = json::facts(line);
+        import.source += facts;
+        match notice(line, range.start, &lines) {
+            Ok((made, repeated)) => {
+                let before = import.items.len();
+                import.take(place, facts, Ok(made));
+                if import.items.len() > before {
+                    import.repeated += repeated;
+                }
+            }
+            Err(why) => {
+                import.note_encoding(&bytes, range);
+                import.refuse(place, facts, why);
+            }
         }
     }
+    import.name_encoding(&bytes);
     import
 }
 
-fn notice(line: &[u8]) -> Result<Made, Fault> {
+/// The objects of a file: of a list if it is one, its only object, else its lines.
+fn items(bytes: &[u8]) -> Vec<(String, Range<usize>)> {
+    let end = bytes.trim_ascii_end().len();
+    let start = bytes.len() - bytes.trim_ascii_start().len();
+    if json::end_of(&bytes[..end], start) == Some(end) {
+        if bytes[start] == b'[' {
+            let parts = json::items(bytes, start..end).parts.into_iter().enumerate();
+            return parts
+                .map(|(at, (_, item))| (format!("/{at}"), item))
+                .collect();
+        }
+        if bytes[start..end].contains(&b'\n') {
+            return vec![(String::new(), start..end)];
+        }
+    }
+    let (mut found, mut at) = (Vec::new(), 0);
+    for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+        let trimmed = line.strip_suffix(b"\r").unwrap_or(line);
+        if !trimmed.trim_ascii().is_empty() {
+            found.push(((number + 1).to_string(), at..at + trimmed.len()));
+        }
+        at += line.len() + 1;
+    }
+    found
+}
+
+fn notice(line: &[u8], offset: usize, lines: &Lines) -> Result<(Made, usize), Fault> {
     if line.len() > ITEM_BYTES_MAX {
         let have = line.len();
         return Err(fault(
@@ -25,25 +84,208 @@ fn notice(line: &[u8]) -> Result<Made, Fault> {
             format!("{have} bytes, wanted at most {ITEM_BYTES_MAX}"),
         ));
     }
-    let value: Value = serde_json::from_slice(line)
-        .map_err(|error| fault(format!("不是 JSON：{error}"), format!("no JSON: {error}")))?;
+    let value = json::parse(line, offset).map_err(|why| {
+        let (zh, en) = why.at(lines);
+        fault(format!("不是 JSON：{zh}"), format!("no JSON: {en}"))
+    })?;
     // The bytes that the source gave are what makes a second import harmless.
     let reference = Hash::sha256(line).to_string();
-    let draft = if value.get("raw_data").is_some() && value.get("parsed_data").is_some() {
-        yichang::draft(&value, &reference)?
-    } else if value.get("stage_code").is_some() && value.get("record_id").is_some() {
-        national::draft(&value, &reference)?
+    let mut source = Source::new(value);
+    let (draft, text) = if source.json.get("raw_data").is_some()
+        && source.json.get("parsed_data").is_some()
+    {
+        yichang::draft(&mut source, &reference)?
+    } else if source.json.get("stage_code").is_some() && source.json.get("record_id").is_some() {
+        national::draft(&mut source, &reference)?
     } else {
         return Err(fault(
             "不是已知格式的公告：应有 raw_data 与 parsed_data，或 stage_code 与 record_id",
             "no notice of a known form, wanted members raw_data and parsed_data, or stage_code and record_id",
         ));
     };
-    if let Some(pointer) = phone(&draft["details"], "/details") {
+    let repeated = source.repeated;
+    let made = source.made(draft, text);
+    if let Some(pointer) = phone(&made.draft["details"], "/details") {
         return Err(fault(
             format!("{pointer} 含有手机号码，应当隐去"),
             format!("{pointer} holds a mobile number, wanted it masked"),
         ));
     }
-    Ok(draft.into())
+    Ok((made, repeated))
+}
+
+/// A notice of which what was read is taken away: what is left at the end is kept as it stands.
+pub(super) struct Source {
+    pub json: Json,
+    facts: usize,
+    /// What could not be read as what it should be, and other things to tell.
+    pub remarks: Vec<Fault>,
+    /// Facts that stand in the statement as placeholders.
+    pub withheld: usize,
+    /// Facts that were taken and stand in `details.extra` all the same.
+    pub extra: usize,
+    /// Facts that were taken for the text.
+    pub moved: usize,
+    /// Facts that the notice says twice.
+    pub repeated: usize,
+}
+
+impl Source {
+    fn new(json: Json) -> Source {
+        let facts = json.facts();
+        Source {
+            json,
+            facts,
+            remarks: Vec::new(),
+            withheld: 0,
+            extra: 0,
+            moved: 0,
+            repeated: 0,
+        }
+    }
+
+    fn part(&mut self, path: &[&str]) -> Option<&mut Json> {
+        let mut part = &mut self.json;
+        for name in path {
+            let Json::Object(members) = part else {
+                return None;
+            };
+            part = members
+                .0
+                .iter_mut()
+                .find(|(own, _)| own == name)
+                .map(|(_, value)| value)?;
+        }
+        Some(part)
+    }
+
+    /// Whether a member is there, whatever it is.
+    pub fn has(&self, path: &[&str]) -> bool {
+        path.iter()
+            .try_fold(&self.json, |part, name| part.get(name))
+            .is_some()
+    }
+
+    /// A text that says something, without taking it.
+    pub fn look(&self, path: &[&str]) -> Option<&str> {
+        let part = path
+            .iter()
+            .try_fold(&self.json, |part, name| part.get(name))?;
+        part.as_str()
+            .filter(|text| !super::amounts::says_nothing(text))
+    }
+
+    /// Takes a text that says something.
+    pub fn take(&mut self, path: &[&str]) -> Option<String> {
+        self.look(path)?;
+        self.remove(path)?.as_str().map(str::to_owned)
+    }
+
+    /// Takes a list.
+    pub fn take_list(&mut self, path: &[&str]) -> Option<Vec<Json>> {
+        let part = self.part(path)?;
+        if !matches!(part, Json::List(items) if !items.is_empty()) {
+            return None;
+        }
+        match self.remove(path)? {
+            Json::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    pub fn remove(&mut self, path: &[&str]) -> Option<Json> {
+        let (last, around) = path.split_last()?;
+        let Json::Object(members) = self.part(around)? else {
+            return None;
+        };
+        let removed = members.remove(last);
+        // What lost all its members is no empty object of the source.
+        if removed.is_some() && members.is_empty() && !around.is_empty() {
+            self.remove(around);
+        }
+        removed
+    }
+
+    /// Puts back what was taken and not used.
+    pub fn put_back(&mut self, path: &[&str], value: Json) {
+        let [around, last] = path else { return };
+        match self.part(&[*around]) {
+            Some(Json::Object(members)) => members.push(last, value),
+            _ => {
+                let mut made = Members::default();
+                made.push(last, value);
+                if let Json::Object(members) = &mut self.json {
+                    members.push(around, made.into());
+                }
+            }
+        }
+    }
+
+    pub fn remark(&mut self, zh: impl Into<String>, en: impl Into<String>) {
+        self.remarks.push(fault(zh, en));
+    }
+
+    /// The draft with what is left, and with the full text as a document: a text may name people, and a document can be ordered away.
+    fn made(self, mut draft: Value, text: Option<String>) -> Made {
+        let mut left = Vec::new();
+        flatten(&self.json, "", &mut left);
+        let elsewhere = left.len() + self.extra + self.moved + self.withheld + self.repeated;
+        let facts = Facts {
+            fields: self.facts - elsewhere,
+            extra: left.len() + self.extra,
+            documents: self.moved,
+            withheld: self.withheld,
+        };
+        let mut parts = Vec::new();
+        if let Some(details) = draft["details"].as_object_mut()
+            && !left.is_empty()
+        {
+            parts.push(("fields", left.len()));
+            let extra = details.entry("extra").or_insert_with(|| json!({}));
+            extra["fields"] = left.into();
+        }
+        let mut made = Made::from(draft);
+        (made.facts, made.parts, made.remarks) = (facts, parts, self.remarks);
+        if let Some(text) = text {
+            made.attach("text.txt", "text/plain", text.into_bytes());
+            made.remarks.push(fault(
+                "全文存为文件 text.txt，声明中只有其摘要",
+                "the full text is document text.txt, of which the statement has the digest",
+            ));
+        }
+        made
+    }
+}
+
+/// What is left of a notice, a fact an item, each with the path of its names.
+fn flatten(value: &Json, path: &str, left: &mut Vec<Value>) {
+    let inner = |name: &str| {
+        if path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{path}/{name}")
+        }
+    };
+    match value {
+        Json::Object(members) if !members.is_empty() => {
+            for (name, value) in &members.0 {
+                flatten(value, &inner(name), left);
+            }
+        }
+        Json::List(items) if !items.is_empty() => {
+            for (at, item) in items.iter().enumerate() {
+                flatten(item, &inner(&at.to_string()), left);
+            }
+        }
+        _ => {
+            let value = match value {
+                Json::Null => Value::Null,
+                Json::Bool(truth) => (*truth).into(),
+                Json::List(_) => json!([]),
+                Json::Object(_) => json!({}),
+                other => other.shown().into(),
+            };
+            left.push(json!({ "name": path, "value": value }));
+        }
+    }
 }

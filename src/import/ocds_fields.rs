@@ -4,9 +4,12 @@
 //! rules and people need. Only the release itself is read, and what cannot be read for sure is left to the section: a date without a zone
 //! is no event, several payments have no one amount, two suppliers are a consortium of members.
 
-use serde_json::{Map, Number, Value, json};
+use std::collections::HashMap;
 
-use super::{object, project_of, text, withheld};
+use serde_json::{Map, Value, json};
+
+use super::json::{Json, Members, is_number};
+use super::{amounts, object, project_of, text, withheld};
 use crate::trade::identifiers::uscc_is_valid;
 use crate::trade::time::OffsetTime;
 
@@ -26,8 +29,106 @@ pub(super) struct Read {
     pub code: Option<(&'static str, String)>,
 }
 
-/// Reads `section` of `release`, in which persons are placeholders already.
-pub(super) fn read(release: &Value, kind: &str, section: &Value) -> Read {
+/// A release whose parties and awards are found at once, however many there are.
+pub(super) struct Release<'r> {
+    json: &'r Json,
+    /// The first party of each id.
+    parties: HashMap<&'r str, usize>,
+    /// The parties of the roles that are asked for, by role.
+    roles: HashMap<&'static str, Vec<usize>>,
+    /// The first award of each id.
+    awards: HashMap<String, &'r Json>,
+}
+
+impl<'r> Release<'r> {
+    pub fn new(json: &'r Json) -> Release<'r> {
+        let mut parties = HashMap::new();
+        let mut roles: HashMap<&'static str, Vec<usize>> = HashMap::new();
+        for (at, party) in list(&json["parties"]).iter().enumerate() {
+            if let Some(id) = party["id"].as_str() {
+                parties.entry(id).or_insert(at);
+            }
+            for role in ["buyer", "procuringEntity", "supplier"] {
+                if list(&party["roles"])
+                    .iter()
+                    .any(|there| there.as_str() == Some(role))
+                {
+                    roles.entry(role).or_default().push(at);
+                }
+            }
+        }
+        let mut awards = HashMap::new();
+        for award in list(&json["awards"]) {
+            awards.entry(award["id"].text()).or_insert(award);
+        }
+        Release {
+            json,
+            parties,
+            roles,
+            awards,
+        }
+    }
+
+    /// Whether a body that buys is named: OCDS is about buying, but somebody must be the buyer before a category says so.
+    pub fn names_buyer(&self) -> bool {
+        buyer(self).is_some()
+    }
+
+    /// What a later statement repeats of the release, because each stands alone: the buyer, and the parties to which `section` refers.
+    pub fn around(&self, section: &Json) -> Members {
+        let mut around = Members::default();
+        let buyer = &self["buyer"];
+        if !buyer.is_null() {
+            around.push("buyer", identifying(buyer));
+        }
+        let parties = self.parties_of(section);
+        if !parties.is_empty() {
+            around.push("parties", Json::List(parties));
+        }
+        around
+    }
+
+    fn parties_of(&self, section: &Json) -> Vec<Json> {
+        let mut ids = Vec::new();
+        collect_ids(section, &mut ids);
+        collect_ids(&self["buyer"], &mut ids);
+        if let Some(award) = awarded(self, &section["awardID"]) {
+            collect_ids(&award["suppliers"], &mut ids);
+        }
+        let mut found: Vec<usize> = ids
+            .iter()
+            .filter_map(|id| self.parties.get(id))
+            .copied()
+            .collect();
+        for role in ["buyer", "procuringEntity"] {
+            // All parties stand with the first statement; a list of thousands is no help with each of the others.
+            found.extend(self.roles.get(role).into_iter().flatten().take(LIST_MAX));
+        }
+        found.sort_unstable();
+        found.dedup();
+        let parties = list(&self["parties"]);
+        found
+            .into_iter()
+            .map(|at| identifying(&parties[at]))
+            .collect()
+    }
+}
+
+impl std::ops::Index<&str> for Release<'_> {
+    type Output = Json;
+
+    fn index(&self, name: &str) -> &Json {
+        &self.json[name]
+    }
+}
+
+/// The items, if it is a list.
+fn list(value: &Json) -> &[Json] {
+    value.as_array().unwrap_or_default()
+}
+
+/// Reads `section` of `release`, in which persons are withheld already.
+pub(super) fn read(release: &Release<'_>, kind: &str, section: &Json) -> Read {
     let mut made = match kind {
         "plan_notice" => plan(release, section),
         "tender_notice" | "change_notice" | "termination" => tender(release, kind, section),
@@ -43,36 +144,11 @@ pub(super) fn read(release: &Value, kind: &str, section: &Value) -> Read {
     made
 }
 
-/// Whether a body that buys is named: OCDS is about buying, but somebody must be the buyer before a category says so.
-pub(super) fn names_buyer(release: &Value) -> bool {
-    buyer(release).is_some()
-}
-
-/// The parties to which `section` refers, by what identifies them: each statement stands alone.
-pub(super) fn parties_of(release: &Value, section: &Value) -> Vec<Value> {
-    let mut ids = Vec::new();
-    collect_ids(section, &mut ids);
-    collect_ids(&release["buyer"], &mut ids);
-    let awarded = release["awards"].as_array().into_iter().flatten();
-    for award in
-        awarded.filter(|award| !section["awardID"].is_null() && award["id"] == section["awardID"])
-    {
-        collect_ids(&award["suppliers"], &mut ids);
-    }
-    let parties = release["parties"].as_array().into_iter().flatten();
-    let wanted = parties.filter(|party| {
-        party["id"].as_str().is_some_and(|id| ids.contains(&id))
-            || has_role(party, "buyer")
-            || has_role(party, "procuringEntity")
-    });
-    wanted.map(identifying).collect()
-}
-
 /// What identifies a party, without how to reach it.
-pub(super) fn identifying(party: &Value) -> Value {
+fn identifying(party: &Json) -> Json {
     let mut party = party.clone();
-    if let Some(members) = party.as_object_mut() {
-        members.retain(|name, _| {
+    if let Json::Object(members) = &mut party {
+        members.0.retain(|(name, _)| {
             matches!(
                 name.as_str(),
                 "id" | "name" | "identifier" | "additionalIdentifiers" | "roles" | "person"
@@ -82,18 +158,18 @@ pub(super) fn identifying(party: &Value) -> Value {
     party
 }
 
-fn collect_ids<'v>(value: &'v Value, ids: &mut Vec<&'v str>) {
+fn collect_ids<'v>(value: &'v Json, ids: &mut Vec<&'v str>) {
     match value {
-        Value::Object(members) => {
+        Json::Object(members) => {
             ids.extend(value["id"].as_str());
             members.values().for_each(|member| collect_ids(member, ids));
         }
-        Value::Array(items) => items.iter().for_each(|item| collect_ids(item, ids)),
+        Json::List(items) => items.iter().for_each(|item| collect_ids(item, ids)),
         _ => {}
     }
 }
 
-fn plan(release: &Value, planning: &Value) -> Read {
+fn plan(release: &Release<'_>, planning: &Json) -> Read {
     let budget = &planning["budget"];
     let need = words(&planning["rationale"]).or_else(|| words(&budget["description"]));
     Read {
@@ -106,22 +182,18 @@ fn plan(release: &Value, planning: &Value) -> Read {
     }
 }
 
-fn tender(release: &Value, kind: &str, tender: &Value) -> Read {
+fn tender(release: &Release<'_>, kind: &str, tender: &Json) -> Read {
     let period = &tender["tenderPeriod"];
     let mut events = object([
         ("documents_from", moment(&period["startDate"])),
         ("bid_deadline", moment(&period["endDate"])),
         ("opening", moment(&tender["bidOpening"]["date"])),
     ]);
-    let amendments = || tender["amendments"].as_array().into_iter().flatten();
+    let amendments = || list(&tender["amendments"]).iter();
     let details = match kind {
         "tender_notice" => {
-            let lots: Vec<Value> = tender["lots"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(tender_lot)
-                .collect();
+            let lots = list(&tender["lots"]).iter();
+            let lots: Vec<Value> = lots.filter_map(tender_lot).collect();
             let (buyer, agency) = buyer_and_agency(release, &tender["procuringEntity"]);
             object([
                 ("buyer", buyer),
@@ -162,7 +234,7 @@ fn tender(release: &Value, kind: &str, tender: &Value) -> Read {
     }
 }
 
-fn tender_lot(lot: &Value) -> Option<Value> {
+fn tender_lot(lot: &Json) -> Option<Value> {
     let made = object([
         ("lot", Some(project_of(&id_of(&lot["id"])?).into())),
         ("name", words(&lot["title"])),
@@ -173,11 +245,11 @@ fn tender_lot(lot: &Value) -> Option<Value> {
     Some(made.into())
 }
 
-fn award(release: &Value, kind: &str, award: &Value) -> Read {
+fn award(release: &Release<'_>, kind: &str, award: &Json) -> Read {
     let cancelled = matches!(award["status"].as_str(), Some("cancelled" | "unsuccessful"));
     let winner = consortium(release, &award["suppliers"]);
     let details = if kind == "award_notice" {
-        let (buyer, agency) = buyer_and_agency(release, &Value::Null);
+        let (buyer, agency) = buyer_and_agency(release, &Json::Null);
         let goods = goods(&award["items"]);
         object([
             ("buyer", buyer),
@@ -190,7 +262,7 @@ fn award(release: &Value, kind: &str, award: &Value) -> Read {
             ("goods", (!goods.is_empty()).then(|| goods.into())),
         ])
     } else {
-        let amended = award["amendments"].as_array().into_iter().flatten();
+        let amended = list(&award["amendments"]).iter();
         let reason = words(&award["statusDetails"])
             .or_else(|| amended.filter_map(why).next_back())
             .or_else(|| words(&award["rationale"]));
@@ -211,23 +283,24 @@ fn award(release: &Value, kind: &str, award: &Value) -> Read {
     }
 }
 
+fn lots_of(award: &Json) -> Vec<Value> {
+    lots_named(&award["relatedLots"], &award["id"])
+}
+
 /// Lots that it names; else the award itself, which OCDS may give for a part of the tender without calling that a lot.
-fn lots_of(award: &Value) -> Vec<Value> {
-    let related = award["relatedLots"].as_array().into_iter().flatten();
-    let mut lots: Vec<Value> = related
-        .filter_map(id_of)
-        .map(|id| project_of(&id).into())
-        .collect();
+fn lots_named(related: &Json, award: &Json) -> Vec<Value> {
+    let lot = |id: &Json| id_of(id).map(|id| Value::from(project_of(&id)));
+    let mut lots: Vec<Value> = list(related).iter().filter_map(lot).collect();
     if lots.is_empty() {
-        lots.extend(number(award).map(|id| Value::from(project_of(&id))));
+        lots.extend(lot(award));
     }
     lots
 }
 
-fn contract(release: &Value, kind: &str, contract: &Value) -> Read {
+fn contract(release: &Release<'_>, kind: &str, contract: &Json) -> Read {
     let id = number(contract);
     let award = awarded(release, &contract["awardID"]);
-    let amended = || contract["amendments"].as_array().into_iter().flatten();
+    let amended = || list(&contract["amendments"]).iter();
     let reason = words(&contract["statusDetails"])
         .or_else(|| amended().filter_map(why).next_back())
         .or_else(|| words(&contract["rationale"]));
@@ -265,8 +338,7 @@ fn contract(release: &Value, kind: &str, contract: &Value) -> Read {
     let signed = moment(&contract["dateSigned"]).filter(|_| kind == "contract");
     let mut lots = award.map(lots_of).unwrap_or_default();
     if lots.is_empty() {
-        lots =
-            lots_of(&json!({ "id": contract["awardID"], "relatedLots": contract["relatedLots"] }));
+        lots = lots_named(&contract["relatedLots"], &contract["awardID"]);
     }
     Read {
         details,
@@ -277,14 +349,10 @@ fn contract(release: &Value, kind: &str, contract: &Value) -> Read {
 }
 
 /// Of one payment all is said; of several, which have no one amount and day, what they have in common.
-fn payment(release: &Value, section: &Value) -> Read {
-    let paid: Vec<&Value> = section["transactions"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .collect();
+fn payment(release: &Release<'_>, section: &Json) -> Read {
+    let paid: Vec<&Json> = list(&section["transactions"]).iter().collect();
     let common = |names: [&str; 2]| {
-        let of = |transaction: &Value| {
+        let of = |transaction: &Json| {
             let there = names.iter().find_map(|name| transaction.get(*name));
             there.and_then(|reference| party(release, reference))
         };
@@ -314,7 +382,7 @@ fn payment(release: &Value, section: &Value) -> Read {
     }
 }
 
-fn report(section: &Value) -> Read {
+fn report(section: &Json) -> Read {
     let id = id_of(&section["contractID"]);
     let contracts = id.clone().map(|id| json!([{ "contract": id }]));
     Read {
@@ -324,14 +392,12 @@ fn report(section: &Value) -> Read {
     }
 }
 
-fn awarded<'r>(release: &'r Value, id: &Value) -> Option<&'r Value> {
-    let awards = release["awards"].as_array().into_iter().flatten();
-    awards
-        .filter(|_| !id.is_null())
-        .find(|award| award["id"] == *id)
+fn awarded<'r>(release: &Release<'r>, id: &Json) -> Option<&'r Json> {
+    let known = (!id.is_null()).then(|| release.awards.get(&id.text()));
+    known.flatten().copied()
 }
 
-fn buyer(release: &Value) -> Option<Value> {
+fn buyer(release: &Release<'_>) -> Option<Value> {
     party(release, &release["buyer"])
         .or_else(|| party(release, &release["tender"]["procuringEntity"]))
         .or_else(|| only(release, "buyer"))
@@ -339,7 +405,7 @@ fn buyer(release: &Value) -> Option<Value> {
 }
 
 /// Who procures for another is its agency: as `entity` says, else as the roles of the parties do.
-fn buyer_and_agency(release: &Value, entity: &Value) -> (Option<Value>, Option<Value>) {
+fn buyer_and_agency(release: &Release<'_>, entity: &Json) -> (Option<Value>, Option<Value>) {
     let buyer = buyer(release);
     let procuring = party(release, entity).or_else(|| only(release, "procuringEntity"));
     (
@@ -348,29 +414,22 @@ fn buyer_and_agency(release: &Value, entity: &Value) -> (Option<Value>, Option<V
     )
 }
 
-fn only_supplier(release: &Value) -> Option<Value> {
+fn only_supplier(release: &Release<'_>) -> Option<Value> {
     only(release, "supplier")
 }
 
 /// The party of a role, if it is the only one.
-fn only(release: &Value, role: &str) -> Option<Value> {
-    let parties = release["parties"].as_array()?;
-    let mut of_role = parties.iter().filter(|party| has_role(party, role));
-    let found = of_role.next().filter(|_| of_role.next().is_none())?;
-    party(release, found)
-}
-
-fn has_role(party: &Value, role: &str) -> bool {
-    let roles = party["roles"].as_array();
-    roles.is_some_and(|roles| roles.iter().any(|there| there == role))
+fn only(release: &Release<'_>, role: &str) -> Option<Value> {
+    let [one] = release.roles.get(role)?[..] else {
+        return None;
+    };
+    party(release, &list(&release["parties"])[one])
 }
 
 /// One supplier, or several as members of one party.
-fn consortium(release: &Value, suppliers: &Value) -> Option<Value> {
+fn consortium(release: &Release<'_>, suppliers: &Json) -> Option<Value> {
+    let suppliers = list(suppliers).iter();
     let members: Vec<Value> = suppliers
-        .as_array()
-        .into_iter()
-        .flatten()
         .filter_map(|reference| party(release, reference))
         .collect();
     if members.len() < 2 {
@@ -390,22 +449,21 @@ fn consortium(release: &Value, suppliers: &Value) -> Option<Value> {
                 name.or(hidden).unwrap_or_default().to_owned()
             };
             let names: Vec<String> = members.iter().map(told).collect();
-            withheld(&names.join("; ").into())
+            withheld(&names.join("; "))
         }
     };
     Some(json!({ "name": name, "members": members }))
 }
 
 /// An organisation with its codes; of a person the name alone, as a commitment.
-fn party(release: &Value, reference: &Value) -> Option<Value> {
-    let parties = release["parties"].as_array().into_iter().flatten();
+fn party(release: &Release<'_>, reference: &Json) -> Option<Value> {
     let id = reference["id"].as_str();
-    let full = id.and_then(|id| parties.clone().find(|party| party["id"] == id));
-    let empty = Value::Null;
-    let full = full.unwrap_or(&empty);
+    let full = id.and_then(|id| release.parties.get(id));
+    let full = full.map(|at| &list(&release["parties"])[*at]);
+    let full = full.unwrap_or(&Json::Null);
     for person in [&reference["person"], &full["person"]] {
         if let Some(name) = name_of_person(person) {
-            return Some(json!({ "name": withheld(&name.into()) }));
+            return Some(json!({ "name": withheld(&name) }));
         }
     }
     let name = [reference, full].into_iter().find_map(|from| {
@@ -417,8 +475,8 @@ fn party(release: &Value, reference: &Value) -> Option<Value> {
     let mut made = object([("name", Some(name))]);
     let mut codes = Vec::new();
     for from in [full, reference] {
-        let more = from["additionalIdentifiers"].as_array();
-        let all = std::iter::once(&from["identifier"]).chain(more.into_iter().flatten());
+        let more = list(&from["additionalIdentifiers"]).iter().take(LIST_MAX);
+        let all = std::iter::once(&from["identifier"]).chain(more);
         // Before OCDS 1.1 payers stood as identifiers.
         let bare = (!from["scheme"].is_null()).then_some(from);
         for identifier in all.chain(bare) {
@@ -449,64 +507,49 @@ fn party(release: &Value, reference: &Value) -> Option<Value> {
     Some(made.into())
 }
 
-/// What the whole party was, was kept as JSON in its commitment, or in several if it was long.
-fn name_of_person(person: &Value) -> Option<String> {
-    let piece = |value: &Value| value["$commit"]["value"].as_str().map(str::to_owned);
-    let whole = match person {
-        Value::Array(pieces) => pieces.iter().map(piece).collect::<Option<String>>()?,
-        one => piece(one)?,
+/// What the whole party was, was kept as JSON in its commitment.
+fn name_of_person(person: &Json) -> Option<String> {
+    let Json::Withheld(whole, _) = person else {
+        return None;
     };
-    let party: Value = serde_json::from_str(&whole).ok()?;
+    let party = super::json::parse(whole.as_bytes(), 0).ok()?;
     text(&party, "name").map(str::to_owned)
 }
 
 /// A price as given, its currency too.
-fn price(value: &Value) -> Option<Value> {
+fn price(value: &Json) -> Option<Value> {
     let currency = text(value, "currency").map(Value::from);
-    let amount = match &value["amount"] {
-        Value::Number(number) => decimal(number),
-        Value::String(text) if is_decimal(text) => text.clone(),
-        Value::String(text) if !text.trim().is_empty() => {
-            return Some(json!({ "form": "other", "text": text }));
-        }
+    let given = match &value["amount"] {
+        Json::Number(digits) => digits.as_str(),
+        Json::Text(text) if !text.trim().is_empty() => text.as_str(),
         _ => return None,
     };
-    let made = object([
-        ("form", Some("amount".into())),
-        ("amount", Some(amount.into())),
-        ("currency", currency),
-    ]);
+    // Digits stay as they are; only an exponent is written out, exactly.
+    let amount = match given {
+        given if !is_number(given) => None,
+        given if given.contains(['e', 'E']) => amounts::without_exponent(given),
+        given => Some(given.to_owned()),
+    };
+    let made = match amount {
+        Some(amount) => object([
+            ("form", Some("amount".into())),
+            ("amount", Some(amount.into())),
+            ("currency", currency),
+        ]),
+        None => object([("form", Some("other".into())), ("text", Some(given.into()))]),
+    };
     Some(made.into())
 }
 
-/// `1e21` in digits.
-fn decimal(number: &Number) -> String {
-    let text = number.to_string();
-    match number.as_f64() {
-        Some(value) if text.contains(['e', 'E']) => value.to_string(),
-        _ => text,
-    }
-}
-
-fn is_decimal(text: &str) -> bool {
-    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    let text = text.strip_prefix('-').unwrap_or(text);
-    text.split_once('.').map_or_else(
-        || digits(text),
-        |(whole, part)| digits(whole) && digits(part),
-    )
-}
-
 /// What was bought, where each thing has a name.
-fn goods(items: &Value) -> Vec<Value> {
-    let items = items.as_array().into_iter().flatten();
-    let made = items.map(|item| {
+fn goods(items: &Json) -> Vec<Value> {
+    let made = list(items).iter().map(|item| {
         let name = words(&item["description"])
             .or_else(|| words(&item["classification"]["description"]))?;
         let unit = text(&item["unit"], "name").unwrap_or_default();
         let quantity = item["quantity"]
             .as_number()
-            .map(|number| format!("{} {unit}", decimal(number)).trim().to_owned());
+            .map(|digits| format!("{digits} {unit}").trim().to_owned());
         let made = object([
             ("name", Some(name)),
             ("quantity", quantity.map(Value::from)),
@@ -518,46 +561,49 @@ fn goods(items: &Value) -> Vec<Value> {
     made.collect::<Option<Vec<Value>>>().unwrap_or_default()
 }
 
-fn changes(amendment: &Value) -> Vec<Value> {
-    let changed = amendment["changes"].as_array().into_iter().flatten();
+fn changes(amendment: &Json) -> Vec<Value> {
+    let changed = list(&amendment["changes"]).iter();
     let made = changed.filter_map(|change| {
         let item = text(change, "property")?;
         let before = change.get("former_value").filter(|value| !value.is_null());
-        let before = before.map(|value| {
-            value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned)
+        let before = before.map(|value| match value {
+            Json::Withheld(text, _) => withheld(text),
+            value => value.shown().into(),
         });
         Some(Value::Object(object([
             ("item", Some(item.into())),
-            ("before", before.map(Value::from)),
+            ("before", before),
         ])))
     });
     made.collect()
 }
 
-fn why(amendment: &Value) -> Option<Value> {
+fn why(amendment: &Json) -> Option<Value> {
     words(&amendment["rationale"]).or_else(|| words(&amendment["description"]))
 }
 
-/// A text, or the placeholder of one that names a person.
-fn words(value: &Value) -> Option<Value> {
-    let told = value.as_str().is_some_and(|text| !text.trim().is_empty());
-    (told || value.get("$commit").is_some()).then(|| value.clone())
+/// A text, or the commitment to one that names a person.
+fn words(value: &Json) -> Option<Value> {
+    match value {
+        Json::Text(text) if !text.trim().is_empty() => Some(text.as_str().into()),
+        Json::Withheld(text, _) => Some(withheld(text)),
+        _ => None,
+    }
 }
 
 /// A period as ISO 8601 writes intervals.
-fn span(period: &Value) -> Option<Value> {
+fn span(period: &Json) -> Option<Value> {
     let end = |name: &str| text(period, name).unwrap_or("..");
     if text(period, "startDate").is_some() || text(period, "endDate").is_some() {
         return Some(format!("{}/{}", end("startDate"), end("endDate")).into());
     }
-    let days = period["durationInDays"].as_i64()?;
+    let days = period["durationInDays"].as_number()?;
+    let days: u32 = days.parse().ok()?;
     Some(format!("P{days}D").into())
 }
 
 /// A time with its zone; a day is its midnight in UTC, the zone of a source that names none.
-fn moment(value: &Value) -> Option<Value> {
+fn moment(value: &Json) -> Option<Value> {
     let text = value.as_str()?;
     let text = if text.len() == 10 {
         format!("{text}T00:00:00Z")
@@ -567,15 +613,15 @@ fn moment(value: &Value) -> Option<Value> {
     OffsetTime::parse(&text).is_ok().then(|| text.into())
 }
 
-fn number(section: &Value) -> Option<String> {
+fn number(section: &Json) -> Option<String> {
     id_of(&section["id"])
 }
 
 /// Ids are texts or integers.
-fn id_of(value: &Value) -> Option<String> {
+pub(super) fn id_of(value: &Json) -> Option<String> {
     let id = match value {
-        Value::String(text) => text.trim().to_owned(),
-        Value::Number(number) => number.to_string(),
+        Json::Text(text) => text.trim().to_owned(),
+        Json::Number(digits) => digits.clone(),
         _ => return None,
     };
     (!id.is_empty() && id.len() <= CODE_BYTES_MAX).then_some(id)

@@ -73,7 +73,7 @@ fn again(draft: &Value) -> Value {
     let options = export::ocds::Options::new(export::ocds::PREFIX_EXAMPLE, "").unwrap();
     let (releases, left) = export::ocds::releases(&[source], &options);
     assert_eq!(left, []);
-    let back = drafts(&releases[0].to_string());
+    let back = drafts(&export::ocds::imported::exact(&releases[0].to_string()));
     assert_eq!(back.len(), 1, "{releases:?} of {draft}");
     back.into_iter().next().unwrap()
 }

@@ -12,9 +12,11 @@
 //! A person leaves as `{"id":"person-1","roles":[…],"person":{"$commit":…}}`: one commitment over the whole party. Wherever the
 //! release refers to its id or has its name in a text, the reference carries `person-1` and the text becomes a commitment.
 
-use serde_json::{Map, Value, json};
+use std::collections::{HashMap, HashSet};
 
-use super::withheld;
+use aho_corasick::AhoCorasick;
+
+use super::json::{Json, Members};
 use crate::trade::identifiers::{citizen_number_is_valid, uscc_is_valid};
 use crate::trade::persons::{self, Named, names_organisation};
 
@@ -88,23 +90,21 @@ struct Person {
 }
 
 /// Hides every natural person of a release.
-pub(super) fn hide(release: &mut Value) {
-    let mut found = Vec::new();
-    if let Some(parties) = release["parties"].as_array() {
-        found.extend(
-            parties
-                .iter()
-                .filter(|party| party_is_person(party))
-                .map(person),
-        );
-    }
-    embedded(release, "", &mut found);
+pub(super) fn hide(release: &mut Json) {
+    let parties = release["parties"].as_array().unwrap_or_default();
+    let people = parties.iter().filter(|party| party_is_person(party));
+    let mut found: Vec<Person> = people.map(person).collect();
+    let mut judged = found
+        .iter()
+        .filter_map(|person| person.id.clone())
+        .collect();
+    embedded(release, "", &mut found, &mut judged);
     if !found.is_empty() {
-        replace(release, &found);
+        replace(release, &People::new(&found));
     }
 }
 
-fn person(party: &Value) -> Person {
+fn person(party: &Json) -> Person {
     let text = |member: &str| party[member].as_str().map(str::to_owned);
     Person {
         id: text("id").filter(|id| !id.is_empty()),
@@ -112,49 +112,50 @@ fn person(party: &Value) -> Person {
     }
 }
 
-fn party_is_person(party: &Value) -> bool {
+fn party_is_person(party: &Json) -> bool {
     let sells = party["roles"].as_array().is_some_and(|roles| {
         roles
             .iter()
-            .filter_map(Value::as_str)
+            .filter_map(Json::as_str)
             .any(|role| SELLER_ROLES.contains(&role.to_ascii_lowercase().as_str()))
     });
     says_person(party) || sells && looks_like_person(party)
 }
 
 /// Parties that stand where they sell, as before OCDS 1.1, and in releases without `parties`.
-fn embedded(value: &Value, name: &str, found: &mut Vec<Person>) {
+fn embedded(value: &Json, name: &str, found: &mut Vec<Person>, judged: &mut HashSet<String>) {
     match value {
-        Value::Object(members) => {
+        Json::Object(members) => {
             let described = members.contains_key("name");
-            let reference = members.contains_key("id") && members.len() <= 2;
+            let reference = members.contains_key("id") && members.0.len() <= 2;
             let sells = SELLERS.contains(&name);
             // A reference says no more than its name; the party it refers to has been judged with all it has.
-            let judged = reference
-                && found
-                    .iter()
-                    .any(|person| person.id.as_deref() == value["id"].as_str());
-            if described && sells && !judged && name != "parties" {
+            let known = reference && value["id"].as_str().is_some_and(|id| judged.contains(id));
+            if described && sells && !known && name != "parties" {
                 let person_here = if reference {
                     says_person(value)
                 } else {
                     says_person(value) || looks_like_person(value)
                 };
                 if person_here {
-                    found.push(person(value));
+                    let person = person(value);
+                    judged.extend(person.id.clone());
+                    found.push(person);
                 }
             }
-            for (member, value) in members {
-                embedded(value, member, found);
+            for (member, value) in &members.0 {
+                embedded(value, member, found, judged);
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| embedded(item, name, found)),
+        Json::List(items) => items
+            .iter()
+            .for_each(|item| embedded(item, name, found, judged)),
         _ => {}
     }
 }
 
 /// Its identifiers or its details say that it is a person.
-fn says_person(party: &Value) -> bool {
+fn says_person(party: &Json) -> bool {
     identifiers(party).any(|identifier| {
         let scheme = identifier["scheme"]
             .as_str()
@@ -173,25 +174,25 @@ fn says_person(party: &Value) -> bool {
         || citizen_number_is_valid(party["id"].as_str().unwrap_or_default())
 }
 
-fn identifiers(party: &Value) -> impl Iterator<Item = &Value> {
+fn identifiers(party: &Json) -> impl Iterator<Item = &Json> {
     let more = party["additionalIdentifiers"].as_array();
     std::iter::once(&party["identifier"]).chain(more.into_iter().flatten())
 }
 
-fn says_word(value: &Value) -> bool {
+fn says_word(value: &Json) -> bool {
     match value {
-        Value::String(text) => {
+        Json::Text(text) => {
             let text = text.trim().to_lowercase();
             PERSON_WORDS.iter().any(|word| text.starts_with(word))
         }
-        Value::Array(items) => items.iter().any(says_word),
-        Value::Object(members) => members.values().any(says_word),
+        Json::List(items) => items.iter().any(says_word),
+        Json::Object(members) => members.values().any(says_word),
         _ => false,
     }
 }
 
 /// No organisation's identifier, and no word of an organisation in its name.
-fn looks_like_person(party: &Value) -> bool {
+fn looks_like_person(party: &Json) -> bool {
     let has_id = identifiers(party).any(|identifier| {
         let of = |member: &str| {
             identifier[member]
@@ -211,56 +212,110 @@ fn looks_like_person(party: &Value) -> bool {
     !has_id && !name.is_empty() && named
 }
 
-/// Replaces persons, references to them, and texts that name them.
-fn replace(value: &mut Value, persons: &[Person]) {
+/// Who was found, by what a release refers to them with: each is looked up at once, however many there are.
+struct People<'p> {
+    /// By id, and by id and name: the first of each.
+    ids: HashMap<&'p str, usize>,
+    both: HashMap<(&'p str, &'p str), usize>,
+    /// Who has no name, by id; who has no id, by name.
+    nameless: HashMap<&'p str, usize>,
+    idless: HashMap<&'p str, usize>,
+    names: HashMap<&'p str, usize>,
+    /// Names that in another text are no accident.
+    telling: Option<AhoCorasick>,
+}
+
+impl<'p> People<'p> {
+    fn new(found: &'p [Person]) -> People<'p> {
+        let mut people = People {
+            ids: HashMap::new(),
+            both: HashMap::new(),
+            nameless: HashMap::new(),
+            idless: HashMap::new(),
+            names: HashMap::new(),
+            telling: None,
+        };
+        for (at, person) in found.iter().enumerate() {
+            let (id, name) = (person.id.as_deref(), person.name.as_deref());
+            if let Some(id) = id {
+                people.ids.entry(id).or_insert(at);
+            }
+            if let Some(name) = name {
+                people.names.entry(name).or_insert(at);
+            }
+            match (id, name) {
+                (Some(id), Some(name)) => people.both.entry((id, name)).or_insert(at),
+                (Some(id), None) => people.nameless.entry(id).or_insert(at),
+                (None, Some(name)) => people.idless.entry(name).or_insert(at),
+                (None, None) => continue,
+            };
+        }
+        let telling = people.names.keys().filter(|name| tells(name));
+        people.telling = AhoCorasick::new(telling).ok();
+        people
+    }
+
+    /// Whether this is one of them.
+    fn is_it(&self, members: &Members) -> Option<usize> {
+        let text = |member: &str| members.get(member).and_then(Json::as_str);
+        let (id, name) = (text("id"), text("name"));
+        let Some(id) = id else {
+            return self.names.get(name?).copied();
+        };
+        // Awards and lots have ids too, and `1` is one of many things.
+        let party = name.is_some() || members.contains_key("roles");
+        let by_id = match name {
+            _ if !party => None,
+            Some(name) => [self.both.get(&(id, name)), self.nameless.get(id)]
+                .into_iter()
+                .flatten()
+                .min(),
+            None => self.ids.get(id),
+        };
+        let by_name = name.and_then(|name| self.idless.get(name));
+        by_id.into_iter().chain(by_name).min().copied()
+    }
+}
+
+/// Replaces persons, references to them, and texts that name them. The facts stay as many as they were.
+fn replace(value: &mut Json, people: &People<'_>) {
     match value {
-        Value::Object(members) => {
-            let at = persons.iter().position(|person| is_it(members, person));
-            if let Some(at) = at {
-                let mut made = Map::new();
-                made.insert("id".to_owned(), format!("person-{}", at + 1).into());
+        Json::Object(members) => {
+            if let Some(at) = people.is_it(members) {
+                let mut made = Members::default();
+                made.push("id", format!("person-{}", at + 1).as_str().into());
                 if let Some(roles) = members.get("roles") {
-                    made.insert("roles".to_owned(), roles.clone());
+                    made.push("roles", roles.clone());
                 }
-                let whole = Value::Object(std::mem::take(members));
-                made.insert("person".to_owned(), withheld(&whole));
+                let shown = made.values().map(Json::facts).sum::<usize>();
+                let whole = Json::Object(std::mem::take(members));
+                let hidden = whole.facts().saturating_sub(shown);
+                made.push("person", Json::Withheld(whole.text(), hidden));
                 *members = made;
             } else {
                 members
                     .values_mut()
-                    .for_each(|member| replace(member, persons));
+                    .for_each(|member| replace(member, people));
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, persons)),
-        Value::String(text) => {
-            let named = persons.iter().enumerate().find_map(|(at, person)| {
-                if person.id.as_deref() == Some(text) && person_id_tells(text) {
-                    return Some(json!(format!("person-{}", at + 1)));
-                }
-                let name = person.name.as_deref()?;
-                (text == name || tells(name) && text.contains(name))
-                    .then(|| withheld(&Value::String(text.clone())))
-            });
-            if let Some(hidden) = named {
-                *value = hidden;
+        Json::List(items) => items.iter_mut().for_each(|item| replace(item, people)),
+        Json::Text(text) => {
+            if let Some(at) = people
+                .ids
+                .get(text.as_str())
+                .filter(|_| person_id_tells(text))
+            {
+                *value = format!("person-{}", at + 1).as_str().into();
+            } else if people.names.contains_key(text.as_str())
+                || people
+                    .telling
+                    .as_ref()
+                    .is_some_and(|names| names.is_match(&*text))
+            {
+                *value = Json::Withheld(std::mem::take(text), 1);
             }
         }
         _ => {}
-    }
-}
-
-fn is_it(members: &Map<String, Value>, person: &Person) -> bool {
-    let text = |member: &str| members.get(member).and_then(Value::as_str);
-    let party = members.contains_key("name") || members.contains_key("roles");
-    match (text("id"), person.id.as_deref()) {
-        // Awards and lots have ids too, and `1` is one of many things.
-        (Some(id), Some(wanted)) => {
-            id == wanted
-                && party
-                && text("name")
-                    .is_none_or(|name| person.name.as_deref().is_none_or(|of| of == name))
-        }
-        _ => text("name").is_some() && text("name") == person.name.as_deref(),
     }
 }
 
@@ -276,11 +331,13 @@ fn tells(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     /// Of a party alone.
     fn check(party: Value, wanted: bool) {
-        assert_eq!(party_is_person(&party), wanted, "{party}");
+        assert_eq!(party_is_person(&party.clone().into()), wanted, "{party}");
     }
 
     #[test]
@@ -349,7 +406,7 @@ mod tests {
 
     #[test]
     fn a_person_leaves_no_trace_outside_commitments() {
-        let mut release = json!({
+        let mut release: Json = json!({
             "ocid": "ocds-1", "id": "r-1",
             "parties": [
                 {"id": "CO-CC-12345678", "name": "Jo Example", "roles": ["supplier"], "identifier": {"scheme": "CO-CC", "id": "12345678"},
@@ -359,44 +416,58 @@ mod tests {
             "tender": {"title": "Lessons by Jo Example", "id": "1"},
             "awards": [{"id": "1", "suppliers": [{"id": "CO-CC-12345678", "name": "Jo Example"}, {"id": "CO-NIT-1", "name": "Acme Ltd"}]}],
             "contracts": [{"id": "1", "implementation": {"transactions": [{"payee": {"id": "CO-CC-12345678"}, "note": "CO-CC-12345678"}]}}],
-        });
+        })
+        .into();
+        let facts = release.facts();
         hide(&mut release);
-        let mut shown = release.clone();
-        drop_commitments(&mut shown);
-        let shown = shown.to_string();
+        assert_eq!(release.facts(), facts, "as many as before");
+        let shown = shown(&release);
         for secret in ["Jo Example", "12345678", "Example Road"] {
             assert!(!shown.contains(secret), "{secret} in {shown}");
         }
         assert!(shown.contains("Acme Ltd") && shown.contains("CO-NIT-1"));
-        assert_eq!(release["awards"][0]["suppliers"][0]["id"], "person-1");
+        assert_eq!(first(&release["awards"]).0.as_str(), Some("person-1"));
         assert_eq!(
-            release["awards"][0]["id"], "1",
+            first(&release["awards"]).1.as_str(),
+            Some("1"),
             "other things keep their ids"
         );
         // Nothing is lost: the commitment is over the whole party.
-        let kept = release["parties"][0]["person"]["$commit"]["value"]
-            .as_str()
-            .unwrap();
+        let parties = release["parties"].as_array().unwrap_or_default();
+        let Json::Withheld(kept, _) = &parties[0]["person"] else {
+            panic!("{parties:?}")
+        };
         assert!(kept.contains("1 Example Road"));
     }
 
     #[test]
     fn a_person_without_a_party_of_its_own_is_found_where_it_sells() {
-        let mut release = json!({"awards": [{"suppliers": [{"name": "Jo Example", "address": {}, "contactPoint": {}}]}],
-            "buyer": {"name": "Example"}});
+        let mut release: Json = json!({"awards": [{"suppliers": [{"name": "Jo Example", "address": {}, "contactPoint": {}}]}],
+            "buyer": {"name": "Example"}})
+        .into();
         hide(&mut release);
-        assert_eq!(release["awards"][0]["suppliers"][0]["id"], "person-1");
-        assert_eq!(release["buyer"]["name"], "Example");
+        assert_eq!(first(&release["awards"]).0.as_str(), Some("person-1"));
+        assert_eq!(release["buyer"]["name"].as_str(), Some("Example"));
     }
 
-    fn drop_commitments(value: &mut Value) {
+    /// The id of the first supplier of the first award, and that award's.
+    fn first(awards: &Json) -> (&Json, &Json) {
+        let award = &awards.as_array().unwrap_or_default()[0];
+        let supplier = &award["suppliers"].as_array().unwrap_or_default()[0];
+        (&supplier["id"], &award["id"])
+    }
+
+    /// What is not withheld.
+    fn shown(value: &Json) -> String {
         match value {
-            Value::Object(members) => {
-                members.shift_remove("$commit");
-                members.values_mut().for_each(drop_commitments);
-            }
-            Value::Array(items) => items.iter_mut().for_each(drop_commitments),
-            _ => {}
+            Json::Object(members) => members
+                .0
+                .iter()
+                .map(|(name, value)| name.clone() + &shown(value))
+                .collect(),
+            Json::List(items) => items.iter().map(shown).collect(),
+            Json::Withheld(..) => String::new(),
+            other => other.text(),
         }
     }
 }

@@ -118,7 +118,7 @@ impl Back<'_> {
             let number = (is_number(name) != otherwise)
                 .then(|| number(text))
                 .flatten();
-            return Some(number.map_or_else(|| text.into(), Value::Number));
+            return Some(number.unwrap_or_else(|| text.into()));
         }
         if let Some(integer) = value.as_integer() {
             return Some(integer.into());
@@ -133,12 +133,62 @@ pub fn is_number(name: &str) -> bool {
     NUMBERS.contains(&name)
 }
 
-/// A decimal string as a JSON number. More than 15 digits are rounded, as OCDS readers do.
-pub(super) fn number(text: &str) -> Option<Number> {
-    text.parse::<i64>()
-        .ok()
-        .map(Number::from)
-        .or_else(|| Number::from_f64(text.parse().ok()?))
+/// Begins a text that stands for a number which no [`Number`] holds; no statement has U+0000, so no text of one begins so.
+const DIGITS: &str = "\u{0}#";
+
+/// A decimal string as a JSON number, all digits kept: one that a double would round or write in another way waits for [`exact`].
+pub(super) fn number(text: &str) -> Option<Value> {
+    if !is_json_number(text) {
+        return None;
+    }
+    let plain = text.parse::<i64>().ok().map(Number::from);
+    let plain = plain.or_else(|| Number::from_f64(text.parse().ok()?));
+    let plain = plain.filter(|number| number.to_string() == text);
+    Some(plain.map_or_else(|| format!("{DIGITS}{text}").into(), Value::Number))
+}
+
+/// JSON text in which [`number`] has numbers as texts, with their digits.
+#[must_use]
+pub fn exact(json: &str) -> String {
+    let mut made = String::with_capacity(json.len());
+    let mut parts = json.split("\"\\u0000#");
+    made.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        match part
+            .split_once('"')
+            .filter(|(digits, _)| is_json_number(digits))
+        {
+            Some((digits, rest)) => {
+                made.push_str(digits);
+                made.push_str(rest);
+            }
+            // Not ours: it stays what it was.
+            None => {
+                made.push_str("\"\\u0000#");
+                made.push_str(part);
+            }
+        }
+    }
+    made
+}
+
+/// A number by the grammar of RFC 8259.
+#[must_use]
+pub fn is_json_number(text: &str) -> bool {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (text, None),
+    };
+    let (whole, fraction) = match mantissa.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (mantissa, None),
+    };
+    digits(whole)
+        && (whole == "0" || !whole.starts_with('0'))
+        && fraction.is_none_or(digits)
+        && exponent.is_none_or(|given| digits(given.strip_prefix(['+', '-']).unwrap_or(given)))
 }
 
 /// The name in the standard of a word in a statement.

@@ -6,13 +6,12 @@ use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::read::json as answer;
 use super::types::ProblemAnswer;
 use crate::export::{Source, ocds};
 use crate::ledger::QueryError;
-use crate::server::Api;
 use crate::server::layers::Params;
 use crate::server::problem::{Problem, kinds};
+use crate::server::{Api, cache};
 use crate::trade::names;
 use crate::trade::statement::Chain;
 use crate::trade::time::Time;
@@ -116,5 +115,10 @@ pub(super) async fn package_of(
     } else {
         around.of_releases(releases)
     };
-    Ok(answer(&request, &package))
+    let json = ocds::imported::exact(&package.to_string());
+    Ok(cache::mutable(
+        &request,
+        "application/json",
+        json.into_bytes(),
+    ))
 }

@@ -91,7 +91,7 @@ def project_of(notice):
 
 
 def candidate_publicity(notice, ref):
-    """A publicity of candidates: its period to the minute, the candidates in their order."""
+    """A publicity of candidates: its period to the minute, the candidates as listed: the list is no ranking."""
     parsed = notice["parsed_data"]
     publicity_from, publicity_to = period(parsed["publicity_period"])
     return draft(
@@ -100,11 +100,10 @@ def candidate_publicity(notice, ref):
         {
             "candidates": [
                 without_empty({
-                    "rank": rank,
                     "party": {"name": bidder["bidder"]},
                     "price": price(bidder["price"]),
                 })
-                for rank, bidder in enumerate(parsed["bidders_and_prices"], 1)
+                for bidder in parsed["bidders_and_prices"]
             ],
         },
     )
