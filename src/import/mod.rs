@@ -38,7 +38,6 @@ use serde_json::{Map, Value, json};
 
 use crate::tlog::merkle::Hash;
 use crate::trade::commitment::VALUE_BYTES_MAX;
-use crate::trade::identifiers;
 use crate::trade::json::DEPTH_MAX;
 use crate::trade::names;
 use crate::trade::statement::TEXT_BYTES_MAX;
@@ -463,30 +462,6 @@ fn take_placeholders(value: &mut Value, taken: &mut Vec<String>) {
             .iter_mut()
             .for_each(|item| take_placeholders(item, taken)),
         _ => {}
-    }
-}
-
-/// Where a mobile number stands; the source's own address and id of the notice are no such place.
-fn phone(value: &Value, pointer: &str) -> Option<String> {
-    match value {
-        Value::String(text) => identifiers::runs(text)
-            .iter()
-            .any(|run| identifiers::mobile_number_is_valid(run))
-            .then(|| pointer.to_owned()),
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .find_map(|(at, item)| phone(item, &format!("{pointer}/{at}"))),
-        Value::Object(members) => members
-            .iter()
-            .filter(|(name, _)| {
-                !matches!(
-                    name.as_str(),
-                    "source" | "url" | "original_link" | "full_page"
-                )
-            })
-            .find_map(|(name, member)| phone(member, &format!("{pointer}/{name}"))),
-        _ => None,
     }
 }
 

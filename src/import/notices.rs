@@ -5,10 +5,9 @@ use std::ops::Range;
 use serde_json::{Value, json};
 
 use super::json::{self, Json, Lines, Members};
-use super::{
-    Facts, Fault, ITEM_BYTES_MAX, Import, Made, encoding, fault, national, phone, yichang,
-};
+use super::{Facts, Fault, ITEM_BYTES_MAX, Import, Made, encoding, fault, national, yichang};
 use crate::tlog::merkle::Hash;
+use crate::trade::persons::{self, Day, What};
 
 /// Reads a file of notices.
 #[must_use]
@@ -104,11 +103,21 @@ fn notice(line: &[u8], offset: usize, lines: &Lines) -> Result<(Made, usize), Fa
         ));
     };
     let repeated = source.repeated;
-    let made = source.made(draft, text);
-    if let Some(pointer) = phone(&made.draft["details"], "/details") {
+    let mut made = source.made(draft);
+    let mut text: Vec<String> = text.into_iter().collect();
+    made.move_people(&mut text);
+    if !text.is_empty() {
+        made.attach("text.txt", "text/plain", text.join("\n").into_bytes());
+        made.remarks.push(fault(
+            "全文存为文件 text.txt，声明中只有其摘要",
+            "the full text is document text.txt, of which the statement has the digest",
+        ));
+    }
+    // A price has words too, and a name of a file: what is left would stand in the clear for ever.
+    if let Some(pointer) = number(&made.draft["details"], "/details") {
         return Err(fault(
-            format!("{pointer} 含有手机号码，应当隐去"),
-            format!("{pointer} holds a mobile number, wanted it masked"),
+            format!("{pointer} 含有手机号码或公民身份号码，应当隐去"),
+            format!("{pointer} holds a mobile number or a citizen's number, wanted it masked"),
         ));
     }
     Ok((made, repeated))
@@ -225,8 +234,8 @@ impl Source {
         self.remarks.push(fault(zh, en));
     }
 
-    /// The draft with what is left, and with the full text as a document: a text may name people, and a document can be ordered away.
-    fn made(self, mut draft: Value, text: Option<String>) -> Made {
+    /// The draft with what is left.
+    fn made(self, mut draft: Value) -> Made {
         let mut left = Vec::new();
         flatten(&self.json, "", &mut left);
         let elsewhere = left.len() + self.extra + self.moved + self.withheld + self.repeated;
@@ -246,14 +255,87 @@ impl Source {
         }
         let mut made = Made::from(draft);
         (made.facts, made.parts, made.remarks) = (facts, parts, self.remarks);
-        if let Some(text) = text {
-            made.attach("text.txt", "text/plain", text.into_bytes());
-            made.remarks.push(fault(
-                "全文存为文件 text.txt，声明中只有其摘要",
-                "the full text is document text.txt, of which the statement has the digest",
+        made
+    }
+}
+
+impl Made {
+    /// Texts that name people go into the document, which can be ordered away: a text of a field, and a fact that has no field.
+    fn move_people(&mut self, text: &mut Vec<String>) {
+        let issued = Day::of(self.draft["issued"].as_str().unwrap_or_default());
+        let names = |value: &Value| {
+            value
+                .as_str()
+                .is_some_and(|text| !persons::scan(text, issued).is_empty())
+        };
+        let mut moved = Vec::new();
+        let Some(details) = self.draft["details"].as_object_mut() else {
+            return;
+        };
+        details.retain(|name, value| {
+            let goes = names(value);
+            if goes {
+                moved.push((name.clone(), value.take()));
+                self.facts.fields -= 1;
+            }
+            !goes
+        });
+        if let Some(extra) = details.get_mut("extra").and_then(Value::as_object_mut) {
+            extra.retain(|name, value| {
+                let goes = names(value) && !is_address(name);
+                if goes {
+                    moved.push((name.clone(), value.take()));
+                    self.facts.extra -= 1;
+                }
+                !goes
+            });
+            if let Some(Value::Array(fields)) = extra.get_mut("fields") {
+                fields.retain_mut(|field| {
+                    let goes = names(&field["value"]);
+                    if goes {
+                        let name = field["name"].as_str().unwrap_or_default().to_owned();
+                        moved.push((name, field["value"].take()));
+                        self.facts.extra -= 1;
+                        for (_, facts) in &mut self.parts {
+                            *facts -= 1;
+                        }
+                    }
+                    !goes
+                });
+            }
+        }
+        for (name, value) in moved {
+            self.facts.documents += 1;
+            text.push(format!("{name}：{}", value.as_str().unwrap_or_default()));
+            self.remarks.push(fault(
+                format!("{name} 涉及自然人，移入文件 text.txt"),
+                format!("{name} names natural persons and is in document text.txt"),
             ));
         }
-        made
+    }
+}
+
+/// The source's own addresses hold digits that are no numbers of people.
+fn is_address(name: &str) -> bool {
+    matches!(name, "source" | "url" | "original_link" | "full_page")
+}
+
+/// Where a mobile number or a citizen's number stands.
+fn number(value: &Value, pointer: &str) -> Option<String> {
+    match value {
+        Value::String(text) => persons::scan(text, None)
+            .iter()
+            .any(|found| matches!(found.what, What::MobileNumber | What::CitizenNumber))
+            .then(|| pointer.to_owned()),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(at, item)| number(item, &format!("{pointer}/{at}"))),
+        Value::Object(members) => members
+            .iter()
+            .filter(|(name, _)| !is_address(name) && *name != "$commit")
+            .find_map(|(name, member)| number(member, &format!("{pointer}/{name}"))),
+        _ => None,
     }
 }
 

@@ -1,14 +1,10 @@
 //! What stands in a party's place: a body, a natural person, or a narrative that a parser of others put there.
 
 use super::{Fault, amounts, fault};
+use crate::trade::persons::{self, Named};
 
 /// The longest name of a body, or of a consortium of several.
 const NAME_CHARS_MAX: usize = 200;
-/// Words in the names of bodies: a short name without one of them may be a person's.
-const BODIES: [&str; 23] = [
-    "公司", "院", "厂", "所", "中心", "局", "社", "校", "学", "队", "部", "集团", "站", "处", "行",
-    "店", "府", "会", "场", "办", "馆", "村", "委",
-];
 /// What a sentence has and a name has not.
 const SENTENCES: [&str; 12] = [
     "。",
@@ -42,14 +38,11 @@ impl Party {
         if is_narrative(name) {
             return Ok(Party::Narrative);
         }
-        let han = name
-            .chars()
-            .filter(|c| matches!(c, '\u{3400}'..='\u{9fff}'))
-            .count();
-        if han <= 4 && !BODIES.iter().any(|word| name.contains(word)) {
-            return Ok(Party::Person);
-        }
-        Ok(Party::Body)
+        Ok(match persons::party(name) {
+            Named::Person => Party::Person,
+            Named::Text => Party::Narrative,
+            Named::Body => Party::Body,
+        })
     }
 }
 

@@ -163,6 +163,20 @@ impl Reader<'_> {
         spoken(&words)
     }
 
+    fn two_digits(&mut self) -> Option<u32> {
+        let mut inner = *self;
+        let read = inner.number()?;
+        let digits = self.chars[self.at..inner.at]
+            .iter()
+            .filter(|(_, c)| c.is_ascii_digit())
+            .count();
+        if digits != 2 {
+            return None;
+        }
+        *self = inner;
+        Some(read)
+    }
+
     /// Hour, minute and second, and where they end.
     fn clock(mut self) -> Option<((u32, u32, u32), usize)> {
         self.spaces();
@@ -198,11 +212,17 @@ impl Reader<'_> {
             (minute, ended) = (30, inner.at);
         } else {
             let mut inner = self;
-            match inner.number() {
+            // 「9：3 0」 with a space within the number is not three minutes past.
+            let read = if spoken {
+                inner.number()
+            } else {
+                inner.two_digits()
+            };
+            match read {
                 Some(read) if !spoken => {
                     (minute, ended) = (read, inner.at);
                     if inner.one(&[':', '∶']).is_some()
-                        && let Some(read) = inner.number()
+                        && let Some(read) = inner.two_digits()
                     {
                         (second, ended) = (read, inner.at);
                     }
@@ -297,6 +317,8 @@ mod tests {
             "26年3月5日",
             "2026年3月",
             "2026年3月5日前",
+            "2026年3月5日9：3 0",
+            "2026-03-05 9:3",
             "20260305",
             "",
         ] {
