@@ -56,8 +56,26 @@ impl RequestId {
     }
 }
 
+/// In which form whoever asks reads a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Voice {
+    /// A ledger's problems (RFC 9457), pages for browsers.
+    Problems,
+    /// One line of plain text, as the handler wrote it: a witness is asked by programs of others, which show the body to their operators.
+    PlainText,
+}
+
 /// Puts the common layers around `app`, whose unknown paths and methods become problems too.
 pub fn dress(app: Router) -> Router {
+    dressed(app, Voice::Problems)
+}
+
+/// The same for a service whose refusals are plain text (c2sp.org/tlog-witness): what a handler says stays as it is.
+pub fn dress_in_plain_text(app: Router) -> Router {
+    dressed(app, Voice::PlainText)
+}
+
+fn dressed(app: Router, voice: Voice) -> Router {
     app.fallback(|request: Request| async move {
         Problem::new(
             &kinds::NOT_FOUND,
@@ -74,7 +92,7 @@ pub fn dress(app: Router) -> Router {
             ),
         )
     })
-    .layer(from_fn(finish))
+    .layer(from_fn(move |request, next| finish(voice, request, next)))
 }
 
 /// Compresses answers that are text, and those marked [`Gzip`]. For read routes: an answer to a post is not worth the time.
@@ -120,7 +138,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
 }
 
 /// The one function that every request goes in and out through.
-async fn finish(mut request: Request, next: Next) -> Response<Body> {
+async fn finish(voice: Voice, mut request: Request, next: Next) -> Response<Body> {
     let began = Instant::now();
     let id = RequestId::of(request.headers());
     let language = Language::of(request.headers());
@@ -145,10 +163,14 @@ async fn finish(mut request: Request, next: Next) -> Response<Body> {
     };
 
     if response.status().is_client_error() || response.status().is_server_error() {
-        response = in_words(response, language, &id, &method);
+        response = match voice {
+            Voice::Problems => in_words(response, language, &id, &method),
+            Voice::PlainText => in_plain_text(response, &method),
+        };
         let problem = response.extensions().get::<Problem>().cloned();
         // Who asks with a browser reads a page; programs get the problem itself.
-        if wants_page
+        if voice == Voice::Problems
+            && wants_page
             && readable
             && let Some(problem) = problem
             && let Some(mut page) = refusal(&problem, &path, language, id.as_str())
@@ -253,6 +275,30 @@ fn in_words(
         *rendered.body_mut() = Body::empty();
     }
     rendered
+}
+
+/// What a handler wrote stays; a [`Problem`] (no such path, a body too long or too slow) becomes its one English sentence.
+fn in_plain_text(response: Response<Body>, method: &Method) -> Response<Body> {
+    let Some(problem) = response.extensions().get::<Problem>().cloned() else {
+        return response;
+    };
+    let (mut parts, _) = response.into_parts();
+    for name in [
+        header::CONTENT_LANGUAGE,
+        header::CONTENT_LENGTH,
+        header::VARY,
+    ] {
+        parts.headers.remove(name);
+    }
+    parts.headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    let body = match *method {
+        Method::HEAD => Body::empty(),
+        _ => Body::from(format!("{}\n", problem.in_short())),
+    };
+    Response::from_parts(parts, body)
 }
 
 /// A browser asks before it sends our conditional or language headers from another site: yes for reading, no for anything else.

@@ -303,6 +303,14 @@ impl Problem {
         self.0.cause.as_deref()
     }
 
+    /// What is wrong with this very request in one English sentence, for answers in plain text.
+    pub(super) fn in_short(&self) -> &str {
+        match self.0.detail.as_str() {
+            "" => self.0.kind.title_en,
+            detail => detail,
+        }
+    }
+
     /// The members of the answer, as in a line of a batch.
     pub fn to_json(&self, language: Language, request_id: Option<&str>) -> Value {
         serde_json::to_value(self.document(language, request_id))

@@ -1,7 +1,7 @@
 //! A witness over HTTP (c2sp.org/tlog-witness@v1.0.0): `POST add-checkpoint`, and `GET <origin hash>/checkpoint` for monitors.
 //!
-//! Translates only: what is cosigned is decided in [`crate::witness`]. Refusals are plain text, as clients written by others expect;
-//! a 409's body is the size alone.
+//! Translates only: what is cosigned is decided in [`crate::witness`]. Refusals are one line of plain text that says what is wrong, as
+//! clients written by others show it to their operators; a 409's body is the size alone.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub fn router(witness: Arc<Witness>, now: Seconds) -> Router {
         .route("/{hash}/checkpoint", get(checkpoint))
         .route("/healthz", get(healthz))
         .with_state(Role { witness, now });
-    layers::dress(routes)
+    layers::dress_in_plain_text(routes)
 }
 
 async fn add_checkpoint(

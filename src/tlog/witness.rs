@@ -270,13 +270,13 @@ fn refusal_of(error: OpenError) -> Refusal {
         OpenError::Origin { have, .. } => Refusal::UnknownLog {
             origin: shorten(&have),
         },
-        // A note without a signature line that can be read is one that the log has not signed; base64 with non-zero trailing bits is
-        // read by some (Go's), and their signature then fails: 403 in the dialogue of theirs that we are tested with.
+        // A line whose base64 has non-zero trailing bits is read by some (Go's), and its signature then fails: 403 in the dialogue of theirs
+        // that we are tested with. A text without signature lines is no note at all: 400.
         OpenError::Unsigned { .. }
         | OpenError::Signature { .. }
-        | OpenError::Note(
-            NoteError::Unsigned | NoteError::Base64 { .. } | NoteError::Short { .. },
-        ) => Refusal::Signature(error),
+        | OpenError::Note(NoteError::Base64 { .. } | NoteError::Short { .. }) => {
+            Refusal::Signature(error)
+        }
         OpenError::Note(_) | OpenError::Checkpoint(_) | OpenError::Retired { .. } => {
             Refusal::Checkpoint(error)
         }
@@ -406,7 +406,9 @@ mod tests {
         check(&format!("old 2\n\n{good}"), vkey, two, Ok(()));
 
         check("old x\n\n", vkey, one, Err(400));
-        check("old 1\n\nno signature line", vkey, one, Err(403));
+        check("old 1\n\nno signature line", vkey, one, Err(400));
+        check(&format!("old 1\n\n{}", text(two)), vkey, one, Err(400));
+        check(&format!("old 1\n\n{}\n", text(two)), vkey, one, Err(400));
         let control = good.replace("\n2\n", "\n2\u{1}\n");
         check(&format!("old 1\n\n{control}"), vkey, one, Err(400));
         let size = signer.sign_note(text(two).replace("\n2\n", "\n02\n"));

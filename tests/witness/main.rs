@@ -87,23 +87,80 @@ async fn each_status_is_that_of_the_document() {
     let (status, media_type, body) = add(format!("old 0\n\n{}", note(b"a"))).await;
     assert_eq!((status, media_type.as_str()), (409, "text/x.tlog.size"));
     assert_eq!(body, "1\n");
-    for (body, want) in [
-        (format!("old 1\n\n{}", note(b"a")), 200),
-        (format!("old 2\n\n{}", note(b"a")), 400),
-        ("old x\n\n".to_owned(), 400),
+    assert_eq!(add(format!("old 1\n\n{}", note(b"a"))).await.0, 200);
+    // Whoever asks shows the body to an operator: one line of plain text, that says what was wrong and whose it is.
+    let again = |old: &str, note: String| add(format!("old {old}\n\n{note}"));
+    let log = signer();
+    let two = |root_hash| {
+        let checkpoint = Checkpoint::new(ORIGIN, Tree { size: 2, root_hash });
+        log.sign_note(checkpoint.encode()).encode()
+    };
+    let of_size_2 = two(leaf_hash(b"ab"));
+    let forged = note(b"a").replace("\n1\n", "\n2\n");
+    let unwatched = note(b"a").replace("log\n", "lag\n");
+    for (answer, want, words) in [
+        (again("2", note(b"a")).await, 400, "old size 2 is above"),
+        (add("old x\n\n".to_owned()).await, 400, "first line"),
         (
-            format!("old 1\n\n{}", note(b"a").replace("\n1\n", "\n2\n")),
+            again("1", text(b"a")).await,
+            400,
+            "no empty line before its signatures",
+        ),
+        (again("1", text(b"a") + "\n").await, 400, "signature line"),
+        (
+            again("1\nnot base64", of_size_2.clone()).await,
+            400,
+            "proof line 1",
+        ),
+        (
+            again("1", forged).await,
             403,
+            "signature by ledger.example/log",
+        ),
+        (again("1", unwatched).await, 404, "ledger.example/lag"),
+        (
+            again("1", note(b"b")).await,
+            422,
+            "signed another tree of size 1",
         ),
         (
-            format!("old 1\n\n{}", note(b"a").replace("log\n", "lag\n")),
-            404,
+            again("1", of_size_2).await,
+            422,
+            "consistency proof from size 1 to size 2",
         ),
-        (format!("old 1\n\n{}", note(b"b")), 422),
-        ("x".repeat(600_000), 413),
+        (add("x".repeat(600_000)).await, 413, "bytes"),
+        (
+            send("GET", "/nowhere".to_owned(), String::new()).await,
+            404,
+            "/nowhere",
+        ),
+        (
+            send("GET", "/add-checkpoint".to_owned(), String::new()).await,
+            405,
+            "GET",
+        ),
+        (
+            send(
+                "GET",
+                format!("/{}/checkpoint", origin_hash("other")),
+                String::new(),
+            )
+            .await,
+            404,
+            "cosigned here",
+        ),
     ] {
-        let (status, _, answer) = add(body.clone()).await;
-        assert_eq!(status, want, "{body:.80} {answer}");
+        let (status, media_type, body) = answer;
+        assert_eq!(
+            (status, media_type.as_str()),
+            (want, "text/plain; charset=utf-8"),
+            "{body}"
+        );
+        let lines: Vec<&str> = body.lines().collect();
+        assert!(
+            lines.len() == 1 && body.ends_with('\n') && body.contains(words),
+            "{body:?}, wanted {words:?}"
+        );
     }
     let (status, _, body) = send("GET", at, String::new()).await;
     assert_eq!(status, 200);
@@ -111,8 +168,6 @@ async fn each_status_is_that_of_the_document() {
         body.starts_with(&text(b"a")) && body.contains("— witness.example/w "),
         "{body}"
     );
-    let other = format!("/{}/checkpoint", origin_hash("other"));
-    assert_eq!(send("GET", other, String::new()).await.0, 404);
 }
 
 fn mingzhang(folder: &Path, arguments: &[&str]) -> (i32, serde_json::Value) {
