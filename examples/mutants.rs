@@ -18,7 +18,7 @@ use mingzhang::tlog::checkpoint::Checkpoint;
 use mingzhang::tlog::cosignature::Cosigner;
 use mingzhang::tlog::merkle::{Hash, Tree, leaf_hash, node_hash, prove_inclusion};
 use mingzhang::tlog::note::{Note, Signer};
-use mingzhang::tlog::policy::Policy;
+use mingzhang::tlog::policy::{LineWord, Policy};
 use mingzhang::trade::keys::KeyState;
 use mingzhang::trade::record::{RecordHeader, encode_entry};
 use mingzhang::trade::statement::{Statement, sign_statement};
@@ -38,6 +38,7 @@ fn main() -> anyhow::Result<()> {
         "{}",
         serde_json::json!({ "policies": given, "count": count, "seed": seed })
     )?;
+    let long = world.long_policy();
     let mut dice = Dice(seed);
     for n in 0..count {
         // Every fourth kind in turn; the first of each unchanged, so that "ok" is compared as well.
@@ -45,10 +46,10 @@ fn main() -> anyhow::Result<()> {
             0 | 1 => ("receipt", world.changed_receipt(&mut dice)),
             2 | 3 => ("receipt", world.signed_receipt(&mut dice)),
             4 => ("note", world.changed_note(&mut dice)),
-            5 => (
-                "policy",
-                changed(given[1].as_bytes(), &mut dice, POLICY_WORDS),
-            ),
+            5 => {
+                let text = [&given[1], &long][dice.below(2)];
+                ("policy", changed(text.as_bytes(), &mut dice, POLICY_WORDS))
+            }
             6 => ("statement", world.changed_statement(&mut dice)),
             _ => ("statement", world.signed_statement(&mut dice)),
         };
@@ -96,15 +97,26 @@ fn judge_note(input: &[u8], policy: &Policy) -> String {
     match policy.open(input) {
         Ok(opened) => {
             let quorum = opened.quorum();
+            let lines: Vec<String> = opened
+                .lines()
+                .iter()
+                .map(|line| match &line.word {
+                    LineWord::Log => "log".to_owned(),
+                    LineWord::Witness { name, timestamp } => format!("{name}@{timestamp}"),
+                    LineWord::Twice => "twice".to_owned(),
+                    LineWord::Unsupported { algorithm } => format!("unsupported {algorithm}"),
+                    LineWord::Unknown { name_is_known } => format!("unknown {name_is_known}"),
+                })
+                .collect();
             format!(
-                "ok {} {} {} {} {}/{} {}",
+                "ok {} {} {} {} {}/{} [{}]",
                 opened.tree().size,
                 opened.log(),
                 opened.cosignatures().len(),
                 opened.missing().join(","),
                 quorum.have,
                 quorum.need,
-                opened.not_counted().len()
+                lines.join(",")
             )
         }
         Err(error) => path(&error),
@@ -121,9 +133,11 @@ fn judge_policy(input: &[u8]) -> String {
                 .genesis()
                 .map_or_else(|| "-".to_owned(), |genesis| genesis.to_string());
             format!(
-                "ok {genesis} {until} {} {}",
+                "ok {genesis} {until} {} {} {} {}",
                 policy.logs().len(),
-                policy.witnesses().len()
+                policy.witnesses().len(),
+                policy.unsupported_logs().len(),
+                policy.unsupported().len()
             )
         }
         Err(error) => path(&error),
@@ -601,12 +615,25 @@ impl World {
         [
             format!("# mingzhang genesis {genesis}\n# mingzhang until 9\nlog {log}\nquorum none\n"),
             format!(
-                "# mingzhang genesis {genesis}\nlog {log}\n{witnesses}group G 1 W1 W2\nquorum G\n"
+                "# mingzhang genesis {genesis}\nlog {log}\nlog {}\n{witnesses}witness P {}\ngroup G 1 W1 W2 P\nquorum G\n",
+                other_vkey(LEDGER, 0x02, 65).0,
+                other_vkey("pq.example", 0x07, 40).0
             ),
         ]
         .iter()
         .map(|text| Policy::parse(text.as_bytes()).expect("written above"))
         .collect()
+    }
+
+    /// A policy that could not be read once: a witness with an ML-DSA-44 key, whose length and key ID are checked.
+    fn long_policy(&self) -> String {
+        let pq = other_vkey("pq.example", 0x06, 1_312).0;
+        let [one, _] = &self.witnesses;
+        format!(
+            "log {}\nwitness W {}\nwitness P {pq}\ngroup G 1 W P\nquorum G\n",
+            self.log.vkey(),
+            one.vkey()
+        )
     }
 
     fn checkpoint(&self, leaves: &[Hash], cosigners: usize) -> String {
@@ -709,8 +736,19 @@ impl World {
 
     fn changed_note(&self, dice: &mut Dice) -> Vec<u8> {
         let leaves: Vec<Hash> = self.entries.iter().map(|entry| leaf_hash(entry)).collect();
-        let good = self.checkpoint(&leaves[..1 + dice.below(leaves.len())], dice.below(3));
-        if dice.below(8) == 0 {
+        let mut good = self.checkpoint(&leaves[..1 + dice.below(leaves.len())], dice.below(3));
+        // Lines that count for nothing: of an algorithm that is not verified, by a stranger, and one that stands there twice.
+        match dice.below(4) {
+            0 => good.push_str(&other_vkey("pq.example", 0x07, 40).1),
+            1 => good.push_str(&other_vkey(LEDGER, 0x02, 65).1),
+            2 => {
+                let lines: Vec<&str> = good.split_inclusive('\n').skip(4).collect();
+                let again = lines[dice.below(lines.len())].to_owned();
+                good.push_str(&again);
+            }
+            _ => good.push_str(&other_vkey("w.example/x", 0x07, 40).1),
+        }
+        if dice.below(4) == 0 {
             good.into_bytes()
         } else {
             changed(good.as_bytes(), dice, WORDS)
@@ -751,6 +789,18 @@ impl World {
         let signatures = by.iter().map(|signer| signer.sign(&text)).collect();
         Note { text, signatures }.encode().into_bytes()
     }
+}
+
+/// A vkey of a type that this library does not verify, and a signature line by that key.
+fn other_vkey(name: &str, algorithm: u8, key_bytes: usize) -> (String, String) {
+    let key = [&[algorithm][..], &vec![9; key_bytes]].concat();
+    let id = &Hash::sha256(&[name.as_bytes(), b"\n", &key].concat()).0[..4];
+    let line = STANDARD.encode([id, &[5; 70][..]].concat());
+    let digits: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    (
+        format!("{name}+{digits}+{}", STANDARD.encode(key)),
+        format!("— {name} {line}\n"),
+    )
 }
 
 /// RFC 6962 section 2.1 as it is written.

@@ -47,6 +47,12 @@ pub struct Mirrored {
     pub kept: u64,
     /// Entries that were erased from the copy by order.
     pub erased: u64,
+    /// Kept checkpoints of the copy that were damaged and are whole again.
+    pub repaired: Vec<String>,
+    /// Kept checkpoints of the copy that were empty and that the server has not: removed.
+    pub removed: Vec<String>,
+    /// Kept checkpoints of the copy that are damaged still. What is not empty is never removed: it may be evidence.
+    pub damaged: Vec<String>,
     /// Whether a policy accepts the signature of the checkpoint. Without a policy the copy holds together, and that is all.
     pub signed: bool,
     /// Whether the policy's quorum is met.
@@ -182,6 +188,9 @@ pub async fn mirror(
             stored: 0,
             kept: 0,
             erased: 0,
+            repaired: Vec::new(),
+            removed: Vec::new(),
+            damaged: Vec::new(),
             signed: served.signed,
             witnessed: served.witnessed,
         },
@@ -209,6 +218,7 @@ pub async fn mirror(
         let kept = format!("checkpoints/{:020}", served.tree.size);
         run.store.create(&kept, note).await?;
     }
+    run.repair_kept(&served.origin, policies).await?;
     if interrupted {
         run.clear_leftovers().await?;
     } else {
@@ -269,19 +279,32 @@ struct Copied {
     note: String,
 }
 
-/// The checkpoint of the copy, which an earlier run verified.
+/// The checkpoint of the copy, which an earlier run verified. One that a power cut has left empty says nothing: the newest kept one that is
+/// whole stands for it, so that a copy is still held against the server.
 async fn copied(store: &Store) -> Result<Option<Copied>, MirrorError> {
     let Some(bytes) = store.read("checkpoint", NOTE_BYTES_MAX as u64).await? else {
         return Ok(None);
     };
-    let note = Note::parse(&bytes).map_err(|_| MirrorError::Copy)?;
-    let Checkpoint { origin, tree, .. } =
-        Checkpoint::parse(&note.text).map_err(|_| MirrorError::Copy)?;
-    Ok(Some(Copied {
-        tree,
-        origin,
-        note: note.encode(),
-    }))
+    if !bytes.is_empty() {
+        return read_note(&bytes).map(Some).ok_or(MirrorError::Copy);
+    }
+    for listed in store.list("checkpoints/").await?.iter().rev() {
+        let kept = store.read(&listed.name, NOTE_BYTES_MAX as u64).await?;
+        if let Some(kept) = kept.as_deref().and_then(read_note) {
+            return Ok(Some(kept));
+        }
+    }
+    match store.list("tile/").await?.is_empty() {
+        true => Ok(None),
+        false => Err(MirrorError::Copy),
+    }
+}
+
+fn read_note(bytes: &[u8]) -> Option<Copied> {
+    let note = Note::parse(bytes).ok()?;
+    let Checkpoint { origin, tree, .. } = Checkpoint::parse(&note.text).ok()?;
+    let note = note.encode();
+    Some(Copied { tree, origin, note })
 }
 
 /// The served log must be the copy and more.
@@ -463,6 +486,53 @@ impl Run {
             }
         }
         Ok(())
+    }
+
+    /// Kept checkpoints that are no checkpoints any more (a power cut leaves empty files) are fetched again, and believed only if they are of
+    /// this tree. One that can be read is not touched, whatever it says: it may be evidence, and audit judges it.
+    async fn repair_kept(&mut self, origin: &str, policies: &[Policy]) -> Result<(), MirrorError> {
+        for listed in self.store.list("checkpoints/").await? {
+            let name = listed.name;
+            let bytes = self.store.read(&name, NOTE_BYTES_MAX as u64).await;
+            let is_empty = matches!(&bytes, Ok(Some(bytes)) if bytes.is_empty());
+            let is_whole = matches!(&bytes, Ok(Some(bytes)) if read_note(bytes).is_some());
+            let size = name.strip_prefix("checkpoints/").unwrap_or_default();
+            let Some(size) = size.parse().ok().filter(|_| !is_whole && size.len() == 20) else {
+                continue;
+            };
+            // A server that has it not, or does not answer for it, does not end the run: everything else is there.
+            let found = self.from.source().read(&name, NOTE_BYTES_MAX as u64).await;
+            let found = found.ok().flatten();
+            let note = match found {
+                Some(note) if self.is_kept(&note, size, origin, policies).await => Some(note),
+                _ => None,
+            };
+            match note {
+                Some(note) => {
+                    self.store.put(&name, note).await?;
+                    self.outcome.repaired.push(name);
+                }
+                None if is_empty => {
+                    self.store.delete(&name).await?;
+                    self.outcome.removed.push(name);
+                }
+                None => self.outcome.damaged.push(name),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a note is a checkpoint of this log at this size, by the policies if there are any.
+    async fn is_kept(&self, note: &[u8], size: u64, origin: &str, policies: &[Policy]) -> bool {
+        let Some(kept) = read_note(note) else {
+            return false;
+        };
+        let is_signed = policies.is_empty() || views::judge(note, policies).is_ok();
+        is_signed
+            && kept.origin == origin
+            && kept.tree.size == size
+            && (1..=self.tree.size).contains(&size)
+            && matches!(self.copy.tree_at(size, &self.tree).await, Ok(tree) if tree == kept.tree)
     }
 
     /// Whatever the checkpoint does not imply: partial tiles of trees that runs which broke off were on the way to.

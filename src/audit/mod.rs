@@ -43,11 +43,12 @@ pub use receipts::{Covering, ReceiptFailure, covering, evidence_of, receipt_of, 
 pub use replica::{Replica, ReplicaError, ShownTree};
 pub use report::{
     Contradiction, Counts, ERASED_MAX, ErasedShown, Evidence, FAULTS_MAX, Fault, NotCounted,
-    Report, Sentence, SignedShown, Step, TreeShown,
+    Report, Sentence, SignatureLine, SignedShown, Step, TreeShown,
 };
 pub use state::{State, StateError, write_atomically};
 pub use target::{Target, TargetError};
 pub use views::open_by;
+pub use words::{note_zh, open_zh, record_zh};
 
 use chunk::{Item, Placed};
 use commits::Commits;
@@ -671,6 +672,8 @@ fn blank(
         faults: findings.faults,
         faults_more: findings.more,
         not_counted: views.not_counted,
+        not_counted_more: views.not_counted_more,
+        strays: views.strays,
         erased: Vec::new(),
         not_checked: Vec::new(),
     }

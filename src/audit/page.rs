@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use super::report::{Fault, Report, SignedShown, Step};
+use super::report::{Fault, Report, SignatureLine, SignedShown, Step};
 
 /// The language of a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,7 +79,22 @@ fn write_page(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result
         },
     )?;
     erased(out, report, lang)?;
-    not_counted(out, report, lang)?;
+    signature_lines(out, report, lang)?;
+    if !report.strays.is_empty() {
+        list(
+            out,
+            lang.of(
+                "操作系统留下的文件（不属于账本）",
+                "Files of the operating system, no part of the log",
+            ),
+            |out| {
+                for name in &report.strays {
+                    writeln!(out, "<li>{}</li>", escape(name))?;
+                }
+                Ok(())
+            },
+        )?;
+    }
     for (signed, title) in [
         (&report.checkpoint, lang.of("检查点全文", "The checkpoint")),
         (&report.head, lang.of("head 全文", "head")),
@@ -382,28 +397,48 @@ fn erased(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result {
     )
 }
 
-fn not_counted(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result {
-    if report.not_counted.is_empty() {
-        return Ok(());
-    }
-    list(
-        out,
-        lang.of(
-            "不计入的签名行（策略不认识其密钥）",
-            "Signature lines that are not counted: the policy does not know their keys",
+fn signature_lines(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result {
+    let signed = [&report.checkpoint, &report.head];
+    let counted: Vec<(&str, &SignatureLine)> = signed
+        .into_iter()
+        .flatten()
+        .flat_map(|signed| signed.lines.iter().map(|line| (&*signed.object, line)))
+        .filter(|(_, line)| line.counted)
+        .collect();
+    let not_counted = report.not_counted.iter();
+    let not_counted: Vec<_> = not_counted
+        .map(|line| (&*line.object, &line.line))
+        .collect();
+    for (title, lines) in [
+        (
+            lang.of("计入的签名行", "Signature lines that are counted"),
+            counted,
         ),
-        |out| {
-            for line in &report.not_counted {
+        (
+            lang.of("不计入的签名行", "Signature lines that are not counted"),
+            not_counted,
+        ),
+    ] {
+        if lines.is_empty() {
+            continue;
+        }
+        list(out, title, |out| {
+            for (object, line) in lines {
                 writeln!(
                     out,
-                    "<li>{}: {}</li>",
-                    escape(&line.object),
-                    escape(&line.key)
+                    "<li>{}: {}: {}</li>",
+                    escape(object),
+                    escape(&line.key),
+                    escape(lang.of(&line.zh, &line.en))
                 )?;
             }
             Ok(())
-        },
-    )
+        })?;
+    }
+    match report.not_counted_more {
+        0 => Ok(()),
+        more => writeln!(out, "<p>{} {more}</p>", lang.of("另有", "More:")),
+    }
 }
 
 fn list(

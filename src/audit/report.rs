@@ -7,10 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::words::Said;
+use super::words::{self, Said};
 use crate::tlog::merkle::Tree;
-use crate::tlog::note::Signature;
-use crate::tlog::policy::VerifiedCheckpoint;
+use crate::tlog::policy::{LineShown, VerifiedCheckpoint};
 
 /// The most faults that a report lists; the rest is counted. A log that is another log altogether has one a record.
 pub const FAULTS_MAX: usize = 10_000;
@@ -238,6 +237,8 @@ pub struct SignedShown {
     pub cosignatures: Vec<(String, u64)>,
     /// Witnesses of the policy that did not.
     pub missing: Vec<String>,
+    /// Every signature line, counted or not and why.
+    pub lines: Vec<SignatureLine>,
     /// The quorum line of the policy.
     pub quorum: String,
     /// How many of it have cosigned.
@@ -263,6 +264,7 @@ impl SignedShown {
                 .map(|cosigned| (cosigned.name.clone(), cosigned.timestamp))
                 .collect(),
             missing: verified.missing().to_vec(),
+            lines: verified.lines().iter().map(SignatureLine::of).collect(),
             quorum: quorum.name.clone(),
             have: quorum.have,
             need: quorum.need,
@@ -271,23 +273,50 @@ impl SignedShown {
     }
 }
 
-/// A signature line by a key that the policy does not know: it means nothing here, and is named so that nobody overlooks it.
+/// A signature line of a checkpoint, with what it counts for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SignatureLine {
+    /// Key name and key ID, as in a vkey.
+    pub key: String,
+    /// Whether it counts for anything.
+    pub counted: bool,
+    /// A stable word: `log`, `witness`, `twice`, `unsupported` or `unknown`.
+    pub code: &'static str,
+    /// English.
+    pub en: String,
+    /// Chinese.
+    pub zh: String,
+}
+
+impl SignatureLine {
+    /// Of a checkpoint that a policy has judged.
+    pub fn of(line: &LineShown) -> SignatureLine {
+        let (code, said) = words::of_line(line);
+        SignatureLine {
+            key: format!("{}+{:08x}", line.name, line.key_id),
+            counted: line.counts(),
+            code,
+            en: said.en,
+            zh: said.zh,
+        }
+    }
+}
+
+/// A signature line that means nothing here, and is named so that nobody overlooks it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NotCounted {
     /// The object.
     pub object: String,
-    /// Key name and key ID, as in a vkey.
-    pub key: String,
+    /// The line.
+    #[serde(flatten)]
+    pub line: SignatureLine,
 }
 
-impl NotCounted {
-    pub(super) fn of(object: &str, line: &Signature) -> NotCounted {
-        NotCounted {
-            object: object.to_owned(),
-            key: format!("{}+{:08x}", line.name, line.key_id),
-        }
-    }
-}
+/// Strays named in a report.
+pub const STRAYS_MAX: usize = 100;
+
+/// Lines that are not counted, at most in a report.
+pub const NOT_COUNTED_MAX: usize = 1_000;
 
 /// Two checkpoints signed by the log that cannot both be true. Each is evidence by itself: keep both notes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -406,8 +435,12 @@ pub struct Report {
     pub faults_more: u64,
     /// Signed views that contradict each other.
     pub contradictions: Vec<Contradiction>,
-    /// Signature lines that mean nothing here.
+    /// Signature lines that mean nothing here, at most [`NOT_COUNTED_MAX`].
     pub not_counted: Vec<NotCounted>,
+    /// Further ones.
+    pub not_counted_more: u64,
+    /// Files that an operating system left among the objects, at most [`STRAYS_MAX`]; they are no part of the log and no fault.
+    pub strays: Vec<String>,
     /// Entries erased by order, at most [`ERASED_MAX`].
     pub erased: Vec<ErasedShown>,
     /// What was not checked, and what no audit of a log can show.

@@ -3,9 +3,13 @@
 
 use super::AuditError;
 use super::fetch::{Got, read};
-use super::report::{Contradiction, Evidence, Fault, Findings, NotCounted, SignedShown, Step};
+use super::report::{
+    Contradiction, Evidence, Fault, Findings, NOT_COUNTED_MAX, NotCounted, STRAYS_MAX,
+    SignatureLine, SignedShown, Step,
+};
 use super::target::Target;
 use super::words::{self, said};
+use crate::store::Store;
 use crate::tlog::merkle::{Hash, Tree};
 use crate::tlog::note::{NOTE_BYTES_MAX, Vkey};
 use crate::tlog::policy::{self, JudgeError, Policy, VerifiedCheckpoint};
@@ -34,6 +38,8 @@ pub(super) struct Views {
     pub checkpoint: Option<SignedShown>,
     pub head: Option<SignedShown>,
     pub not_counted: Vec<NotCounted>,
+    pub not_counted_more: u64,
+    pub strays: Vec<String>,
     pub kept: u64,
 }
 
@@ -58,12 +64,16 @@ impl Views {
     }
 
     fn take(&mut self, object: &str, step: Step, verified: &VerifiedCheckpoint) {
-        self.not_counted.extend(
-            verified
-                .not_counted()
-                .iter()
-                .map(|line| NotCounted::of(object, line)),
-        );
+        for line in verified.not_counted() {
+            if self.not_counted.len() == NOT_COUNTED_MAX {
+                self.not_counted_more += 1;
+                continue;
+            }
+            self.not_counted.push(NotCounted {
+                object: object.to_owned(),
+                line: SignatureLine::of(line),
+            });
+        }
         self.views.push(View {
             object: object.to_owned(),
             step,
@@ -72,6 +82,14 @@ impl Views {
             note: verified.note().encode(),
             holds: None,
         });
+    }
+
+    async fn take_strays(&mut self, store: &Store, prefix: &str) -> Result<(), AuditError> {
+        let strays = store.list_strays(prefix).await.map_err(AuditError::List)?;
+        let room = STRAYS_MAX.saturating_sub(self.strays.len());
+        let names = strays.into_iter().map(|listed| listed.name);
+        self.strays.extend(names.take(room));
+        Ok(())
     }
 
     /// Kept checkpoints are copies of `checkpoint`, which never goes back.
@@ -145,6 +163,14 @@ pub(super) async fn read_all(
             kept(target, policies, &listed.name, &mut views, findings).await?;
         }
         views.check_not_behind_kept(findings);
+        for prefix in ["checkpoints/", "tile/"] {
+            views.take_strays(store, prefix).await?;
+        }
+    }
+    if let Some(store) = target.data_store() {
+        for prefix in ["commit/", "openings/"] {
+            views.take_strays(store, prefix).await?;
+        }
     }
     Ok(views)
 }

@@ -3,6 +3,7 @@
 use crate::store::commit::CommitFormError;
 use crate::tlog::checkpoint::{CheckpointError, OpenError};
 use crate::tlog::note::NoteError;
+use crate::tlog::policy::{LineShown, LineWord};
 use crate::tlog::tile::BundleError;
 use crate::trade::record::RecordError;
 
@@ -28,9 +29,62 @@ pub(super) fn missing() -> Said {
     )
 }
 
+/// What a signature line of a checkpoint counts for, or why for nothing: a stable word, then the sentence.
+pub(super) fn of_line(line: &LineShown) -> (&'static str, Said) {
+    match &line.word {
+        LineWord::Log => ("log", said("the log's signature", "账本的签名")),
+        LineWord::Witness { name, .. } => (
+            "witness",
+            said(
+                format!("cosignature of the witness {name}"),
+                format!("见证 {name} 的联署"),
+            ),
+        ),
+        LineWord::Twice => (
+            "twice",
+            said(
+                "not counted: an earlier line is by the same key",
+                "不计：前面已有同一密钥的签名行",
+            ),
+        ),
+        LineWord::Unsupported { algorithm } => (
+            "unsupported",
+            said(
+                format!(
+                    "not counted: the key's signature type 0x{algorithm:02x} is not one that this program can verify"
+                ),
+                format!("不计：此密钥的签名类型为 0x{algorithm:02x}，本程序不能验证"),
+            ),
+        ),
+        LineWord::Unknown {
+            name_is_known: false,
+        } => (
+            "unknown",
+            said(
+                "not counted: the policy does not know this key",
+                "不计：策略不认识此密钥",
+            ),
+        ),
+        LineWord::Unknown {
+            name_is_known: true,
+        } => (
+            "unknown",
+            said(
+                "not counted: the policy knows this name, but with another key ID; the line may have been changed",
+                "不计：策略中此名称的密钥编号不同，该行可能被改动",
+            ),
+        ),
+    }
+}
+
 pub(super) fn of_open(error: &OpenError) -> Said {
-    let zh = match error {
-        OpenError::Note(error) => format!("不是签名文件：{}", of_note(error)),
+    said(crate::chain_of(error), open_zh(error))
+}
+
+/// Why a note is not a checkpoint that may be believed, in Chinese.
+pub fn open_zh(error: &OpenError) -> String {
+    match error {
+        OpenError::Note(error) => format!("不是签名文件：{}", note_zh(error)),
         OpenError::Checkpoint(error) => format!("不是检查点：{}", of_checkpoint(error)),
         OpenError::Origin { have, want } => format!("是账本 {have:?} 的检查点，应为 {want}"),
         OpenError::Unsigned { origin } => format!("没有账本 {origin:?} 的已知密钥的签名"),
@@ -40,11 +94,11 @@ pub(super) fn of_open(error: &OpenError) -> Said {
         OpenError::Retired { size, until } => {
             format!("策略止于 {until} 条记录，检查点有 {size} 条")
         }
-    };
-    said(crate::chain_of(error), zh)
+    }
 }
 
-fn of_note(error: &NoteError) -> String {
+/// Why bytes are not a signed note, in Chinese.
+pub fn note_zh(error: &NoteError) -> String {
     match error {
         NoteError::TooLong { have, max } => format!("有 {have} 字节，最多读 {max} 字节"),
         NoteError::Utf8 { at } => format!("自第 {at} 字节起不是 UTF-8"),
@@ -88,7 +142,12 @@ pub(super) fn of_bundle(error: &BundleError) -> Said {
 }
 
 pub(super) fn of_record(error: &RecordError) -> Said {
-    let zh = match error {
+    said(crate::chain_of(error), record_zh(error))
+}
+
+/// Why an entry is not a record, in Chinese.
+pub fn record_zh(error: &RecordError) -> String {
+    match error {
         RecordError::EntryBytes { have, max } => format!("条目有 {have} 字节，最多 {max} 字节"),
         RecordError::NoHeader => "条目没有首行".to_owned(),
         RecordError::Header { found } => {
@@ -96,8 +155,7 @@ pub(super) fn of_record(error: &RecordError) -> Said {
         }
         RecordError::Time { index, .. } => format!("第 {index} 号条目的首行没有合格的时间"),
         RecordError::NoStatement { index } => format!("第 {index} 号条目只有首行，没有声明"),
-    };
-    said(crate::chain_of(error), zh)
+    }
 }
 
 pub(super) fn of_commit(error: &CommitFormError) -> Said {

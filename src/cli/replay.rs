@@ -35,6 +35,8 @@ pub(super) struct AuditArguments {
 
 /// Faults named on the terminal; the report and `--json` have all.
 const FAULTS_SHOWN: usize = 20;
+/// Signature lines on the terminal.
+const LINES_SHOWN: usize = 40;
 
 pub(super) fn audit(console: &Console, arguments: &AuditArguments) -> Result<Answer, Failure> {
     let policies = Policies::read(&arguments.policy)?;
@@ -231,6 +233,27 @@ fn text_of(lang: Lang, report: &Report) -> String {
         "replayed {size} records, root {root}"
     ));
     add(said!("计数：{counts}", "counts: {counts}"));
+    // Every line of what was signed: one that counts for nothing is named too, so that a changed one is not overlooked.
+    let signed = [&report.checkpoint, &report.head];
+    let lines = signed.into_iter().flatten().flat_map(|signed| {
+        let lines = signed.lines.iter();
+        lines.map(|line| (&*signed.object, line))
+    });
+    let others = report.not_counted.iter().filter(|one| {
+        signed
+            .into_iter()
+            .flatten()
+            .all(|signed| signed.object != one.object)
+    });
+    let lines = lines.chain(others.map(|one| (&*one.object, &one.line)));
+    for (object, line) in lines.take(LINES_SHOWN) {
+        let (mark, key) = (if line.counted { "✔" } else { "○" }, one_line(&line.key));
+        let (zh, en) = (&line.zh, &line.en);
+        add(said!(
+            "{mark} {object}：{key}：{zh}",
+            "{mark} {object}: {key}: {en}"
+        ));
+    }
     for fault in report.faults.iter().take(FAULTS_SHOWN) {
         let record = fault
             .record
@@ -259,6 +282,13 @@ fn text_of(lang: Lang, report: &Report) -> String {
         add(said!(
             "✘✘ 两份签名互相矛盾，证明账本被改写过；请保存并交监督部门：\n{evidence}",
             "✘✘ two signed views cannot both be true: the log was rewritten. Keep this and hand it to the supervising authority:\n{evidence}"
+        ));
+    }
+    for name in &report.strays {
+        let name = one_line(name);
+        add(said!(
+            "○ {name}：操作系统留下的文件，不属于账本，可删除",
+            "○ {name}: a file of the operating system, no part of the log; it can be removed"
         ));
     }
     match report.exit_code {
@@ -386,9 +416,46 @@ fn mirror_once(console: &Console, arguments: &MirrorArguments) -> Result<Answer,
         "{folder}：{records} 条记录（原有 {before} 条），新存 {stored} 个对象，已有 {kept} 个。{zh}。\n",
         "{folder}: {records} records ({before} before), {stored} objects stored, {kept} were there. {en}.\n"
     );
-    Ok(plain("mirrored", console.lang.say(&zh, &en))
+    let mut text = console.lang.say(&zh, &en).to_owned();
+    let repairs = [
+        (
+            &mirrored.repaired,
+            said!(
+                "已损坏，已从账本重新取得",
+                "was damaged, and was fetched again"
+            ),
+        ),
+        (
+            &mirrored.removed,
+            said!(
+                "是空的，账本也没有它，已删除",
+                "was empty, and the ledger has none: it was removed"
+            ),
+        ),
+        (
+            &mirrored.damaged,
+            said!(
+                "已损坏，账本没有可替换的；未改动",
+                "is damaged, and the ledger has none to replace it: left as it is"
+            ),
+        ),
+    ];
+    for (names, what) in &repairs {
+        for name in *names {
+            text.push_str(&format!("{name}: {}\n", what.in_(console.lang)));
+        }
+    }
+    let exit = match mirrored.damaged.is_empty() {
+        true => Exit::Ok,
+        false => Exit::Failed,
+    };
+    Ok(plain("mirrored", text)
+        .exit(exit)
         .with("records", records)
         .with("stored", stored)
+        .with("repaired", mirrored.repaired)
+        .with("removed", mirrored.removed)
+        .with("damaged", mirrored.damaged)
         .with("signed", mirrored.signed)
         .with("witnessed", mirrored.witnessed))
 }

@@ -124,6 +124,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         config.also_sign.push(signer);
     }
     say_who_witnesses(console, &config);
+    check_quorum(&config)?;
     runtime().block_on(async {
         let listener = bind(arguments.listen).await?;
         let ledger = Ledger::open(folder.store()?, config, system_clock())
@@ -157,6 +158,13 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
 fn say_who_witnesses(console: &Console, config: &crate::ledger::Config) {
     let Some(policy) = &config.policy else { return };
     let names: Vec<&str> = policy.witnesses().iter().map(|w| w.name.as_str()).collect();
+    for other in policy.unsupported() {
+        let (name, algorithm) = (&other.name, other.vkey.algorithm());
+        console.talk(&said!(
+            "注意：见证 {name} 的密钥的签名类型为 0x{algorithm:02x}，本程序不能验证：不会请它联署，按未联署计",
+            "note: the key of the witness {name} is of signature type 0x{algorithm:02x}, which this program cannot verify: it is not asked, and counts as not having cosigned"
+        ));
+    }
     if names.is_empty() {
         return;
     }
@@ -172,6 +180,28 @@ fn say_who_witnesses(console: &Console, config: &crate::ledger::Config) {
             "note: after {seconds} s without a quorum, checkpoints are published WITHOUT it (--fail-open-after)"
         ));
     }
+}
+
+/// A quorum that cannot be met without witnesses whose keys we cannot verify would never publish a checkpoint, and nobody would know why.
+fn check_quorum(config: &crate::ledger::Config) -> Result<(), Failure> {
+    let Some(policy) = &config.policy else {
+        return Ok(());
+    };
+    if config.fail_open_after.is_some() || policy.quorum_if(|_| true).met {
+        return Ok(());
+    }
+    let others = policy.unsupported().iter();
+    let names: Vec<String> = others
+        .map(|other| format!("{} (0x{:02x})", other.name, other.vkey.algorithm()))
+        .collect();
+    let names = names.join(", ");
+    Err(Failure::input(
+        "quorum",
+        said!(
+            "策略的法定数永远达不到：它缺不了 {names}，而本程序不能验证这些签名类型；请换一份策略",
+            "the quorum of the policy can never be met: it needs {names}, whose signature types this program cannot verify; give another policy"
+        ),
+    ))
 }
 
 /// The search index in `folder`. Without one everything else goes on: it is derived, and who searches is told.

@@ -24,7 +24,7 @@ use crate::store::{Http, HttpError, LogReader, Source};
 use crate::tlog::checkpoint;
 use crate::tlog::cosignature::Cosigner;
 use crate::tlog::merkle::{Hash, Tree};
-use crate::tlog::note::{NOTE_BYTES_MAX, Note, Vkey};
+use crate::tlog::note::{NOTE_BYTES_MAX, Note, UnsupportedVkey, Vkey};
 use crate::tlog::witness::{AddCheckpoint, Refusal};
 use crate::witness::state::StateError;
 use crate::witness::{AddError, Watched, Witness};
@@ -499,7 +499,7 @@ fn is_not_witnessed_yet(fault: &audit::Fault) -> bool {
 
 impl Role {
     fn open(&self, console: &Console) -> Result<Witness, Failure> {
-        let watched = self.watched()?;
+        let watched = self.watched(console)?;
         let cosigner = self.cosigner(console)?;
         Witness::open(&self.data.join("state"), cosigner, &watched).map_err(|error| {
             let cause = crate::chain_of(&error);
@@ -513,7 +513,8 @@ impl Role {
         })
     }
 
-    fn watched(&self) -> Result<Vec<Watched>, Failure> {
+    fn watched(&self, console: &Console) -> Result<Vec<Watched>, Failure> {
+        let mut unsupported: Vec<UnsupportedVkey> = Vec::new();
         let mut watched: Vec<Watched> = Vec::new();
         let mut add =
             |origin: &str, vkey: Vkey| match watched.iter_mut().find(|log| log.origin == origin) {
@@ -525,17 +526,40 @@ impl Role {
                 }),
             };
         for policy in Policies::read(&self.policy)?.iter() {
+            let others = policy.unsupported_logs().iter();
+            unsupported.extend(others.map(|log| log.vkey.clone()));
             for log in policy.logs() {
                 add(log.vkey.name(), log.vkey.clone());
             }
         }
         for text in &self.log {
+            // A log may sign with keys of several algorithms: one that we can verify is enough.
+            if let Ok(other) = UnsupportedVkey::parse(text) {
+                unsupported.push(other);
+                continue;
+            }
             let vkey = parse_vkey(text)?;
             let origin = vkey.name().to_owned();
             add(&origin, vkey);
         }
         for pair in self.foreign.chunks_exact(2) {
             add(&pair[0], parse_vkey(&pair[1])?);
+        }
+        for other in &unsupported {
+            let (name, algorithm) = (other.name(), other.algorithm());
+            if !watched.iter().any(|watched| watched.origin == name) {
+                return Err(Failure::usage(
+                    "algorithm",
+                    said!(
+                        "{name} 的密钥的签名类型为 0x{algorithm:02x}，本程序不能验证；请再给出它的 0x01（Ed25519）密钥",
+                        "the key of {name} is of signature type 0x{algorithm:02x}, which this program cannot verify; give its key of type 0x01 (Ed25519) too"
+                    ),
+                ));
+            }
+            console.talk(&said!(
+                "注意：{name} 的签名类型为 0x{algorithm:02x} 的密钥不能验证，只看它的 Ed25519 签名",
+                "note: the key of {name} of signature type 0x{algorithm:02x} cannot be verified; its Ed25519 signatures are looked at alone"
+            ));
         }
         if watched.is_empty() {
             return Err(Failure::usage(

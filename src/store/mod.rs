@@ -7,6 +7,7 @@ pub mod commit;
 mod http;
 mod reader;
 mod roots;
+mod stray;
 mod stream;
 
 pub use http::{Answer, Http, HttpError};
@@ -449,11 +450,27 @@ impl Store {
     }
 
     /// The objects whose names begin with `prefix` (a folder, ending in `/`, or nothing), sorted by name. Leftovers of writes that
-    /// never finished (`name#1`) are not objects and not listed.
+    /// never finished (`name#1`) and files of the operating system (`stray.rs`) are not objects and not listed.
     ///
     /// # Errors
     /// [`StoreError::List`].
     pub async fn list(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
+        let mut listed = self.list_all(prefix).await?;
+        listed.retain(|listed| !stray::is_stray(&listed.name));
+        Ok(listed)
+    }
+
+    /// The files of the operating system there, which [`list`](Store::list) leaves out.
+    ///
+    /// # Errors
+    /// [`StoreError::List`].
+    pub async fn list_strays(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
+        let mut listed = self.list_all(prefix).await?;
+        listed.retain(|listed| stray::is_stray(&listed.name));
+        Ok(listed)
+    }
+
+    async fn list_all(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
         let failed = |source| StoreError::List {
             prefix: prefix.to_owned(),
             source,

@@ -15,7 +15,7 @@ mod keys;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-pub use keys::{Algorithm, Signer, Vkey, VkeyError, key_id};
+pub use keys::{Algorithm, Signer, UnsupportedVkey, Vkey, VkeyError, key_id};
 
 /// The most bytes of a note: room for a text of 64 KiB and 100 post-quantum signature lines of
 /// 4.5 KB. Callers that know better (a statement, a receipt) refuse earlier.
@@ -266,6 +266,11 @@ impl Signature {
         note.push(' ');
         STANDARD.encode_string(&bytes, note);
         note.push('\n');
+    }
+
+    /// The same of a key whose algorithm cannot be verified here: the line is neither believed nor a stranger's.
+    pub fn names_unsupported(&self, vkey: &UnsupportedVkey) -> bool {
+        self.key_id == vkey.key_id() && self.name == vkey.name()
     }
 
     /// Whether the line claims to be by `vkey`: the same key name and key ID. A line for which this

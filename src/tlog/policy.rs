@@ -15,10 +15,12 @@
 //! that is not met is data, not an error: a caller may show a checkpoint as "signed, not yet
 //! witnessed", and cannot overlook which it is.
 //!
-//! Stricter than the document: names and URLs are UTF-8, the last line is ended by LF, and a key of
-//! a type that we cannot verify (ML-DSA-44) is refused with its line, since a policy in which a key
-//! silently never counts is another policy. A comment whose first word is `mingzhang` is ours, and
-//! refused if it is misspelt.
+//! A `witness` or `log` line with a key of a type that we cannot verify (ML-DSA-44, 0x06) is read: the witness is one that has not
+//! cosigned, whatever lines it left, and everything made of the policy says so ([`Policy::unsupported`], [`LineWord::Unsupported`]). A
+//! policy none of whose log keys can be verified is refused.
+//!
+//! Stricter than the document: names and URLs are UTF-8, the last line is ended by LF, and a key that is for another purpose (a log's in a
+//! `witness` line) is refused. A comment whose first word is `mingzhang` is ours, and refused if it is misspelt.
 //!
 //! Does not judge times, and fetches nothing: URLs are for others to use.
 
@@ -30,12 +32,12 @@ use std::collections::HashSet;
 
 pub use over_time::{ConflictError, JudgeError, Judged, PassedOver, check_together, open_by};
 pub use parse::{LineError, PolicyError};
-pub use shown::{Lack, WitnessShown};
+pub use shown::{Lack, LineShown, LineWord, WitnessShown};
 
 use super::checkpoint::{self, Checkpoint, OpenError, SignedCheckpoint};
 use super::cosignature;
 use super::merkle::{Hash, SIZE_MAX, Tree};
-use super::note::{Note, Signature, Vkey};
+use super::note::{Note, Signature, UnsupportedVkey, Vkey};
 
 /// The most bytes of a policy file.
 pub const POLICY_BYTES_MAX: usize = 131_072;
@@ -65,6 +67,8 @@ pub struct Policy {
     until: Option<u64>,
     logs: Vec<Log>,
     witnesses: Vec<Witness>,
+    unsupported_logs: Vec<Unsupported>,
+    unsupported_witnesses: Vec<Unsupported>,
     groups: Vec<Group>,
     quorum: Member,
 }
@@ -89,6 +93,17 @@ pub struct Witness {
     pub url: Option<String>,
 }
 
+/// A `witness` or `log` line whose key is of a type that we cannot verify.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsupported {
+    /// The witness's name within the policy; of a log that of its key.
+    pub name: String,
+    /// Its key.
+    pub vkey: UnsupportedVkey,
+    /// Where it is.
+    pub url: Option<String>,
+}
+
 /// A `group` line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Group {
@@ -110,6 +125,8 @@ enum Threshold {
 enum Member {
     Nobody,
     Witness(usize),
+    /// One whose cosignatures we cannot verify, and that therefore never has cosigned.
+    Unsupported(usize),
     Group(usize),
 }
 
@@ -145,7 +162,7 @@ pub struct VerifiedCheckpoint {
     lacks: Vec<Lack>,
     cosignatures: Vec<Cosigned>,
     missing: Vec<String>,
-    not_counted: Vec<Signature>,
+    lines: Vec<LineShown>,
     quorum: Quorum,
 }
 
@@ -197,6 +214,17 @@ impl Policy {
         &self.witnesses
     }
 
+    /// The witnesses whose keys we cannot verify, in their order in the file. Nobody asks them, and the quorum counts them as witnesses
+    /// that have not cosigned.
+    pub fn unsupported(&self) -> &[Unsupported] {
+        &self.unsupported_witnesses
+    }
+
+    /// The log keys that we cannot verify with. A checkpoint needs a line by another one.
+    pub fn unsupported_logs(&self) -> &[Unsupported] {
+        &self.unsupported_logs
+    }
+
     /// Parses a checkpoint and judges it:
     ///
     /// 1. its origin is the key name of a log of the policy,
@@ -205,7 +233,7 @@ impl Policy {
     /// 4. every line by a witness of the policy verifies,
     /// 5. the quorum is met or not: see [`VerifiedCheckpoint::quorum`].
     ///
-    /// Lines by other keys are not counted, and named so.
+    /// Every line is named, counted or not and why: see [`VerifiedCheckpoint::lines`].
     pub fn open(&self, note: &[u8]) -> Result<VerifiedCheckpoint, OpenError> {
         let note = Note::parse(note)?;
         let checkpoint = Checkpoint::parse(&note.text)?;
@@ -263,7 +291,8 @@ impl Policy {
         if let Some(until) = self.until.filter(|until| size > *until) {
             return Err(OpenError::Retired { size, until });
         }
-        let (mut cosignatures, mut not_counted) = (Vec::new(), Vec::new());
+        let (mut cosignatures, mut lines) = (Vec::new(), Vec::new());
+        let mut signers: Vec<&Vkey> = Vec::new();
         let mut cosigned = HashSet::new();
         for signature in &signed.note().signatures {
             let witness = self.witnesses.iter().position(|w| signature.names(&w.vkey));
@@ -274,43 +303,94 @@ impl Policy {
                     name: signature.name.clone(),
                     key_id: signature.key_id,
                 })?;
-                cosigned.insert(at);
-                cosignatures.push(Cosigned {
-                    name: name.clone(),
-                    timestamp,
+                let name = name.clone();
+                lines.push(if cosigned.insert(at) {
+                    LineWord::Witness { name, timestamp }
+                } else {
+                    LineWord::Twice
                 });
-            } else if !logs.iter().any(|log| signature.names(log)) {
-                not_counted.push(signature.clone());
+                let name = self.witnesses[at].name.clone();
+                cosignatures.push(Cosigned { name, timestamp });
+            } else if let Some(log) = logs.iter().find(|log| signature.names(log)) {
+                // It verifies, or the checkpoint would not be signed.
+                lines.push(if signers.contains(log) {
+                    LineWord::Twice
+                } else {
+                    signers.push(log);
+                    LineWord::Log
+                });
+            } else {
+                lines.push(self.word_on(signature, logs));
             }
         }
+        let signatures = signed.note().signatures.iter();
+        let lines = signatures.zip(lines).map(|(line, word)| LineShown {
+            name: line.name.clone(),
+            key_id: line.key_id,
+            word,
+        });
+        let lines = lines.collect();
         let missing = (0..self.witnesses.len()).filter(|at| !cosigned.contains(at));
-        let missing = missing.map(|at| self.witnesses[at].name.clone()).collect();
+        let missing = missing.map(|at| &self.witnesses[at].name);
+        let unsupported = self.unsupported_witnesses.iter();
+        let missing = missing.chain(unsupported.clone().map(|witness| &witness.name));
+        let missing = missing.cloned().collect();
         let quorum = self.quorum(&cosigned);
         let witnesses = self.witnesses.iter().enumerate();
         let witnesses = witnesses.map(|(at, witness)| {
             let times = cosignatures.iter().filter(|one| one.name == witness.name);
             WitnessShown {
                 name: witness.name.clone(),
-                vkey: witness.vkey.clone(),
+                key_name: witness.vkey.name().to_owned(),
+                vkey: witness.vkey.to_string(),
                 cosigned: times.map(|one| one.timestamp).max(),
-                counted: self.counts(at),
+                counted: self.counts(Member::Witness(at)),
+                unsupported: None,
             }
         });
-        // Each line by one of these keys has been verified.
-        let signers = logs.iter().filter(|log| {
-            let mut lines = signed.note().signatures.iter();
-            lines.any(|line| line.names(log))
+        let others = unsupported.enumerate().map(|(at, witness)| WitnessShown {
+            name: witness.name.clone(),
+            key_name: witness.vkey.name().to_owned(),
+            vkey: witness.vkey.to_string(),
+            cosigned: None,
+            counted: self.counts(Member::Unsupported(at)),
+            unsupported: Some(witness.vkey.algorithm()),
         });
+        // Each line by one of these keys has been verified.
+        let signers = logs.iter().filter(|log| signers.contains(log));
         Ok(VerifiedCheckpoint {
             logs: signers.map(|log| (*log).clone()).collect(),
-            witnesses: witnesses.collect(),
+            witnesses: witnesses.chain(others).collect(),
             lacks: self.lacks(&cosigned),
             signed,
             cosignatures,
             missing,
-            not_counted,
+            lines,
             quorum,
         })
+    }
+
+    /// What there is to say of a line by no key that we can verify with.
+    fn word_on(&self, line: &Signature, logs: &[&Vkey]) -> LineWord {
+        let of_this_log = |other: &&Unsupported| logs.iter().any(|log| log.name() == other.name);
+        let unsupported = self.unsupported_witnesses.iter();
+        let unsupported = unsupported.chain(self.unsupported_logs.iter().filter(of_this_log));
+        let mut names = logs
+            .iter()
+            .map(|log| log.name())
+            .chain(self.witnesses.iter().map(|witness| witness.vkey.name()))
+            .chain(unsupported.clone().map(|other| other.vkey.name()));
+        match unsupported
+            .clone()
+            .find(|other| line.names_unsupported(&other.vkey))
+        {
+            Some(other) => LineWord::Unsupported {
+                algorithm: other.vkey.algorithm(),
+            },
+            None => LineWord::Unknown {
+                name_is_known: names.any(|name| name == line.name),
+            },
+        }
     }
 
     fn quorum(&self, cosigned: &HashSet<usize>) -> Quorum {
@@ -328,6 +408,7 @@ impl Policy {
         let (have, need) = match self.quorum {
             Member::Nobody => (0, 0),
             Member::Witness(at) => (usize::from(cosigned.contains(&at)), 1),
+            Member::Unsupported(_) => (0, 1),
             Member::Group(at) => (count(&self.groups[at], &groups), self.groups[at].need()),
         };
         Quorum {
@@ -342,6 +423,7 @@ impl Policy {
         match member {
             Member::Nobody => parse::NOBODY,
             Member::Witness(at) => &self.witnesses[at].name,
+            Member::Unsupported(at) => &self.unsupported_witnesses[at].name,
             Member::Group(at) => &self.groups[at].name,
         }
     }
@@ -351,6 +433,7 @@ fn witnessed(member: Member, cosigned: &HashSet<usize>, groups: &[bool]) -> bool
     match member {
         Member::Nobody => unreachable!("parse refuses \"none\" as a member"),
         Member::Witness(at) => cosigned.contains(&at),
+        Member::Unsupported(_) => false,
         Member::Group(at) => groups[at],
     }
 }
@@ -412,10 +495,16 @@ impl VerifiedCheckpoint {
         &self.missing
     }
 
-    /// Lines by keys that the policy does not know (another name, or another key ID under a known
-    /// name), which mean nothing here.
-    pub fn not_counted(&self) -> &[Signature] {
-        &self.not_counted
+    /// Every signature line in its order, with what it counts for or why it does not count. A line by a key of the policy that does not
+    /// verify is not among them: it condemns the whole note.
+    pub fn lines(&self) -> &[LineShown] {
+        &self.lines
+    }
+
+    /// Those of them that count for nothing.
+    pub fn not_counted(&self) -> Vec<&LineShown> {
+        let lines = self.lines.iter();
+        lines.filter(|line| !line.counts()).collect()
     }
 
     /// Whether enough witnesses have cosigned.
@@ -494,7 +583,7 @@ mod tests {
             (&[4], false, 1),
             (&[1, 2], false, 1),
             (&[1, 4], false, 1),
-            (&[1, 1, 4], false, 1), // One witness twice is one witness.
+            (&[1, 1, 4], false, 1), // One witness twice is one witness, the second line counts for nothing.
             (&[1, 2, 4], true, 2),
             (&[3, 2, 6], true, 2),
             (&[4, 5, 6], false, 1),
@@ -512,7 +601,8 @@ mod tests {
             assert_eq!(opened.quorum(), &want, "{cosigners:?}");
             let known = cosigners.iter().filter(|seed| **seed < 7).count();
             assert_eq!(opened.cosignatures().len(), known);
-            assert_eq!(opened.not_counted().len(), cosigners.len() - known);
+            let counted: HashSet<u8> = cosigners.iter().copied().filter(|seed| *seed < 7).collect();
+            assert_eq!(opened.not_counted().len(), cosigners.len() - counted.len());
         }
         let opened = open(&example, &note(7, &[&log(1)], &[6, 2])).unwrap();
         let cosigned = |name: &str, timestamp| Cosigned {
@@ -609,6 +699,113 @@ mod tests {
         let as_log = Signer::from_seed(ORIGIN, &[101; 32]).unwrap();
         assert_eq!(as_log.vkey().public_key(), both.vkey().public_key());
         assert!(open(&example, &note(7, &[&as_log], &[1, 2, 4])).is_err());
+    }
+
+    /// A vkey of a type that we cannot verify, with the key ID that signed-note gives it, and a line by it.
+    fn foreign(name: &str, algorithm: u8, bytes: usize) -> (String, Signature) {
+        let key = [&[algorithm][..], &vec![7; bytes]].concat();
+        let [a, b, c, d, ..] = Hash::sha256(&[name.as_bytes(), b"\n", &key].concat()).0;
+        let key_id = u32::from_be_bytes([a, b, c, d]);
+        let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, key);
+        let line = Signature {
+            name: name.to_owned(),
+            key_id,
+            bytes: vec![1; 2_420],
+        };
+        (format!("{name}+{key_id:08x}+{base64}"), line)
+    }
+
+    /// Danger: one line of an algorithm of tomorrow makes the policy of a whole network unreadable, or counts without being verified.
+    #[test]
+    fn a_witness_of_an_unknown_algorithm_is_one_that_has_not_cosigned() {
+        for (algorithm, bytes) in [
+            (0x06, 1_312),
+            (0x02, 91),
+            (0x05, 32),
+            (0x07, 1_952),
+            (0xff, 60),
+        ] {
+            let (vkey, line) = foreign("pq.example", algorithm, bytes);
+            let head = format!(
+                "log {}\nwitness A {}\nwitness B {}\nwitness P {vkey} https://pq.example/\n",
+                log(1).vkey(),
+                witness(1).vkey(),
+                witness(2).vkey()
+            );
+            for (tail, met, have, need) in [
+                ("group G 2 A B P\nquorum G\n", true, 2, 2),
+                ("group G all A P\nquorum G\n", false, 1, 2),
+                ("group H any P\ngroup G any H B\nquorum G\n", true, 1, 1),
+                ("quorum P\n", false, 0, 1),
+                ("quorum none\n", true, 0, 0),
+            ] {
+                let policy = policy(&format!("{head}{tail}"));
+                let mut note = note(7, &[&log(1)], &[1, 2]);
+                note.signatures.push(line.clone());
+                let opened = open(&policy, &note).unwrap();
+                let quorum = opened.quorum();
+                assert_eq!(
+                    (quorum.met, quorum.have, quorum.need),
+                    (met, have, need),
+                    "{tail}"
+                );
+                assert_eq!(opened.missing(), ["P"]);
+                let shown = opened.witnesses().last().unwrap();
+                assert_eq!((shown.cosigned, shown.unsupported), (None, Some(algorithm)));
+                assert_eq!(shown.counted, tail.contains('P'), "{tail}");
+                assert_eq!(
+                    opened.not_counted()[0].word,
+                    LineWord::Unsupported { algorithm }
+                );
+                let lacks = opened
+                    .lacks()
+                    .iter()
+                    .any(|lack| lack.of.contains(&"P".to_owned()));
+                assert_eq!(lacks, !met, "{tail}");
+            }
+        }
+    }
+
+    /// Danger: a line that counts for nothing is overlooked, since nobody says so.
+    #[test]
+    fn every_line_is_named_with_what_it_counts_for() {
+        let (pq_log, pq_log_line) = foreign(ORIGIN, 0x06, 1_312);
+        let (pq, pq_line) = foreign("pq.example", 0x06, 1_312);
+        let text = format!(
+            "log {}\nlog {pq_log}\nwitness A {}\nwitness P {pq}\nquorum A\n",
+            log(1).vkey(),
+            witness(1).vkey()
+        );
+        let policy = policy(&text);
+        let mut note = note(7, &[&log(1), &log(1), &log(2)], &[1, 1, 2]);
+        note.signatures.extend([pq_line, pq_log_line]);
+        let stranger = Signer::from_seed("stranger.example", &[9; 32]).unwrap();
+        note.signatures.push(stranger.sign(&note.text));
+        let opened = open(&policy, &note).unwrap();
+        let words: Vec<&LineWord> = opened.lines().iter().map(|line| &line.word).collect();
+        let unsupported = LineWord::Unsupported { algorithm: 6 };
+        let unknown = |name_is_known| LineWord::Unknown { name_is_known };
+        let (name, timestamp) = ("A".to_owned(), 1_001);
+        assert_eq!(
+            words,
+            [
+                &LineWord::Log,
+                &LineWord::Twice,
+                &unknown(true),
+                &LineWord::Witness { name, timestamp },
+                &LineWord::Twice,
+                &unknown(true),
+                &unsupported,
+                &unsupported,
+                &unknown(false),
+            ]
+        );
+        assert_eq!(opened.not_counted().len(), 7);
+        // Without a log key that can be verified there is nothing to judge by.
+        let text = format!("log {pq_log}\nquorum none\n");
+        let refused = Policy::parse(text.as_bytes()).unwrap_err();
+        let name = ORIGIN.to_owned();
+        assert_eq!(refused, PolicyError::NoUsableLog { name, algorithm: 6 });
     }
 
     #[test]

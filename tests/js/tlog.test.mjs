@@ -5,14 +5,14 @@ import { test } from 'node:test';
 
 import { bytesOf, filesUnder, json, modules, refusal } from './lib/vectors.mjs';
 
-const { base64, decodeText, hex, parseDecimal, unhex, unbase64, utf8, utf8ValidUpTo } = await import(`${modules}/bytes.js`);
+const { base64, concat, decodeText, hex, parseDecimal, unhex, unbase64, utf8, utf8ValidUpTo } = await import(`${modules}/bytes.js`);
 const { Sha256, sha256 } = await import(`${modules}/sha256.js`);
 const { sha512 } = await import(`${modules}/sha512.js`);
 const { EMPTY_ROOT, checkConsistency, checkInclusion, leafHash, nodeHash } = await import(`${modules}/merkle.js`);
 const { parseNote } = await import(`${modules}/note.js`);
 const { parseCheckpoint, verifyCheckpoint } = await import(`${modules}/checkpoint.js`);
 const { parseProof } = await import(`${modules}/proof.js`);
-const { openPolicy, parsePolicy } = await import(`${modules}/policy.js`);
+const { lineCounts, openPolicy, parsePolicy } = await import(`${modules}/policy.js`);
 const { verifyCosignature } = await import(`${modules}/cosignature.js`);
 const { Vkey } = await import(`${modules}/vkey.js`);
 
@@ -239,7 +239,8 @@ test('a quorum is counted group by group, and a bad cosignature condemns the che
     const known = cosigners.filter((seed) => seed <= 6);
     assert.deepEqual(opened.cosignatures.map(({ timestamp }) => timestamp), known.map((seed) => BigInt(1000 + seed)));
     assert.equal(opened.missing.length, 6 - new Set(known).size);
-    assert.equal(opened.notCounted.length, cosigners.length - known.length);
+    const counted = opened.lines.filter(lineCounts);
+    assert.deepEqual([opened.lines.length, counted.length], [cosigners.length + 1, new Set(known).size + 1]);
   }
   const broken = parseNote(utf8(cosigned([1])));
   const line = broken.signatures[1];
@@ -253,6 +254,38 @@ test('a quorum is counted group by group, and a bad cosignature condemns the che
   const bent = cosigned([1, 4]).replace(/(X1|w\.example\/x) ([A-Za-z0-9+/]{20})/, (all) => `${all.slice(0, -1)}${all.endsWith('A') ? 'B' : 'A'}`);
   const refused = await refusal(() => openPolicy(policy, utf8(bent)));
   assert.equal(refused && refused.path, 'Signature');
+});
+
+test('a witness of an algorithm that we cannot verify has not cosigned, and every line is named', async () => {
+  const { quorum } = await import('./lib/quorum.mjs');
+  const foreign = (name, algorithm, length) => {
+    const key = new Uint8Array(length + 1).fill(7);
+    key[0] = algorithm;
+    const keyId = new DataView(sha256(concat(utf8(`${name}\n`), key)).buffer).getUint32(0);
+    return { text: `${name}+${keyId.toString(16).padStart(8, '0')}+${base64(key)}`, line: `\u2014 ${name} ${base64(concat(Uint8Array.of(keyId >>> 24, keyId >>> 16, keyId >>> 8, keyId), new Uint8Array(2420)))}\n` };
+  };
+  const { cosigned } = await import('./lib/quorum.mjs');
+  for (const [algorithm, length] of [[0x06, 1312], [0x02, 91], [0xff, 60]]) {
+    const pq = foreign('pq.example', algorithm, length);
+    const policy = (tail) => parsePolicy(utf8(`log ${quorum.log}\nwitness A ${quorum.witnesses[0]}\nwitness P ${pq.text}\n${tail}`));
+    for (const [tail, met, have, need] of [['group G 1 A P\nquorum G\n', true, 1, 1], ['group G all A P\nquorum G\n', false, 1, 2], ['quorum P\n', false, 0, 1], ['quorum none\n', true, 0, 0]]) {
+      const opened = await openPolicy(policy(tail), utf8(`${cosigned([1, 1, 2])}${pq.line}`));
+      assert.deepEqual([opened.quorum.met, opened.quorum.have, opened.quorum.need], [met, have, need], tail);
+      assert.deepEqual([opened.missing, opened.unsupported], [['P'], ['P']]);
+      assert.deepEqual(opened.lines.map(({ word, nameIsKnown }) => word + (nameIsKnown ? ' name' : '')), ['log', 'witness', 'twice', 'unknown name', 'unsupported']);
+    }
+  }
+  const { text } = foreign('pq.example', 0x06, 1312);
+  const other = foreign(quorum.log.split('+')[0], 0x06, 1312).text;
+  const rows = [
+    [`log ${quorum.log}\nlog ${other}\nquorum none\n`, null], [`log ${other}\nquorum none\n`, 'NoUsableLog'], [`witness P ${text}\nwitness Q ${text}\nquorum P\n`, 'Line.DuplicateKey'],
+    [`witness P ${text}\nwitness P ${quorum.witnesses[0]}\nquorum P\n`, 'Line.DuplicateName'], [`witness P ${text.replace('pq.', 'pr.')}\nquorum P\n`, 'Line.Vkey.KeyId'],
+    [`witness P ${foreign('pq.example', 0x06, 1311).text}\nquorum P\n`, 'Line.Vkey.Length'], [`witness P ${text.replace('example+', 'example+A')}\nquorum P\n`, 'Line.Vkey.Form'],
+  ];
+  for (const [file, wanted] of rows) {
+    const refused = await refusal(() => parsePolicy(utf8(file)));
+    assert.equal(refused && refused.path, wanted, file.slice(0, 60));
+  }
 });
 
 test('policies are read, and other files are refused with their fault', async () => {

@@ -537,6 +537,8 @@ impl Ledger {
             .into_iter()
             .flat_map(Policy::witnesses)
             .zip(&gathering.seats);
+        let others = policy.into_iter().flat_map(Policy::unsupported);
+        let others = others.map(WitnessStatus::unsupported);
         let witnesses = seats
             .map(|(witness, seat)| {
                 let (state, zh, en) = seat.said.state.words(witness.url.is_none());
@@ -555,6 +557,7 @@ impl Ledger {
                     en,
                 }
             })
+            .chain(others)
             .collect();
         let need = quorum.as_ref().map_or(0, |quorum| quorum.need);
         Witnesses {

@@ -1,5 +1,6 @@
 //! What is known of each witness, for a program and in plain words.
 
+use crate::tlog::policy::Unsupported;
 use crate::trade::time::Time;
 
 /// What became of the last exchange with a witness.
@@ -94,6 +95,25 @@ pub struct Witnesses {
     pub held: Option<String>,
     /// Each of them, in the order of the policy.
     pub witnesses: Vec<WitnessStatus>,
+}
+
+impl WitnessStatus {
+    /// Of one that is not asked, since what it signs cannot be verified.
+    pub(super) fn unsupported(witness: &Unsupported) -> WitnessStatus {
+        let algorithm = witness.vkey.algorithm();
+        WitnessStatus {
+            name: witness.name.clone(),
+            vkey: witness.vkey.to_string(),
+            url: witness.url.clone(),
+            size: None,
+            time: None,
+            state: "unsupported",
+            zh: format!("签名类型 0x{algorithm:02x} 不能验证，按未联署计"),
+            en: format!(
+                "signature type 0x{algorithm:02x} cannot be verified, counts as not having cosigned"
+            ),
+        }
+    }
 }
 
 impl State {

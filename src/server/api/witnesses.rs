@@ -63,7 +63,8 @@ pub(super) struct WitnessAnswer {
     size: Option<u64>,
     /// When, by its own clock.
     time: Option<String>,
-    /// `unheard`, `cosigns`, `catching-up`, `silent`, `refuses`, `other-key`, `bad-signature`, `clock`, `ahead` or `disagrees`.
+    /// `unheard`, `cosigns`, `catching-up`, `silent`, `refuses`, `other-key`, `bad-signature`, `clock`, `ahead`, `disagrees` or `unsupported`
+    /// (an algorithm that is not verified here).
     state: &'static str,
     /// The same in Chinese.
     zh: String,

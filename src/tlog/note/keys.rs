@@ -10,6 +10,9 @@ use ed25519_dalek::{SigningKey, VerifyingKey};
 use super::super::merkle::Hash;
 use super::{NAME_BYTES_MAX, Note, Signature, name_is_valid, shorten, text_is_valid};
 
+/// The most base64 of a vkey: room for the keys of every algorithm that signed-note names or is likely to.
+const VKEY_BASE64_MAX: usize = 4_096;
+
 /// The signature types that we verify (signed-note, "Signature types").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
@@ -32,7 +35,12 @@ impl Algorithm {
 
 /// The key ID: SHA-256(name ‖ LF ‖ algorithm ‖ public key)\[:4\], big-endian.
 pub fn key_id(name: &str, algorithm: Algorithm, public_key: &[u8; 32]) -> u32 {
-    let preimage = [name.as_bytes(), b"\n", &[algorithm.byte()], public_key].concat();
+    id_of(name, &[&[algorithm.byte()][..], public_key].concat())
+}
+
+/// The same of the bytes in a vkey's base64: the algorithm and the public key.
+fn id_of(name: &str, bytes: &[u8]) -> u32 {
+    let preimage = [name.as_bytes(), b"\n", bytes].concat();
     let [a, b, c, d, ..] = Hash::sha256(&preimage).0;
     u32::from_be_bytes([a, b, c, d])
 }
@@ -78,13 +86,15 @@ pub enum VkeyError {
         /// The type byte.
         byte: u8,
     },
-    /// Not 32 bytes of public key.
-    #[error("key {name} has a public key of {have} bytes, wanted 32")]
+    /// A public key of another length than its algorithm has.
+    #[error("key {name} has a public key of {have} bytes, wanted {want}")]
     Length {
         /// The key name.
         name: String,
         /// Bytes found.
         have: usize,
+        /// Bytes of such a key.
+        want: usize,
     },
     /// The key ID is not that of this name and key.
     #[error("key {name} states key ID {have:08x}, its name and public key have {want:08x}")]
@@ -123,24 +133,8 @@ impl Vkey {
     /// # Ok::<(), VkeyError>(())
     /// ```
     pub fn parse(text: &str) -> Result<Vkey, VkeyError> {
-        let form = || VkeyError::Form {
-            vkey: shorten(text),
-        };
-        // Base64 may have "+", so the third part is all the rest.
-        let mut parts = text.splitn(3, '+');
-        let (Some(name), Some(key_id_hex), Some(base64)) =
-            (parts.next(), parts.next(), parts.next())
-        else {
-            return Err(form());
-        };
-        check_name(name)?;
-        // 1,312 bytes are an ML-DSA-44 key, the longest that we want to name in an error.
-        if key_id_hex.len() != 8 || base64.len() > 2048 {
-            return Err(form());
-        }
-        let have = u32::from_str_radix(key_id_hex, 16).map_err(|_| form())?;
-        let bytes = STANDARD.decode(base64).map_err(|_| form())?;
-        let name = name.to_owned();
+        let form = || form(text);
+        let (name, have, bytes) = split(text)?;
         let (algorithm, public_key) = match bytes.split_first() {
             Some((0x01, public_key)) => (Algorithm::Ed25519, public_key),
             Some((0x04, public_key)) => (Algorithm::CosignatureV1, public_key),
@@ -150,6 +144,7 @@ impl Vkey {
         let public_key = public_key.try_into().map_err(|_| VkeyError::Length {
             name: name.clone(),
             have: public_key.len(),
+            want: 32,
         })?;
         let vkey = Vkey::from_parts(&name, algorithm, public_key)?;
         if vkey.key_id != have {
@@ -230,6 +225,110 @@ impl Vkey {
     pub(in crate::tlog) fn verify_raw(&self, message: &[u8], signature: &[u8]) -> bool {
         ed25519_dalek::Signature::from_slice(signature)
             .is_ok_and(|signature| self.key.verify_strict(message, &signature).is_ok())
+    }
+}
+
+/// The three parts of a vkey: name, key ID, and what stands in base64.
+fn split(text: &str) -> Result<(String, u32, Vec<u8>), VkeyError> {
+    let form = || form(text);
+    // Base64 may have "+", so the third part is all the rest.
+    let mut parts = text.splitn(3, '+');
+    let (Some(name), Some(key_id_hex), Some(base64)) = (parts.next(), parts.next(), parts.next())
+    else {
+        return Err(form());
+    };
+    check_name(name)?;
+    if key_id_hex.len() != 8 || base64.len() > VKEY_BASE64_MAX {
+        return Err(form());
+    }
+    let key_id = u32::from_str_radix(key_id_hex, 16).map_err(|_| form())?;
+    let bytes = STANDARD.decode(base64).map_err(|_| form())?;
+    Ok((name.to_owned(), key_id, bytes))
+}
+
+fn form(text: &str) -> VkeyError {
+    VkeyError::Form {
+        vkey: shorten(text),
+    }
+}
+
+/// A verifier key of a signature type that this program cannot verify (ML-DSA-44, ECDSA, one of tomorrow). It is read so that a policy
+/// that names it can be used: its lines are told apart from a stranger's, and never count.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UnsupportedVkey {
+    name: String,
+    key_id: u32,
+    algorithm: u8,
+    public_key: Vec<u8>,
+}
+
+/// The type byte of ML-DSA-44 keys (c2sp.org/tlog-cosignature@v1.1), and the bytes of such a key.
+const ML_DSA_44: (u8, usize) = (0x06, 1_312);
+
+impl UnsupportedVkey {
+    /// Reads the vkey of a type that [`Vkey`] does not know; one that it knows is refused.
+    ///
+    /// Length and key ID are checked of ML-DSA-44 keys. How the key ID of a type is made is that type's to say, so that of others it is
+    /// taken as it stands.
+    ///
+    /// # Errors
+    /// [`VkeyError`].
+    pub fn parse(text: &str) -> Result<UnsupportedVkey, VkeyError> {
+        let (name, key_id, bytes) = split(text)?;
+        let (&algorithm, public_key) = bytes.split_first().ok_or_else(|| form(text))?;
+        if matches!(algorithm, 0x01 | 0x04) || public_key.is_empty() {
+            return Err(form(text));
+        }
+        if algorithm == ML_DSA_44.0 {
+            let (have, want) = (public_key.len(), ML_DSA_44.1);
+            if have != want {
+                return Err(VkeyError::Length { name, have, want });
+            }
+            let want = id_of(&name, &bytes);
+            if key_id != want {
+                let have = key_id;
+                return Err(VkeyError::KeyId { name, have, want });
+            }
+        }
+        let vkey = UnsupportedVkey {
+            name,
+            key_id,
+            algorithm,
+            public_key: public_key.to_vec(),
+        };
+        if vkey.to_string() == text {
+            Ok(vkey)
+        } else {
+            Err(form(text))
+        }
+    }
+
+    /// The key name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The key ID, as the vkey states it.
+    pub fn key_id(&self) -> u32 {
+        self.key_id
+    }
+
+    /// The signature type.
+    pub fn algorithm(&self) -> u8 {
+        self.algorithm
+    }
+
+    /// The public key, whatever it means.
+    pub fn public_key(&self) -> &[u8] {
+        &self.public_key
+    }
+}
+
+impl fmt::Display for UnsupportedVkey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = [&[self.algorithm][..], &self.public_key].concat();
+        let base64 = STANDARD.encode(bytes);
+        write!(f, "{}+{:08x}+{base64}", self.name, self.key_id)
     }
 }
 

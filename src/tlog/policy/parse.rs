@@ -2,10 +2,10 @@
 
 use super::super::checkpoint::parse_decimal;
 use super::super::merkle::{Hash, SIZE_MAX};
-use super::super::note::{Algorithm, Vkey, VkeyError, shorten};
+use super::super::note::{Algorithm, UnsupportedVkey, Vkey, VkeyError, shorten};
 use super::{
-    GROUPS_MAX, Group, LOGS_MAX, Log, Member, POLICY_BYTES_MAX, Policy, Threshold, WITNESSES_MAX,
-    Witness,
+    GROUPS_MAX, Group, LOGS_MAX, Log, Member, POLICY_BYTES_MAX, Policy, Threshold, Unsupported,
+    WITNESSES_MAX, Witness,
 };
 
 /// The predefined name of the quorum that wants nobody.
@@ -34,6 +34,16 @@ pub enum PolicyError {
     /// No `quorum` line, of which there must be exactly one.
     #[error("policy has no quorum line (\"quorum none\" if no witness is wanted)")]
     NoQuorum,
+    /// Log lines, but none by whose key a checkpoint could be verified.
+    #[error(
+        "every log line of the policy has a key of a signature type that this program cannot verify, the first ({name}) 0x{algorithm:02x}: wanted one of type 0x01 (Ed25519) too"
+    )]
+    NoUsableLog {
+        /// The name of the first key.
+        name: String,
+        /// Its signature type.
+        algorithm: u8,
+    },
 }
 
 /// What is wrong with a line of a policy.
@@ -141,13 +151,24 @@ impl Policy {
                 error,
             })?;
         }
+        let quorum = reader.quorum.ok_or(PolicyError::NoQuorum)?;
+        if let Some(first) = reader.unsupported_logs.first()
+            && reader.logs.is_empty()
+        {
+            return Err(PolicyError::NoUsableLog {
+                name: first.name.clone(),
+                algorithm: first.vkey.algorithm(),
+            });
+        }
         Ok(Policy {
             genesis: reader.genesis,
             until: reader.until,
             logs: reader.logs,
             witnesses: reader.witnesses,
+            unsupported_logs: reader.unsupported_logs,
+            unsupported_witnesses: reader.unsupported_witnesses,
             groups: reader.groups,
-            quorum: reader.quorum.ok_or(PolicyError::NoQuorum)?,
+            quorum,
         })
     }
 
@@ -168,8 +189,15 @@ impl Policy {
         for log in &self.logs {
             lines.push(format!("log {}{}", log.vkey, url(&log.url)));
         }
+        for log in &self.unsupported_logs {
+            lines.push(format!("log {}{}", log.vkey, url(&log.url)));
+        }
         for witness in &self.witnesses {
             let Witness { name, vkey, .. } = witness;
+            lines.push(format!("witness {name} {vkey}{}", url(&witness.url)));
+        }
+        for witness in &self.unsupported_witnesses {
+            let Unsupported { name, vkey, .. } = witness;
             lines.push(format!("witness {name} {vkey}{}", url(&witness.url)));
         }
         for Group {
@@ -198,6 +226,8 @@ struct Reader {
     until: Option<u64>,
     logs: Vec<Log>,
     witnesses: Vec<Witness>,
+    unsupported_logs: Vec<Unsupported>,
+    unsupported_witnesses: Vec<Unsupported>,
     groups: Vec<Group>,
     quorum: Option<Member>,
     /// Members of any group.
@@ -276,7 +306,21 @@ impl Reader {
     }
 
     fn log(&mut self, vkey: &str, url: Option<&str>) -> Result<(), LineError> {
-        let vkey = parse_vkey(vkey, Algorithm::Ed25519)?;
+        let (vkey, url) = (
+            parse_vkey(vkey, Algorithm::Ed25519)?,
+            url.map(str::to_owned),
+        );
+        let others = self.unsupported_logs.len();
+        let vkey = match vkey {
+            AnyVkey::Supported(vkey) => vkey,
+            AnyVkey::Unsupported(vkey) => {
+                check_new_key(&self.unsupported_logs, &vkey)?;
+                let name = vkey.name().to_owned();
+                let log = Unsupported { name, vkey, url };
+                let room = LOGS_MAX - self.logs.len();
+                return push(&mut self.unsupported_logs, log, room, LOGS_MAX);
+            }
+        };
         let same = self
             .logs
             .iter()
@@ -286,18 +330,28 @@ impl Reader {
                 first: same.vkey.name().to_owned(),
             });
         }
-        push(
-            &mut self.logs,
-            Log {
-                vkey,
-                url: url.map(str::to_owned),
-            },
-            LOGS_MAX,
-        )
+        let log = Log { vkey, url };
+        push(&mut self.logs, log, LOGS_MAX - others, LOGS_MAX)
     }
 
     fn witness(&mut self, name: &str, vkey: &str, url: Option<&str>) -> Result<(), LineError> {
-        let vkey = parse_vkey(vkey, Algorithm::CosignatureV1)?;
+        let url = url.map(str::to_owned);
+        let others = self.unsupported_witnesses.len();
+        let vkey = match parse_vkey(vkey, Algorithm::CosignatureV1)? {
+            AnyVkey::Supported(vkey) => vkey,
+            AnyVkey::Unsupported(vkey) => {
+                check_new_key(&self.unsupported_witnesses, &vkey)?;
+                let name = self.new_name(name)?;
+                let witness = Unsupported { name, vkey, url };
+                let room = WITNESSES_MAX - self.witnesses.len();
+                return push(
+                    &mut self.unsupported_witnesses,
+                    witness,
+                    room,
+                    WITNESSES_MAX,
+                );
+            }
+        };
         let same = self
             .witnesses
             .iter()
@@ -308,12 +362,9 @@ impl Reader {
             });
         }
         let name = self.new_name(name)?;
-        let witness = Witness {
-            name,
-            vkey,
-            url: url.map(str::to_owned),
-        };
-        push(&mut self.witnesses, witness, WITNESSES_MAX)
+        let witness = Witness { name, vkey, url };
+        let room = WITNESSES_MAX - others;
+        push(&mut self.witnesses, witness, room, WITNESSES_MAX)
     }
 
     fn group(&mut self, name: &str, threshold: &str, names: &[&str]) -> Result<(), LineError> {
@@ -355,6 +406,7 @@ impl Reader {
                 members,
             },
             GROUPS_MAX,
+            GROUPS_MAX,
         )
     }
 
@@ -386,9 +438,14 @@ impl Reader {
             .witnesses
             .iter()
             .position(|witness| witness.name == name);
+        let unsupported = || {
+            let mut lines = self.unsupported_witnesses.iter();
+            lines.position(|witness| witness.name == name)
+        };
         let group = || self.groups.iter().position(|group| group.name == name);
         witness
             .map(Member::Witness)
+            .or_else(|| unsupported().map(Member::Unsupported))
             .or_else(|| group().map(Member::Group))
     }
 }
@@ -397,10 +454,22 @@ fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split([' ', '\t']).filter(|word| !word.is_empty())
 }
 
-fn parse_vkey(vkey: &str, want: Algorithm) -> Result<Vkey, LineError> {
-    let vkey = Vkey::parse(vkey)?;
+enum AnyVkey {
+    Supported(Vkey),
+    Unsupported(UnsupportedVkey),
+}
+
+/// A key of the type that such a line has, or of one that we know nothing of. One that we know to be for another purpose is refused: it is
+/// a mistake of whoever wrote the policy, and would never count anywhere.
+fn parse_vkey(text: &str, want: Algorithm) -> Result<AnyVkey, LineError> {
+    let vkey = match Vkey::parse(text) {
+        Err(VkeyError::UnknownAlgorithm { .. }) => {
+            return Ok(AnyVkey::Unsupported(UnsupportedVkey::parse(text)?));
+        }
+        vkey => vkey?,
+    };
     if vkey.algorithm() == want {
-        Ok(vkey)
+        Ok(AnyVkey::Supported(vkey))
     } else {
         Err(LineError::Algorithm {
             have: vkey.algorithm().byte(),
@@ -409,8 +478,21 @@ fn parse_vkey(vkey: &str, want: Algorithm) -> Result<Vkey, LineError> {
     }
 }
 
-fn push<T>(list: &mut Vec<T>, item: T, max: usize) -> Result<(), LineError> {
-    if list.len() == max {
+fn check_new_key(there: &[Unsupported], vkey: &UnsupportedVkey) -> Result<(), LineError> {
+    let is_same = |other: &&Unsupported| {
+        other.vkey.algorithm() == vkey.algorithm() && other.vkey.public_key() == vkey.public_key()
+    };
+    match there.iter().find(is_same) {
+        None => Ok(()),
+        Some(same) => Err(LineError::DuplicateKey {
+            first: same.name.clone(),
+        }),
+    }
+}
+
+/// Adds to a list that has `room` for so many; `max` is how many there may be of the kind, those in another list included.
+fn push<T>(list: &mut Vec<T>, item: T, room: usize, max: usize) -> Result<(), LineError> {
+    if list.len() >= room {
         return Err(LineError::TooMany { max });
     }
     list.push(item);

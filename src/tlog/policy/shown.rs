@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use super::super::note::Vkey;
 use super::{Member, Policy};
 
 /// A witness of the policy and its word on one checkpoint.
@@ -10,12 +9,60 @@ use super::{Member, Policy};
 pub struct WitnessShown {
     /// Its name within the policy.
     pub name: String,
+    /// The name of its key.
+    pub key_name: String,
     /// Its key.
-    pub vkey: Vkey,
+    pub vkey: String,
     /// When it cosigned last, in POSIX seconds by its own clock; `None`: it did not.
     pub cosigned: Option<u64>,
     /// Whether the quorum can count it; a policy may name witnesses that no group has.
     pub counted: bool,
+    /// Its key's signature type, where we cannot verify that: it then has not cosigned, whatever lines there are.
+    pub unsupported: Option<u8>,
+}
+
+/// A signature line of a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineShown {
+    /// The key name.
+    pub name: String,
+    /// The key ID.
+    pub key_id: u32,
+    /// What it counts for.
+    pub word: LineWord,
+}
+
+/// What a signature line counts for. One by a key of the policy that does not verify is none of these: it condemns the whole note.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LineWord {
+    /// The log's signature.
+    Log,
+    /// A cosignature of a witness of the policy.
+    Witness {
+        /// The witness's name within the policy.
+        name: String,
+        /// When it signed, in POSIX seconds by its own clock.
+        timestamp: u64,
+    },
+    /// Nothing: an earlier line is by the same key.
+    Twice,
+    /// Nothing: the policy names the key, whose algorithm we cannot verify.
+    Unsupported {
+        /// The signature type.
+        algorithm: u8,
+    },
+    /// Nothing: the policy does not know the key.
+    Unknown {
+        /// Whether it knows another key of this name: the line may have been changed, or the key.
+        name_is_known: bool,
+    },
+}
+
+impl LineShown {
+    /// Whether it counts for anything.
+    pub fn counts(&self) -> bool {
+        matches!(self.word, LineWord::Log | LineWord::Witness { .. })
+    }
 }
 
 /// What a part of the quorum lacks.
@@ -43,7 +90,7 @@ impl Policy {
         }
         match member {
             Member::Nobody => {}
-            Member::Witness(_) => found.push(Lack {
+            Member::Witness(_) | Member::Unsupported(_) => found.push(Lack {
                 name: self.name(member).to_owned(),
                 missing: 1,
                 of: vec![self.name(member).to_owned()],
@@ -79,6 +126,7 @@ impl Policy {
         match member {
             Member::Nobody => true,
             Member::Witness(at) => cosigned.contains(&at),
+            Member::Unsupported(_) => false,
             Member::Group(at) => {
                 let group = &self.groups[at];
                 let members = group.members.iter();
@@ -91,14 +139,14 @@ impl Policy {
     }
 
     /// Whether a witness is a member of what the quorum is made of.
-    pub(super) fn counts(&self, witness: usize) -> bool {
+    pub(super) fn counts(&self, witness: Member) -> bool {
         self.reaches(self.quorum, witness)
     }
 
-    fn reaches(&self, member: Member, witness: usize) -> bool {
+    fn reaches(&self, member: Member, witness: Member) -> bool {
         match member {
             Member::Nobody => false,
-            Member::Witness(at) => at == witness,
+            Member::Witness(_) | Member::Unsupported(_) => member == witness,
             Member::Group(at) => {
                 let members = self.groups[at].members.iter();
                 members.copied().any(|member| self.reaches(member, witness))

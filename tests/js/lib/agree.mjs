@@ -25,13 +25,17 @@ async function receipt(bytes) {
 }
 
 async function note(bytes) {
-  const { checkpoint, log, cosignatures, missing, quorum, notCounted } = await openPolicy(policies[1], bytes);
-  return `ok ${checkpoint.tree.size} ${log.text} ${cosignatures.length} ${missing.join(',')} ${quorum.have}/${quorum.need} ${notCounted.length}`;
+  const { checkpoint, log, cosignatures, missing, quorum, lines } = await openPolicy(policies[1], bytes);
+  const words = lines.map(({ word, witness, timestamp, algorithm, nameIsKnown }) => {
+    if (word === 'witness') return `${witness}@${timestamp}`;
+    return word === 'unsupported' ? `unsupported ${algorithm}` : word === 'unknown' ? `unknown ${nameIsKnown}` : word;
+  });
+  return `ok ${checkpoint.tree.size} ${log.text} ${cosignatures.length} ${missing.join(',')} ${quorum.have}/${quorum.need} [${words.join(',')}]`;
 }
 
 async function policy(bytes) {
-  const { genesis, until, logs, witnesses } = parsePolicy(bytes);
-  return `ok ${genesis || '-'} ${until === null ? '-' : until} ${logs.length} ${witnesses.length}`;
+  const { genesis, until, logs, witnesses, unsupportedLogs, unsupported } = parsePolicy(bytes);
+  return `ok ${genesis || '-'} ${until === null ? '-' : until} ${logs.length} ${witnesses.length} ${unsupportedLogs.length} ${unsupported.length}`;
 }
 
 async function statement(bytes) {

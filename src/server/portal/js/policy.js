@@ -1,22 +1,23 @@
 // Trust policies: which logs, which witnesses, and how many of them (c2sp.org/tlog-policy). Same rules, limits
 // and order as src/tlog/policy.rs and its folder. `openPolicy` is the one place where a
 // checkpoint's origin, log signature, cosignatures and quorum are judged together. A quorum that is not met is
-// data, not an error. Does not judge times, and fetches nothing.
+// data, not an error. A line with a key that we cannot verify (ML-DSA-44) is read, and its witness counts as one that has not cosigned.
+// Does not judge times, and fetches nothing.
 import { Refused, decodeText, hashHex, parseDecimal, shorten, within } from './bytes.js';
 import { badSignature, parseCheckpoint, verifyCheckpoint } from './checkpoint.js';
 import { verifyCosignature } from './cosignature.js';
 import { SIZE_MAX } from './merkle.js';
 import { parseNote } from './note.js';
-import { COSIGNATURE_V1, ED25519, Vkey, hex2 } from './vkey.js';
+import { COSIGNATURE_V1, ED25519, UnsupportedVkey, Vkey, hex2 } from './vkey.js';
 
 export const POLICY_BYTES_MAX = 131072;
 const OF_A_KIND_MAX = 64; // Logs, witnesses, groups.
 const NOBODY = 'none';
 
-/** A policy file to `{ genesis, until, logs, witnesses, groups, quorum }`. */
+/** A policy file to `{ genesis, until, logs, witnesses, unsupportedLogs, unsupported, groups, quorum }`; `unsupported` are witnesses. */
 export function parsePolicy(bytes) {
   if (bytes.length > POLICY_BYTES_MAX) throw new Refused('TooLong', `policy has ${bytes.length} bytes, at most ${POLICY_BYTES_MAX} are read`, `策略文件有 ${bytes.length} 字节，最多读 ${POLICY_BYTES_MAX} 字节`);
-  const policy = { genesis: null, until: null, logs: [], witnesses: [], groups: [], quorum: null };
+  const policy = { genesis: null, until: null, logs: [], witnesses: [], unsupportedLogs: [], unsupported: [], groups: [], quorum: null };
   const members = new Set();
   for (let from = 0, number = 1; from < bytes.length; number++) {
     const feed = bytes.indexOf(0x0a, from);
@@ -26,13 +27,16 @@ export function parsePolicy(bytes) {
     from = end + 1;
   }
   if (!policy.quorum) throw new Refused('NoQuorum', 'policy has no quorum line ("quorum none" if no witness is wanted)', '策略文件没有 quorum 行（不需见证时写“quorum none”）');
+  const [first] = policy.unsupportedLogs;
+  if (first && policy.logs.length === 0) throw new Refused('NoUsableLog', `every log line of the policy has a key of a signature type that this program cannot verify, the first (${first.name}) 0x${hex2(first.vkey.algorithm)}: wanted one of type 0x01 (Ed25519) too`, `策略文件中账本的密钥都不能验证，第一个（${first.name}）的签名类型为 0x${hex2(first.vkey.algorithm)}；应另有 0x01（Ed25519）的密钥`);
   return policy;
 }
 
 /**
  * Parses a checkpoint and judges it: origin and key of a log of the policy, size not past `until`, every line by a
- * witness of the policy verifies, and the quorum met or not. To `{ note, checkpoint, log, cosignatures, missing,
- * notCounted, quorum: { name, met, have, need } }`.
+ * witness of the policy verifies, and the quorum met or not. To `{ note, checkpoint, log, cosignatures, missing, unsupported, lines,
+ * quorum: { name, met, have, need } }`. `lines` has every signature line: `{ name, keyId, word, … }`, where `word` is `log`, `witness`
+ * (with `witness` and `timestamp`), or, for what does not count, `twice`, `unsupported` (with `algorithm`) or `unknown` (with `nameIsKnown`).
  */
 export async function openPolicy(policy, bytes) {
   const { note, checkpoint } = readCheckpoint(bytes);
@@ -45,21 +49,31 @@ export async function openPolicy(policy, bytes) {
   const { size } = checkpoint.tree;
   if (policy.until !== null && size > policy.until) throw new Refused('Retired', `the policy ends at tree size ${policy.until}, the checkpoint has ${size}`, `该策略只用到 ${policy.until} 条，检查点有 ${size} 条`);
 
-  const [cosignatures, notCounted, cosigned] = [[], [], new Set()];
+  const [cosignatures, lines, cosigned, signed] = [[], [], new Set(), new Set()];
+  const others = [...policy.unsupported, ...policy.unsupportedLogs.filter(({ name }) => name === checkpoint.origin)];
+  const names = [...keys, ...policy.witnesses.map(({ vkey }) => vkey), ...others.map(({ vkey }) => vkey)].map(({ name }) => name);
   for (const signature of note.signatures) {
     const at = policy.witnesses.findIndex(({ vkey }) => vkey.isNamedBy(signature));
     if (at >= 0) {
       const { name, vkey } = policy.witnesses[at];
       const timestamp = await verifyCosignature(vkey, note.text, signature.bytes);
       if (timestamp === null) throw badSignature(signature);
+      lines.push(word(signature, cosigned.has(at) ? { word: 'twice' } : { word: 'witness', witness: name, timestamp }));
       cosigned.add(at);
       cosignatures.push({ name, timestamp });
-    } else if (!keys.some((key) => key.isNamedBy(signature))) {
-      notCounted.push(signature);
+      continue;
     }
+    const key = keys.find((one) => one.isNamedBy(signature));
+    const other = others.find(({ vkey }) => vkey.isNamedBy(signature));
+    if (key) {
+      lines.push(word(signature, { word: signed.has(key) ? 'twice' : 'log' }));
+      signed.add(key);
+    } else if (other) lines.push(word(signature, { word: 'unsupported', algorithm: other.vkey.algorithm }));
+    else lines.push(word(signature, { word: 'unknown', nameIsKnown: names.includes(signature.name) }));
   }
-  const missing = policy.witnesses.filter((_, at) => !cosigned.has(at)).map(({ name }) => name);
-  return { note, checkpoint, log, cosignatures, missing, notCounted, quorum: judgeQuorum(policy, cosigned) };
+  const unsupported = policy.unsupported.map(({ name }) => name);
+  const missing = [...policy.witnesses.filter((_, at) => !cosigned.has(at)).map(({ name }) => name), ...unsupported];
+  return { note, checkpoint, log, cosignatures, missing, unsupported, lines, quorum: judgeQuorum(policy, cosigned) };
 }
 
 /**
@@ -90,6 +104,11 @@ export async function openBy(policies, bytes) {
   throw new Refused('NoneFits', `no policy given is for the log ${JSON.stringify(origin)} at size ${tree.size}: ask for the policy that stood at that size, or for the one in force now`, `所给策略都不适用：检查点属于账本 ${origin}，共 ${tree.size} 条`);
 }
 
+const word = ({ name, keyId }, more) => ({ name, keyId, ...more });
+
+/** Whether a line counts for anything. */
+export const lineCounts = (line) => line.word === 'log' || line.word === 'witness';
+
 const U64_MAX = (1n << 64n) - 1n;
 
 function readCheckpoint(bytes) {
@@ -98,17 +117,19 @@ function readCheckpoint(bytes) {
   return { note, checkpoint };
 }
 
-// Members are `{ kind: 'nobody' | 'witness' | 'group', at }`. Each group is judged after those it can refer to.
+// Members are `{ kind: 'nobody' | 'witness' | 'unsupported' | 'group', at }`. Each group is judged after those it can refer to.
 function judgeQuorum(policy, cosigned) {
   const met = [];
-  const isWitnessed = ({ kind, at }) => (kind === 'witness' ? cosigned.has(at) : met[at]);
+  const isWitnessed = ({ kind, at }) => (kind === 'witness' ? cosigned.has(at) : kind === 'group' && met[at]);
   const count = (group) => group.members.filter(isWitnessed).length;
   for (const group of policy.groups) met.push(count(group) >= group.need);
   const { kind, at } = policy.quorum;
   const [have, need] = kind === 'nobody' ? [0, 0]
     : kind === 'witness' ? [cosigned.has(at) ? 1 : 0, 1]
-      : [count(policy.groups[at]), policy.groups[at].need];
-  const name = kind === 'nobody' ? NOBODY : (kind === 'witness' ? policy.witnesses : policy.groups)[at].name;
+      : kind === 'unsupported' ? [0, 1]
+        : [count(policy.groups[at]), policy.groups[at].need];
+  const named = { witness: policy.witnesses, unsupported: policy.unsupported, group: policy.groups }[kind];
+  const name = kind === 'nobody' ? NOBODY : named[at].name;
   return { name, met: have >= need, have, need };
 }
 
@@ -167,17 +188,28 @@ function readComment(policy, line) {
 
 function readLog(policy, [text, url = null]) {
   const vkey = readVkey(text, ED25519);
+  if (vkey instanceof UnsupportedVkey) {
+    checkNewKey(policy.unsupportedLogs, vkey);
+    push(policy.unsupportedLogs, { name: vkey.name, vkey, url }, policy.logs);
+    return;
+  }
   const same = policy.logs.find((log) => log.vkey.hasKeyOf(vkey));
   if (same) throw duplicateKey(same.vkey.name);
-  push(policy.logs, { vkey, url });
+  push(policy.logs, { vkey, url }, policy.unsupportedLogs);
 }
 
 function readWitness(policy, [name, text, url = null]) {
   const vkey = readVkey(text, COSIGNATURE_V1);
+  if (vkey instanceof UnsupportedVkey) {
+    checkNewKey(policy.unsupported, vkey);
+    checkNewName(policy, name);
+    push(policy.unsupported, { name, vkey, url }, policy.witnesses);
+    return;
+  }
   const same = policy.witnesses.find((witness) => witness.vkey.hasKeyOf(vkey));
   if (same) throw duplicateKey(same.name);
   checkNewName(policy, name);
-  push(policy.witnesses, { name, vkey, url });
+  push(policy.witnesses, { name, vkey, url }, policy.unsupported);
 }
 
 function readGroup(policy, taken, [name, threshold, ...names]) {
@@ -204,22 +236,39 @@ function findMember(policy, name) {
   if (name === NOBODY) return { kind: 'nobody', at: 0 };
   const witness = policy.witnesses.findIndex((row) => row.name === name);
   if (witness >= 0) return { kind: 'witness', at: witness };
+  const unsupported = policy.unsupported.findIndex((row) => row.name === name);
+  if (unsupported >= 0) return { kind: 'unsupported', at: unsupported };
   const group = policy.groups.findIndex((row) => row.name === name);
   return group >= 0 ? { kind: 'group', at: group } : null;
 }
 
+// A key of the type that such a line has, or of one that we know nothing of; one that we know to be for another purpose is refused.
 function readVkey(text, want) {
-  const vkey = within(() => Vkey.parse(text), (inner) => new Refused('Vkey', 'has a vkey that cannot be used', '公钥不能用', { inner }));
-  if (vkey.algorithm !== want) throw new Refused('Algorithm', `has a key of signature type 0x${hex2(vkey.algorithm)}, wanted 0x${hex2(want)}`, `公钥的签名类型为 0x${hex2(vkey.algorithm)}，应为 0x${hex2(want)}`);
+  const vkey = within(() => parseVkey(text), (inner) => new Refused('Vkey', 'has a vkey that cannot be used', '公钥不能用', { inner }));
+  if (vkey instanceof Vkey && vkey.algorithm !== want) throw new Refused('Algorithm', `has a key of signature type 0x${hex2(vkey.algorithm)}, wanted 0x${hex2(want)}`, `公钥的签名类型为 0x${hex2(vkey.algorithm)}，应为 0x${hex2(want)}`);
   return vkey;
+}
+
+function parseVkey(text) {
+  try {
+    return Vkey.parse(text);
+  } catch (error) {
+    if (error.code === 'UnknownAlgorithm') return UnsupportedVkey.parse(text);
+    throw error;
+  }
+}
+
+function checkNewKey(list, vkey) {
+  const same = list.find((row) => row.vkey.hasKeyOf(vkey));
+  if (same) throw duplicateKey(same.name);
 }
 
 function checkNewName(policy, name) {
   if (findMember(policy, name)) throw new Refused('DuplicateName', `defines ${JSON.stringify(shorten(name))}, which is defined already`, `名称 ${shorten(name)} 已有定义`);
 }
 
-function push(list, item) {
-  if (list.length === OF_A_KIND_MAX) throw new Refused('TooMany', `is more than the ${OF_A_KIND_MAX} of its kind that are read`, `同类的行超过 ${OF_A_KIND_MAX} 行`);
+function push(list, item, others = []) {
+  if (list.length + others.length === OF_A_KIND_MAX) throw new Refused('TooMany', `is more than the ${OF_A_KIND_MAX} of its kind that are read`, `同类的行超过 ${OF_A_KIND_MAX} 行`);
   list.push(item);
 }
 

@@ -8,38 +8,31 @@ import { sha256 } from './sha256.js';
 /** The signature types that we verify: over the note's text, and a timestamped cosignature (cosignature.js). */
 export const ED25519 = 0x01;
 export const COSIGNATURE_V1 = 0x04;
-// 1,312 bytes are an ML-DSA-44 key, the longest that we want to name in an error.
-const BASE64_MAX = 2048;
+// ML-DSA-44: not verified here, but its keys are read (UnsupportedVkey).
+const ML_DSA_44 = 0x06;
+const ML_DSA_44_BYTES = 1312;
+// Room for the keys of every algorithm that signed-note names or is likely to.
+const BASE64_MAX = 4096;
 
 export class Vkey {
   constructor(name, algorithm, publicKey) {
     this.name = name;
     this.algorithm = algorithm;
     this.publicKey = publicKey;
-    const digest = sha256(concat(utf8(`${name}\n`), Uint8Array.of(algorithm), publicKey));
-    this.keyId = new DataView(digest.buffer).getUint32(0);
+    this.keyId = keyIdOf(name, algorithm, publicKey);
     this.text = `${name}+${keyIdHex(this.keyId)}+${base64(concat(Uint8Array.of(algorithm), publicKey))}`;
   }
 
   static parse(text) {
-    const form = () => new Refused('Form', `vkey ${JSON.stringify(shorten(text))} is not of the form <name>+<8 lower-case hex digits>+<base64>`, `公钥 ${JSON.stringify(shorten(text))} 不是“名称+8 位小写十六进制+base64”的形式`);
-    // Base64 may have "+", so the third part is all the rest.
-    const match = /^([^+]*)\+([^+]*)\+([^]*)$/.exec(text);
-    if (!match) throw form();
-    const [, name, digits, encoded] = match;
-    checkName(name);
-    if (!/^[0-9a-fA-F]{8}$/.test(digits) || encoded.length > BASE64_MAX) throw form();
-    const bytes = unbase64(encoded);
-    if (!bytes || bytes.length === 0) throw form();
-    const [algorithm, publicKey] = [bytes[0], bytes.subarray(1)];
+    const { name, digits, algorithm, publicKey } = split(text);
     if (algorithm !== ED25519 && algorithm !== COSIGNATURE_V1) {
       throw new Refused('UnknownAlgorithm', `key ${name} has signature type 0x${hex2(algorithm)}, only 0x01 (Ed25519) and 0x04 (cosignature/v1) are known`, `密钥 ${name} 的签名类型为 0x${hex2(algorithm)}，只认 0x01 和 0x04`);
     }
-    if (publicKey.length !== 32) throw new Refused('Length', `key ${name} has a public key of ${publicKey.length} bytes, wanted 32`, `密钥 ${name} 的公钥有 ${publicKey.length} 字节，应为 32`);
+    if (publicKey.length !== 32) throw badLength(name, publicKey, 32);
     checkPoint(name, publicKey);
     const vkey = new Vkey(name, algorithm, publicKey);
-    if (parseInt(digits, 16) !== vkey.keyId) throw new Refused('KeyId', `key ${name} states key ID ${digits}, its name and public key have ${keyIdHex(vkey.keyId)}`, `密钥 ${name} 写的编号为 ${digits}，按名称和公钥应为 ${keyIdHex(vkey.keyId)}`);
-    if (vkey.text !== text) throw form();
+    if (parseInt(digits, 16) !== vkey.keyId) throw badKeyId(name, digits, vkey.keyId);
+    if (vkey.text !== text) throw form(text);
     return vkey;
   }
 
@@ -65,6 +58,55 @@ export class Vkey {
     return verifyEd25519(this.publicKey, signature, message);
   }
 }
+
+/**
+ * A key of a signature type that we cannot verify (ML-DSA-44, ECDSA, one of tomorrow). It is read so that a policy that names it can
+ * be used: its lines are told apart from a stranger's, and never count. Length and key ID are checked of ML-DSA-44 keys only.
+ */
+export class UnsupportedVkey {
+  static parse(text) {
+    const { name, digits, algorithm, publicKey } = split(text);
+    if (algorithm === ED25519 || algorithm === COSIGNATURE_V1 || publicKey.length === 0) throw form(text);
+    const vkey = Object.assign(new UnsupportedVkey(), { name, algorithm, publicKey, keyId: parseInt(digits, 16) });
+    if (algorithm === ML_DSA_44) {
+      if (publicKey.length !== ML_DSA_44_BYTES) throw badLength(name, publicKey, ML_DSA_44_BYTES);
+      const want = keyIdOf(name, algorithm, publicKey);
+      if (vkey.keyId !== want) throw badKeyId(name, digits, want);
+    }
+    vkey.text = `${name}+${keyIdHex(vkey.keyId)}+${base64(concat(Uint8Array.of(algorithm), publicKey))}`;
+    if (vkey.text !== text) throw form(text);
+    return vkey;
+  }
+
+  isNamedBy(signature) {
+    return signature.keyId === this.keyId && signature.name === this.name;
+  }
+
+  hasKeyOf(other) {
+    return this.algorithm === other.algorithm && equal(this.publicKey, other.publicKey);
+  }
+}
+
+function split(text) {
+  // Base64 may have "+", so the third part is all the rest.
+  const match = /^([^+]*)\+([^+]*)\+([^]*)$/.exec(text);
+  if (!match) throw form(text);
+  const [, name, digits, encoded] = match;
+  checkName(name);
+  if (!/^[0-9a-fA-F]{8}$/.test(digits) || encoded.length > BASE64_MAX) throw form(text);
+  const bytes = unbase64(encoded);
+  if (!bytes || bytes.length === 0) throw form(text);
+  return { name, digits, algorithm: bytes[0], publicKey: bytes.subarray(1) };
+}
+
+function keyIdOf(name, algorithm, publicKey) {
+  const digest = sha256(concat(utf8(`${name}\n`), Uint8Array.of(algorithm), publicKey));
+  return new DataView(digest.buffer).getUint32(0);
+}
+
+const form = (text) => new Refused('Form', `vkey ${JSON.stringify(shorten(text))} is not of the form <name>+<8 lower-case hex digits>+<base64>`, `公钥 ${JSON.stringify(shorten(text))} 不是“名称+8 位小写十六进制+base64”的形式`);
+const badLength = (name, { length }, want) => new Refused('Length', `key ${name} has a public key of ${length} bytes, wanted ${want}`, `密钥 ${name} 的公钥有 ${length} 字节，应为 ${want}`);
+const badKeyId = (name, digits, want) => new Refused('KeyId', `key ${name} states key ID ${digits}, its name and public key have ${keyIdHex(want)}`, `密钥 ${name} 写的编号为 ${digits}，按名称和公钥应为 ${keyIdHex(want)}`);
 
 function checkName(name) {
   if (byteLength(name) > NAME_BYTES_MAX || !nameIsValid(name)) {
