@@ -43,7 +43,7 @@ pub enum ReceiptError {
     Form(#[source] TlogProofError),
     /// A tlog-proof without our extra data.
     #[error(
-        "the file has no `extra` line: the entry and the key notes are wanted there; it may be a proof of another kind of log"
+        "the file has no `extra` line: the entry and the key notes are wanted there; of a proof that another program made, give the entry beside it (verify --entry FILE)"
     )]
     NoExtra,
     /// The items do not fill `extra` exactly.

@@ -4,27 +4,35 @@
 //! the receipt is believed: keys follow from the genesis id that the policy pins.
 //!
 //! What a receipt cannot show, the verdict says ([`VerifiedRecord::NOT_SHOWN`]): that the signer's key was not revoked before this record,
-//! that no later statement amends it, that the chain is complete. Audit shows these.
+//! that no later statement amends it, that the chain is complete. Audit shows these. [`verify_entry`] judges a proof that others made, which
+//! has the entry beside it and no key statements: steps 1 to 5, whoever signed the statement.
 
 use crate::receipt::{Receipt, ReceiptError};
 use crate::tlog::checkpoint::OpenError;
 use crate::tlog::merkle::{self, Hash, ProofError};
 use crate::tlog::policy::{self, JudgeError, Judged, PassedOver, Policy, VerifiedCheckpoint};
+use crate::tlog::proof::TlogProof;
 use crate::trade::keys::{KeyError, KeyState};
 use crate::trade::record::{RecordError, RecordHeader, parse_entry};
 use crate::trade::statement::{Statement, StatementError};
 
-/// A record that the receipt proves to be in the log, with everything that was checked on the way.
+/// A record that is proved to be in the log (steps 1 to 5). Who signed its statement is not judged.
 #[derive(Debug)]
-pub struct VerifiedRecord {
+pub struct VerifiedEntry {
     header: RecordHeader,
     statement: Statement,
     leaf_hash: Hash,
     checkpoint: VerifiedCheckpoint,
-    genesis_id: Hash,
-    signers: Vec<String>,
     policy: usize,
     passed_over: Vec<PassedOver>,
+}
+
+/// A record that the receipt proves to be in the log, with everything that was checked on the way.
+#[derive(Debug)]
+pub struct VerifiedRecord {
+    entry: VerifiedEntry,
+    genesis_id: Hash,
+    signers: Vec<String>,
 }
 
 /// The steps in their order, as the CLI, the portal and tests name them.
@@ -88,6 +96,16 @@ pub enum VerifyError {
     /// Step 5.
     #[error("the entry is not a record")]
     Record(#[source] RecordError),
+    /// Step 4: the receipt has another entry than the one given.
+    #[error(
+        "the entry given has leaf hash {found}, the one in the receipt {wanted}: they are two records"
+    )]
+    OtherEntry {
+        /// Of the entry given.
+        found: Hash,
+        /// Of the receipt's.
+        wanted: Hash,
+    },
     /// Step 5: another record's entry.
     #[error("the entry says it is record {found}, the receipt proves record {wanted}")]
     Index {
@@ -128,13 +146,18 @@ impl VerifyError {
             VerifyError::Form(_) => Step::Form,
             VerifyError::NoPolicy(_) | VerifyError::NoGenesis => Step::Policy,
             VerifyError::Checkpoint(_) => Step::Checkpoint,
-            VerifyError::Inclusion { .. } => Step::Inclusion,
+            VerifyError::Inclusion { .. } | VerifyError::OtherEntry { .. } => Step::Inclusion,
             VerifyError::Record(_) | VerifyError::Index { .. } | VerifyError::Statement(_) => {
                 Step::Record
             }
             VerifyError::Keys { .. } => Step::Keys,
             VerifyError::Ledger { .. } | VerifyError::Signature(_) => Step::Signature,
         }
+    }
+
+    /// Whether nothing was shown against the receipt: what it is judged by is missing or does not fit.
+    pub fn is_unjudged(&self) -> bool {
+        self.step() == Step::Policy
     }
 }
 
@@ -146,59 +169,27 @@ pub fn verify(receipt: &[u8], policies: &[Policy]) -> Result<VerifiedRecord, Ver
     // 1. The file.
     let receipt = Receipt::parse(receipt)?;
 
-    // 2. and 3. The policy, by origin and, for retired ones, up to the size they stood for; by it the checkpoint: origin, log signature,
-    // cosignatures. Whether the quorum is met is data: the caller decides what it means to him.
-    let Judged {
-        policy: policy_at,
-        checkpoint,
-        passed_over,
-    } = policy::open_by(policies, receipt.checkpoint.as_bytes()).map_err(|error| match error {
-        JudgeError::NoneFits { .. } => VerifyError::NoPolicy(error),
-        JudgeError::Form(source) | JudgeError::Refused { source, .. } => {
-            VerifyError::Checkpoint(source)
-        }
-    })?;
-    let genesis_id = policies[policy_at]
+    // 2. and 3. The policy, and by it the checkpoint.
+    let judged = judge(policies, &receipt.checkpoint)?;
+    let genesis_id = policies[judged.policy]
         .genesis()
         .ok_or(VerifyError::NoGenesis)?;
-    let tree = checkpoint.checkpoint().tree;
-    let origin = &checkpoint.checkpoint().origin;
 
-    // 4. The entry's place in the tree.
-    let leaf_hash = merkle::leaf_hash(&receipt.entry);
-    merkle::check_inclusion(&leaf_hash, receipt.index, &tree, &receipt.proof).map_err(
-        |source| VerifyError::Inclusion {
-            index: receipt.index,
-            source,
-        },
-    )?;
-
-    // 5. The record.
-    let (header, note) = parse_entry(&receipt.entry).map_err(VerifyError::Record)?;
-    if header.index != receipt.index {
-        return Err(VerifyError::Index {
-            found: header.index,
-            wanted: receipt.index,
-        });
-    }
-    let statement = Statement::parse(note).map_err(VerifyError::Statement)?;
+    // 4. and 5. The entry's place in the tree, and the record.
+    let entry = place(judged, receipt.index, &receipt.proof, &receipt.entry)?;
 
     // 6. The keys, from the pinned genesis on.
     let notes: Vec<&[u8]> = receipt.evidence.iter().map(AsRef::as_ref).collect();
     let keys = KeyState::from_evidence(&genesis_id, &notes)
         .map_err(|source| VerifyError::Keys { genesis_id, source })?;
+    let statement = entry.statement();
     for found in [keys.ledger(), statement.ledger()] {
-        if found != origin {
-            return Err(VerifyError::Ledger {
-                found: found.to_owned(),
-                wanted: origin.clone(),
-            });
-        }
+        check_ledger(found, &entry)?;
     }
 
     // 7. The signature, by a key that may say this. The genesis record is signed by the authority set that it names itself.
-    keys.verify(&statement).map_err(VerifyError::Signature)?;
-    let signers = match keys.signer(&statement) {
+    keys.verify(statement).map_err(VerifyError::Signature)?;
+    let signers = match keys.signer(statement) {
         Ok(key) => vec![key.vkey.to_string()],
         Err(_) => statement
             .signatures()
@@ -208,14 +199,85 @@ pub fn verify(receipt: &[u8], policies: &[Policy]) -> Result<VerifiedRecord, Ver
     };
 
     Ok(VerifiedRecord {
+        entry,
+        genesis_id,
+        signers,
+    })
+}
+
+/// Checks a tlog-proof together with the entry that it is of: steps 1 to 5. What its `extra` line says is not looked at, and so it is not
+/// judged who signed the statement. The policy need not pin a genesis.
+///
+/// # Errors
+/// [`VerifyError`], naming the step.
+pub fn verify_entry(
+    proof: &[u8],
+    entry: &[u8],
+    policies: &[Policy],
+) -> Result<VerifiedEntry, VerifyError> {
+    let proof = TlogProof::parse(proof).map_err(ReceiptError::Form)?;
+    let judged = judge(policies, &proof.checkpoint)?;
+    let entry = place(judged, proof.index, &proof.hashes, entry)?;
+    check_ledger(entry.statement().ledger(), &entry)?;
+    Ok(entry)
+}
+
+/// Steps 2 and 3: the policy, by origin and, for retired ones, up to the size they stood for; by it the checkpoint: origin, log signature,
+/// cosignatures. Whether the quorum is met is data: the caller decides what it means to him.
+fn judge(policies: &[Policy], checkpoint: &str) -> Result<Judged, VerifyError> {
+    policy::open_by(policies, checkpoint.as_bytes()).map_err(|error| match error {
+        JudgeError::NoneFits { .. } => VerifyError::NoPolicy(error),
+        JudgeError::Form(source) | JudgeError::Refused { source, .. } => {
+            VerifyError::Checkpoint(source)
+        }
+    })
+}
+
+/// Steps 4 and 5.
+fn place(
+    judged: Judged,
+    index: u64,
+    proof: &[Hash],
+    entry: &[u8],
+) -> Result<VerifiedEntry, VerifyError> {
+    let Judged {
+        policy,
+        checkpoint,
+        passed_over,
+    } = judged;
+
+    // 4. The entry's place in the tree.
+    let leaf_hash = merkle::leaf_hash(entry);
+    merkle::check_inclusion(&leaf_hash, index, &checkpoint.tree(), proof)
+        .map_err(|source| VerifyError::Inclusion { index, source })?;
+
+    // 5. The record.
+    let (header, note) = parse_entry(entry).map_err(VerifyError::Record)?;
+    if header.index != index {
+        return Err(VerifyError::Index {
+            found: header.index,
+            wanted: index,
+        });
+    }
+    let statement = Statement::parse(note).map_err(VerifyError::Statement)?;
+    Ok(VerifiedEntry {
         header,
         statement,
         leaf_hash,
         checkpoint,
-        genesis_id,
-        signers,
-        policy: policy_at,
+        policy,
         passed_over,
+    })
+}
+
+fn check_ledger(found: &str, entry: &VerifiedEntry) -> Result<(), VerifyError> {
+    let origin = &entry.checkpoint.checkpoint().origin;
+    if found == origin {
+        return Ok(());
+    }
+    Err(VerifyError::Ledger {
+        found: found.to_owned(),
+        wanted: origin.clone(),
     })
 }
 
@@ -244,6 +306,18 @@ impl VerifiedRecord {
         ),
     ];
 
+    /// The genesis id that the keys follow from.
+    pub fn genesis_id(&self) -> Hash {
+        self.genesis_id
+    }
+
+    /// The vkeys whose signatures on the statement were verified.
+    pub fn signers(&self) -> &[String] {
+        &self.signers
+    }
+}
+
+impl VerifiedEntry {
     /// Index, link and time of the record.
     pub fn header(&self) -> &RecordHeader {
         &self.header
@@ -264,16 +338,6 @@ impl VerifiedRecord {
         &self.checkpoint
     }
 
-    /// The genesis id that the keys follow from.
-    pub fn genesis_id(&self) -> Hash {
-        self.genesis_id
-    }
-
-    /// The vkeys whose signatures on the statement were verified.
-    pub fn signers(&self) -> &[String] {
-        &self.signers
-    }
-
     /// Which of the policies given decided, by position.
     pub fn policy(&self) -> usize {
         self.policy
@@ -282,5 +346,14 @@ impl VerifiedRecord {
     /// Policies that are for this checkpoint too and were asked before, with what they say.
     pub fn passed_over(&self) -> &[PassedOver] {
         &self.passed_over
+    }
+}
+
+/// What is shown of its entry, and more.
+impl std::ops::Deref for VerifiedRecord {
+    type Target = VerifiedEntry;
+
+    fn deref(&self) -> &VerifiedEntry {
+        &self.entry
     }
 }

@@ -1,7 +1,9 @@
 //! `verify`: receipts against policies, offline, step by step, and what that does not show; and evidence files, which show that a log has
-//! two histories. A folder stands for all receipts in it: those that hold are counted, the others shown as if they were named.
+//! two histories. A folder stands for all receipts in it: those that hold are counted, the others shown as if they were named. With
+//! `--entry` a proof that others made of a log of ours, without the key statements of a receipt.
 
 mod verdict;
+mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -14,8 +16,10 @@ use super::policies::Policies;
 use super::text::{Said, said};
 use super::{plain, read_file};
 use crate::audit::{FIRST_LINE, ForkEvidence, Shown};
-use crate::receipt::RECEIPT_BYTES_MAX;
-use crate::verify::{VerifiedRecord, VerifyError, verify};
+use crate::receipt::{RECEIPT_BYTES_MAX, Receipt};
+use crate::tlog::merkle::leaf_hash;
+use crate::trade::record::ENTRY_BYTES_MAX;
+use crate::verify::{VerifiedEntry, VerifiedRecord, VerifyError, verify, verify_entry};
 use verdict::{Endorsements, Verdict};
 
 pub(super) use verdict::shown_words;
@@ -29,6 +33,9 @@ pub(super) struct Arguments {
     /// Whom to trust: policy files or folders of them, retired ones too / 信任策略
     #[arg(long, required = true, value_name = "FILE|DIR", num_args = 1)]
     policy: Vec<PathBuf>,
+    /// The entry of a tlog-proof that has none in it: a record's bytes as logged / 证明所涉的条目
+    #[arg(long, value_name = "FILE")]
+    entry: Option<PathBuf>,
     /// A file you hold: is it one that the statement names? / 核对所持文件
     #[arg(long, value_name = "FILE")]
     document: Option<PathBuf>,
@@ -40,12 +47,23 @@ const FOLDER_PART: usize = 1_024;
 /// What was in a file, checked.
 enum Checked {
     Receipt(Box<Result<VerifiedRecord, VerifyError>>),
+    Entry(Box<Result<VerifiedEntry, VerifyError>>),
     Evidence(Result<Shown, String>),
 }
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
     let policies = Policies::read(&arguments.policy)?;
     let document = arguments.document.as_deref().map(digest_of).transpose()?;
+    let entry = arguments.entry.as_deref().map(entry_of).transpose()?;
+    if entry.is_some() && (arguments.files.len() != 1 || arguments.files[0].is_dir()) {
+        return Err(Failure::usage(
+            "entry",
+            said!(
+                "--entry 只能与一份证明一起使用",
+                "--entry goes with one proof, not with several or a folder"
+            ),
+        ));
+    }
     // All of them first: one may hold the countersignature of another.
     let (mut checked, mut endorsements) = (Vec::new(), Endorsements::default());
     let mut folders = Vec::new();
@@ -80,6 +98,8 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             let text = String::from_utf8_lossy(&bytes);
             let shown = ForkEvidence::parse(&text).and_then(|found| found.check(&policies));
             Checked::Evidence(shown.map_err(|error| crate::chain_of(&error)))
+        } else if let Some(entry) = &entry {
+            beside(&bytes, entry, &policies)
         } else {
             Checked::Receipt(Box::new(verify(&bytes, &policies)))
         };
@@ -91,6 +111,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         checked.push((file.display().to_string(), one));
     }
     let (mut text, mut verdicts, mut worst) = (String::new(), Vec::new(), Exit::Ok);
+    let mut is_unjudged = false;
     for (file, checked) in checked {
         let verdict = match checked {
             Checked::Receipt(outcome) => Verdict::of(
@@ -100,8 +121,12 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
                 document.as_deref(),
                 &endorsements,
             ),
+            Checked::Entry(outcome) => {
+                Verdict::of_entry(file, &outcome, &policies, document.as_deref())
+            }
             Checked::Evidence(shown) => Verdict::of_evidence(file, shown),
         };
+        is_unjudged |= verdict.is_unjudged;
         text.push_str(&verdict.text(console.lang));
         worst = worse(worst, verdict.exit);
         verdicts.push(verdict.json());
@@ -116,12 +141,31 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     }
     let code = match worst {
         Exit::Ok => "verified",
+        Exit::Policy if is_unjudged => "cannot-be-judged",
         Exit::Policy => "not-yet-witnessed",
         Exit::Input => "unreadable",
         Exit::Contradiction => "contradiction",
         _ => "verification-failed",
     };
     Ok(plain(code, text).exit(worst).with("verdicts", verdicts))
+}
+
+/// A proof and the entry beside it. A receipt has its own, which must be the same; it then says more than the entry alone.
+fn beside(proof: &[u8], entry: &[u8], policies: &Policies) -> Checked {
+    match Receipt::parse(proof) {
+        Ok(receipt) if receipt.entry == entry => {
+            Checked::Receipt(Box::new(verify(proof, policies)))
+        }
+        Ok(receipt) => Checked::Receipt(Box::new(Err(VerifyError::OtherEntry {
+            found: leaf_hash(entry),
+            wanted: leaf_hash(&receipt.entry),
+        }))),
+        Err(_) => Checked::Entry(Box::new(verify_entry(proof, entry, policies))),
+    }
+}
+
+fn entry_of(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_file(path, ENTRY_BYTES_MAX as u64)
 }
 
 /// The receipts in a folder, by name. None is no proof of anything.

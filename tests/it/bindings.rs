@@ -6,12 +6,14 @@ use mingzhang::receipt::Receipt;
 use mingzhang::store::{LogReader, Source};
 use mingzhang::tlog::checkpoint::Checkpoint;
 use mingzhang::tlog::cosignature::Cosigner;
+use mingzhang::tlog::merkle::{Hash, Tree};
 use mingzhang::tlog::note::{Note, Signer};
 use mingzhang::tlog::policy::Policy;
+use mingzhang::tlog::witness::{self, AddCheckpoint, Refusal};
 use mingzhang::trade::statement::sign_statement;
 use mingzhang::verify::{Step, VerifyError, verify};
 
-use super::forge::{Forger, log_signer, other_text, policy, signed};
+use super::forge::{Forger, good_log, log_signer, other_text, policy, signed};
 use super::world::{CENTRE, ORIGIN, World};
 
 /// The receipt of a record of a forged log, by the notes given.
@@ -140,6 +142,54 @@ async fn the_entry_is_bound_to_its_place_tree_log_and_ledger() {
     let bent = receipt(&world, &forger, index, &notes).await;
     let error = refused("another ledger", &bent, &policy, Step::Signature);
     assert!(matches!(error, VerifyError::Ledger { .. }), "{error:?}");
+}
+
+/// Danger: it is believed that a receipt binds the size of its tree in every case. Where a proof at the next size has the same form it does not,
+/// and what is left is that no honest witness cosigns such a size, whatever proof it is shown.
+#[tokio::test]
+async fn a_size_that_no_proof_leads_to_is_cosigned_by_nobody() {
+    let world = World::new();
+    let forger = good_log(&world, 3, 2);
+    let size = forger.next() - 1;
+    let (true_tree, longer) = (forger.tree_at(size), forger.tree_at(size + 1));
+    assert_eq!(
+        size, 7,
+        "of 7 and of 8 leaves a proof for index 2 has three hashes"
+    );
+    let lie = Tree {
+        size: size + 1,
+        ..true_tree
+    };
+    let store = forger.publish(&world).await;
+    let reader = LogReader::new(Source::Store(store));
+    let proof = reader.prove_inclusion_at(&longer, 2, size).await.unwrap();
+    let checkpoint = |tree: Tree| String::from_utf8(signed(&world, tree).to_vec()).unwrap();
+    let receipt = Receipt {
+        index: 2,
+        proof,
+        checkpoint: checkpoint(lie),
+        entry: Bytes::from(forger.entries[2].clone()),
+        evidence: world.first_notes().into_iter().map(Bytes::from).collect(),
+    };
+    judge(&receipt, &policy(&world)).unwrap();
+
+    let key = log_signer(&world).vkey().clone();
+    let honest = reader
+        .prove_consistency(size, size + 1, &longer)
+        .await
+        .unwrap();
+    for proof in [Vec::new(), honest.clone(), receipt.proof.clone()] {
+        let ask = |tree: Tree, proof: &[Hash]| {
+            let request = AddCheckpoint {
+                old_size: size,
+                proof: proof.to_vec(),
+                checkpoint: checkpoint(tree),
+            };
+            witness::judge(&request, ORIGIN, &[&key], &true_tree).map(drop)
+        };
+        assert!(matches!(ask(lie, &proof), Err(Refusal::Proof { .. })));
+        ask(longer, &honest).unwrap();
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,10 @@
 import { base64 } from './bytes.js';
 import { element, group, hash, said, sentence } from './dom.js';
 import { formatBeijing } from './time.js';
-import { NOT_SHOWN, STEPS } from './verify.js';
+import { keyIdHex } from './note.js';
+import { lineCounts } from './policy.js';
+import { NOT_SHOWN, STEPS, isUnjudged } from './verify.js';
+import { hex2 } from './vkey.js';
 
 /** Which step a tick belongs to; a step is passed when its last tick has come. */
 const TICKS = {
@@ -44,7 +47,8 @@ export class StepList {
   fail(verdict) {
     const item = this.item(verdict.step.number);
     item.append(element('div', { class: 'found', 'data-tick': 'failed' }, said(verdict.error.explain(this.say.lang))));
-    this.mark(verdict.step.number, 'bad', this.say('failed'));
+    if (isUnjudged(verdict)) this.mark(verdict.step.number, 'warn', this.say('not_judged'));
+    else this.mark(verdict.step.number, 'bad', this.say('failed'));
   }
 
   mark(number, state, word) {
@@ -64,6 +68,12 @@ function lines(say, tick, facts) {
       const shown = [line('tick_cosignatures', { witnesses: facts.cosignatures.length ? witnessTimes(say, facts.cosignatures) : say('no_witness') })];
       const { have, need } = facts.quorum;
       if (facts.missing.length) shown.push(line('tick_cosignatures_missing', { have, need, missing: facts.missing.join(say('separator')) }));
+      if (facts.unsupported.length) shown.push(line('tick_unsupported', { names: facts.unsupported.join(say('separator')) }));
+      // A line that counts for nothing is named: one that was changed must not be overlooked.
+      for (const other of facts.lines.filter((one) => !lineCounts(one))) {
+        const why = other.word === 'unknown' && other.nameIsKnown ? 'line_other_key' : `line_${other.word}`;
+        shown.push(line('tick_line', { key: `${other.name}+${keyIdHex(other.keyId)}`, why: group(line(why, { algorithm: hex2(other.algorithm || 0) })) }));
+      }
       return shown;
     }
     case 'leaf': return [line('tick_leaf', { leaf: hash(facts.leafHash) })];
@@ -107,6 +117,13 @@ export function conclusion(say, verdict) {
     return element('div', { class: `banner ${verdict.quorum.met ? 'good' : 'warn'}`, 'data-verdict': name }, element('p', {}, ...sentence(say(name), conclusionGaps(say, verdict))));
   }
   const todo = { form: 'do_form', policy: 'do_policy' }[verdict.step.name] || 'do_genuine';
+  // Without a policy that fits nothing speaks against the receipt, and nobody is accused.
+  if (isUnjudged(verdict)) {
+    return element('div', { class: 'banner warn', 'data-verdict': 'unjudged', 'data-failed': verdict.step.number, 'data-code': verdict.error.path },
+      element('p', {}, say('unjudged')),
+      element('p', {}, said(verdict.error.explain(say.lang))),
+      element('p', {}, say(todo)));
+  }
   return element('div', { class: 'banner bad', 'data-verdict': 'fails', 'data-failed': verdict.step.number, 'data-code': verdict.error.path },
     element('p', {}, ...sentence(say('fails'), { number: verdict.step.number, step: verdict.step[say.lang] })),
     element('p', {}, said(verdict.error.explain(say.lang))),

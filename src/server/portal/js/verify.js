@@ -21,6 +21,9 @@ export const STEPS = [
   { number: 7, name: 'signature', zh: '声明签名', en: "the statement's signature" },
 ];
 
+/** Whether nothing was shown against the receipt: what it is judged by is missing or does not fit. */
+export const isUnjudged = (verdict) => !verdict.ok && verdict.step.name === 'policy';
+
 /** What no receipt can show. */
 export const NOT_SHOWN = [
   { zh: '管理机构的密钥集合之后是否另有变更未列入回执（须审计整个账本）', en: 'whether a change of the authorities was left out of the receipt (audit the log)' },
@@ -109,9 +112,9 @@ async function judge(bytes, policies, tick, begin) {
   const signers = admitted ? [admitted.vkey.text] : statement.signatures.map(({ name, keyId }) => `${name}+${keyIdHex(keyId)}`);
   await tick('signature', { signers });
 
-  const { cosignatures, missing, notCounted, quorum, log } = opened;
+  const { cosignatures, missing, lines, quorum, log } = opened;
   return {
-    ok: true, header, statement, leafHash: hex(leaf), origin, tree, log, cosignatures, missing, notCounted, quorum, genesisId, signers, signer: admitted, policy: at,
+    ok: true, header, statement, leafHash: hex(leaf), origin, tree, log, cosignatures, missing, lines, quorum, genesisId, signers, signer: admitted, policy: at,
   };
 }
 
