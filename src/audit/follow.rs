@@ -56,6 +56,18 @@ pub enum FollowError {
     /// Record 0 is no genesis.
     #[error("record 0 is not a genesis statement, from which all keys follow")]
     NoGenesis,
+    /// The key statements kept from an earlier walk are not in the order of the log, each once, before the record that comes next.
+    #[error(
+        "the key statement kept as record {index} stands after record {after}, and the walk stopped before record {next}: wanted rising indexes below that"
+    )]
+    Order {
+        /// Which one.
+        index: u64,
+        /// The one before it in the list.
+        after: u64,
+        /// Where the walk stopped.
+        next: u64,
+    },
     /// What was kept of the keys from an earlier walk does not hold together.
     #[error("the key statement kept as record {index} cannot be read")]
     Kept {
@@ -80,13 +92,24 @@ impl Follower {
     /// Where an earlier walk stopped: `notes` are the key statements that it went past, with their indexes. They are replayed.
     ///
     /// # Errors
-    /// [`FollowError::Kept`], [`FollowError::Keys`], [`FollowError::NoGenesis`].
+    /// [`FollowError::Order`], [`FollowError::Kept`], [`FollowError::Keys`], [`FollowError::NoGenesis`].
     pub fn resume(
         genesis: Option<Hash>,
         notes: &[(u64, Bytes)],
         next: u64,
     ) -> Result<Follower, FollowError> {
         let mut follower = Follower::new(genesis);
+        let mut after = None;
+        for (index, _) in notes {
+            if *index >= next || after.is_some_and(|after| after >= *index) {
+                return Err(FollowError::Order {
+                    index: *index,
+                    after: after.unwrap_or(0),
+                    next,
+                });
+            }
+            after = Some(*index);
+        }
         for (index, note) in notes {
             let statement = Statement::parse(note).map_err(|source| FollowError::Kept {
                 index: *index,

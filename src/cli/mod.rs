@@ -39,6 +39,7 @@ mod bid;
 mod demo;
 mod documents;
 mod draft;
+mod evidence;
 mod export;
 mod fetch;
 mod history;

@@ -2,8 +2,9 @@
 //! whether it is alive, how its keys change, and what is published in somebody's name. `docs/monitor.md` describes every event.
 //!
 //! Promises: each checkpoint is verified by the policy before it is compared; what is remembered (`--state`) is verified again when it is
-//! read; records are authenticated before they are looked at, each of them once, in log order. What contradicts is written to one evidence
-//! file before anything else is done, exit code 6. A place that does not answer hides no other. Does not replay: `audit` does that.
+//! read; records are authenticated before they are looked at, each of them once, in log order. What contradicts is told before anything
+//! else is done, whatever can be written, and kept in an evidence file; exit code 6. A place that does not answer hides no other. Does not
+//! replay: `audit` does that.
 
 mod event;
 mod records;
@@ -19,7 +20,7 @@ use super::out::{Answer, Console, Exit, Failure};
 use super::policies::Policies;
 use super::text::{Said, said};
 use super::verify::shown_words;
-use super::{plain, read_file, runtime};
+use super::{evidence, plain, read_file, runtime};
 use crate::audit::{EVIDENCE_BYTES_MAX, EvidenceError, ForkEvidence, Shown, Target};
 use crate::ledger::clock::system_clock;
 use crate::store::{Http, LogReader, Source};
@@ -76,7 +77,7 @@ pub(super) struct Arguments {
     /// Ids of the statements that you made, one a line; any other in your name is an alert / 本单位已发声明编号
     #[arg(long, value_name = "FILE", requires = "publisher")]
     known_statements: Option<PathBuf>,
-    /// Run on alerts and evidence: the event on standard input, MINGZHANG_EVENT and MINGZHANG_EVIDENCE set / 警报命令
+    /// Run on alerts and evidence, for 20 s at most: the event on standard input, MINGZHANG_EVENT and MINGZHANG_EVIDENCE set / 警报命令，最多 20 秒
     #[arg(long, value_name = "COMMAND", alias = "alarm")]
     exec: Option<String>,
     /// Check an evidence file, offline (`verify` does the same) / 离线核验证据
@@ -120,17 +121,29 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     }
     loop {
         let mut events = Events::new(console, arguments);
-        let looked = runtime.block_on(look(arguments, &policies, &watch, &mut state, &mut events));
+        let looked = runtime.block_on(look(
+            console,
+            arguments,
+            &policies,
+            &watch,
+            &mut state,
+            &mut events,
+        ));
+        // An event that could not be written is to be told again, and so is not remembered as told. A contradiction has the last word.
+        let looked = match looked {
+            Ok(Outcome::One(one)) => events.written().map(|()| Outcome::One(one)),
+            looked => looked,
+        };
         // What was told is remembered only now: after a crash it is told once more rather than never.
         if let Ok(Outcome::One(_)) = &looked {
             state.write(path)?;
         }
         let Some(seconds) = arguments.follow else {
-            return ended(console, arguments, looked, events);
+            return ended(console, looked, events);
         };
         match looked {
             Ok(Outcome::One(_)) => {}
-            Ok(Outcome::Two(..)) => return ended(console, arguments, looked, events),
+            Ok(Outcome::Two(..)) => return ended(console, looked, events),
             // No place answers: that is told, and asked again.
             Err(failure) if failure.exit == Exit::Temporary => console.talk(&failure.said),
             Err(failure) => return Err(failure),
@@ -144,7 +157,7 @@ enum Outcome {
     /// One history, shown at so many places, of that many records.
     One(Box<One>),
     /// Two, or one that went back: kept in a file.
-    Two(&'static str, Said),
+    Two(&'static str, Said, Option<PathBuf>),
 }
 
 struct One {
@@ -154,6 +167,7 @@ struct One {
 }
 
 async fn look(
+    console: &Console,
     arguments: &Arguments,
     policies: &Policies,
     watch: &Watch,
@@ -206,7 +220,15 @@ async fn look(
                 larger: one.note().encode(),
                 prefix: None,
             };
-            return alarm(arguments, events, "contradiction", &evidence, policies);
+            let alarm = alarm(
+                console,
+                arguments,
+                events,
+                "contradiction",
+                &evidence,
+                policies,
+            );
+            return Ok(alarm);
         }
     }
     // 3. Each is held against each larger one whose tiles are to be had.
@@ -220,7 +242,15 @@ async fn look(
             match contradict(smaller, &larger.newest, source, &larger.place).await {
                 Ok(None) => {}
                 Ok(Some(evidence)) => {
-                    return alarm(arguments, events, "contradiction", &evidence, policies);
+                    let alarm = alarm(
+                        console,
+                        arguments,
+                        events,
+                        "contradiction",
+                        &evidence,
+                        policies,
+                    );
+                    return Ok(alarm);
                 }
                 Err(failure) => unproven = Some(failure.said),
             }
@@ -244,7 +274,8 @@ async fn look(
                 larger: more.note().encode(),
                 prefix: None,
             };
-            return alarm(arguments, events, "rollback", &evidence, policies);
+            let alarm = alarm(console, arguments, events, "rollback", &evidence, policies);
+            return Ok(alarm);
         }
         fresh(arguments, ledger, state, events)?;
         lagging(ledger, state, events).await?;
@@ -288,7 +319,7 @@ async fn look(
                 "{count} places show one history, {size} records"
             ),
             json!({ "size": size, "root": newest.newest.tree().root_hash.to_base64(), "views": &views }),
-        ))?;
+        ));
     }
     Ok(Outcome::One(Box::new(One {
         places: seen.len(),
@@ -527,10 +558,10 @@ async fn cosigned(place: &WitnessPlace, policies: &Policies) -> Result<Seen, Fai
     let shown = place.shown();
     let note = note.ok_or_else(|| {
         Failure::temporary(
-            "no-checkpoint",
+            "shows-none",
             said!(
-                "{shown} 没有联署过此账本",
-                "{shown} has not cosigned this log"
+                "{shown} 没有出示此账本的检查点：它也许联署而不对外出示，也许没有联署，由此看不出",
+                "{shown} shows no checkpoint of this log: it may cosign without showing what, or not cosign at all; this does not tell"
             ),
         )
     })?;
@@ -607,53 +638,49 @@ async fn newest(place: &str, policies: &Policies) -> Result<Seen, Failure> {
     })
 }
 
-/// Keeps the evidence, raises the alarm.
+/// Raises the alarm: people hear it before anything is written, and whatever can be written. The command is run when the evidence is on
+/// disk, since it is told its name.
 fn alarm(
+    console: &Console,
     arguments: &Arguments,
     events: &mut Events<'_>,
     code: &'static str,
     evidence: &ForkEvidence,
     policies: &Policies,
-) -> Result<Outcome, Failure> {
+) -> Outcome {
     let shown = evidence
         .check(policies)
         .expect("made of what was verified above");
-    let path = &arguments.evidence;
-    let text = evidence.encode();
-    // Evidence is never overwritten: what was found first may be the only copy.
-    if !std::fs::read_to_string(path).is_ok_and(|there| there == text) {
-        super::keys::create(path, text.as_bytes(), 0o644)?;
-    }
     let said = shown_words(shown);
-    let members = json!({ "evidence": path.display().to_string() });
-    events.tell(Event::new(
-        code,
-        Severity::Contradiction,
-        said.clone(),
-        members,
-    ))?;
-    Ok(Outcome::Two(code, said))
+    let Said { zh, en } = &said;
+    console.talk(&said!("✘✘ {zh}", "✘✘ {en}"));
+    let file = evidence::keep(console, &arguments.evidence, &evidence.encode());
+    let shown = file.as_ref().map(|file| file.display().to_string());
+    let members = json!({ "evidence": shown });
+    let event = Event::new(code, Severity::Contradiction, said.clone(), members);
+    events.tell(event.proved_by(file.clone()));
+    Outcome::Two(code, said, file)
 }
 
 /// What a single look, or the last one, hands back.
 fn ended(
     console: &Console,
-    arguments: &Arguments,
     looked: Result<Outcome, Failure>,
     events: Events<'_>,
 ) -> Result<Answer, Failure> {
     let worst = events.worst();
     let told = events.into_told();
     match looked? {
-        Outcome::Two(code, Said { zh, en }) => {
-            let file = arguments.evidence.display();
+        Outcome::Two(code, Said { zh, en }, file) => {
+            let kept = kept_words(file.as_deref());
+            let (kept_zh, kept_en) = (&kept.zh, &kept.en);
             let Said { zh, en } = said!(
-                "✘✘ {zh}\n证据已写入 {file}，任何人都可离线核验：mingzhang verify {file} --policy POLICY\n请保存，并交监督部门。\n",
-                "✘✘ {en}\nthe evidence is in {file}; anybody can check it offline: mingzhang verify {file} --policy POLICY\nkeep it, and hand it to the supervising authority.\n"
+                "✘✘ {zh}\n{kept_zh}\n请保存，并交监督部门。\n",
+                "✘✘ {en}\n{kept_en}\nkeep it, and hand it to the supervising authority.\n"
             );
             Ok(plain(code, console.lang.say(&zh, &en))
                 .exit(Exit::Contradiction)
-                .with("evidence", file.to_string())
+                .with("evidence", file.map(|file| file.display().to_string()))
                 .with("events", told))
         }
         Outcome::One(one) => {
@@ -677,6 +704,21 @@ fn ended(
                 .with("events", told))
         }
     }
+}
+
+/// Where the evidence is.
+pub(super) fn kept_words(file: Option<&Path>) -> Said {
+    let Some(file) = file else {
+        return said!(
+            "证据写不到任何文件，全文已显示在标准错误上",
+            "the evidence could be written to no file; the whole of it was shown on standard error"
+        );
+    };
+    let file = file.display();
+    said!(
+        "证据已写入 {file}，任何人都可离线核验：mingzhang verify {file} --policy POLICY",
+        "the evidence is in {file}; anybody can check it offline: mingzhang verify {file} --policy POLICY"
+    )
 }
 
 fn check(console: &Console, file: &Path, policies: &Policies) -> Result<Answer, Failure> {

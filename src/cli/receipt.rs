@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::answered;
 use super::fetch::{index, keep_receipt};
-use super::monitor::contradict;
+use super::monitor::{contradict, kept_words};
 use super::out::{Answer, Console, Exit, Failure};
 use super::policies::Policies;
 use super::text::{Said, said};
@@ -153,7 +153,7 @@ enum Refreshed {
     /// There is nothing better yet.
     NotYet,
     /// The log has two histories.
-    Contradiction(Said),
+    Contradiction(Said, Option<PathBuf>),
 }
 
 fn refresh_all(
@@ -170,8 +170,21 @@ fn refresh_all(
     };
     let runtime = runtime();
     let (mut text, mut list, mut exit) = (String::new(), Vec::<Value>::new(), Exit::Ok);
+    let mut failed = None;
     for file in &arguments.refresh {
-        let refreshed = runtime.block_on(refresh(arguments, place, &source, file, policies))?;
+        let refreshed =
+            runtime.block_on(refresh(console, arguments, place, &source, file, policies));
+        // One file that cannot be refreshed holds up no other, and above all hides no fork.
+        let refreshed = match refreshed {
+            Ok(refreshed) => refreshed,
+            Err(failure) => {
+                if arguments.refresh.len() > 1 {
+                    console.talk(&failure.said);
+                }
+                failed.get_or_insert(failure);
+                continue;
+            }
+        };
         let shown = file.display();
         let (code, ended, said) = match refreshed {
             Refreshed::Witnessed => (
@@ -198,14 +211,15 @@ fn refresh_all(
                     "{shown}: there is no checkpoint with enough witnesses yet, left as it is"
                 ),
             ),
-            Refreshed::Contradiction(why) => {
-                let evidence = arguments.evidence.display();
+            Refreshed::Contradiction(why, file) => {
+                let kept = kept_words(file.as_deref());
+                let (zh, en) = (&kept.zh, &kept.en);
                 (
                     "contradiction",
                     Exit::Contradiction,
                     said!(
-                        "{shown}：未改动。证据已写入 {evidence}（用 mingzhang verify 核验），请交监督部门",
-                        "{shown}: left as it is. The evidence is in {evidence} (mingzhang verify checks it); hand it to the supervising authority"
+                        "{shown}：未改动。{zh}。请交监督部门",
+                        "{shown}: left as it is. {en}. Hand it to the supervising authority"
                     )
                     .then(&why),
                 )
@@ -216,6 +230,11 @@ fn refresh_all(
         text.push('\n');
         list.push(json!({ "file": file.display().to_string(), "code": code }));
     }
+    if let Some(failure) = failed
+        && exit != Exit::Contradiction
+    {
+        return Err(failure.with("receipts", list));
+    }
     let code = match exit {
         Exit::Ok => "refreshed",
         Exit::Contradiction => "contradiction",
@@ -225,6 +244,7 @@ fn refresh_all(
 }
 
 async fn refresh(
+    console: &Console,
     arguments: &Arguments,
     place: &str,
     source: &Source,
@@ -275,12 +295,10 @@ async fn refresh(
         let shown = evidence
             .check(policies)
             .expect("made of two checkpoints that the policies accept");
-        if !std::fs::read_to_string(&arguments.evidence)
-            .is_ok_and(|there| there == evidence.encode())
-        {
-            super::keys::create(&arguments.evidence, evidence.encode().as_bytes(), 0o644)?;
-        }
-        return Ok(Refreshed::Contradiction(shown_words(shown)));
+        let said = shown_words(shown);
+        console.talk(&said);
+        let file = super::evidence::keep(console, &arguments.evidence, &evidence.encode());
+        return Ok(Refreshed::Contradiction(said, file));
     }
     // 4. The earliest that meets the quorum: it says the earliest time.
     let met = candidates

@@ -1,18 +1,26 @@
 //! What a monitor tells, one event a time: to people, to programs as NDJSON, and to a command.
 //!
-//! Promises: every event has `event` (a stable word), `time`, `severity`, `zh` and `en`; with `--events` it stands in the file before the
-//! command is run. An event may be told twice after a crash, never not at all.
+//! Promises: every event has `event` (a stable word), `time`, `severity`, `zh` and `en`; it is told first, then stands in the file of
+//! `--events`, then the command is run, which is ended after [`EXEC_S_MAX`]. What cannot be written stops none of the others. An event may
+//! be told twice after a crash, never not at all.
 
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Map, Value};
 
 use super::Arguments;
 use crate::cli::out::{Console, Failure};
 use crate::cli::text::{Said, said};
 use crate::ledger::clock::system_clock;
+
+/// How long the command of `--exec` may take, in seconds. It is to send a message, and the monitor has to go on looking.
+pub(super) const EXEC_S_MAX: u64 = 20;
 
 /// How much it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +58,8 @@ pub(super) struct Event {
     severity: Severity,
     said: Said,
     members: Value,
+    /// The file that proves it.
+    evidence: Option<PathBuf>,
 }
 
 impl Event {
@@ -59,7 +69,13 @@ impl Event {
             severity,
             said,
             members,
+            evidence: None,
         }
+    }
+
+    /// The same with the file that proves it.
+    pub fn proved_by(self, evidence: Option<PathBuf>) -> Event {
+        Event { evidence, ..self }
     }
 
     fn json(&self) -> Map<String, Value> {
@@ -82,6 +98,8 @@ pub(super) struct Events<'a> {
     arguments: &'a Arguments,
     told: Vec<Value>,
     worst: Option<Severity>,
+    /// Why an event was not written to the file, or to standard output.
+    unwritten: Option<Failure>,
 }
 
 impl<'a> Events<'a> {
@@ -91,7 +109,13 @@ impl<'a> Events<'a> {
             arguments,
             told: Vec::new(),
             worst: None,
+            unwritten: None,
         }
+    }
+
+    /// Whether all that was told could be written too. If not, it must be told again.
+    pub fn written(&mut self) -> Result<(), Failure> {
+        self.unwritten.take().map_or(Ok(()), Err)
     }
 
     /// The gravest that was told.
@@ -109,42 +133,57 @@ impl<'a> Events<'a> {
         self.told
     }
 
-    /// Tells it everywhere.
-    pub fn tell(&mut self, event: Event) -> Result<(), Failure> {
+    /// Tells it everywhere: to people first, then to the file, then to the command.
+    pub fn tell(&mut self, event: Event) {
         let object = event.json();
         let line = format!("{}\n", Value::Object(object.clone()));
         self.lasts(event.severity);
-        if let Some(path) = &self.arguments.events {
-            let file = OpenOptions::new().create(true).append(true).open(path);
-            let written = file.and_then(|mut file| {
-                file.write_all(line.as_bytes())?;
-                file.sync_data()
-            });
-            written.map_err(|error| {
-                let shown = path.display();
-                Failure::input(
-                    "events",
-                    said!("写不了 {shown}", "cannot write {shown}").because(&error),
-                )
-            })?;
-        }
         // A single look hands back one object at its end.
-        if self.console.json && self.arguments.follow.is_some() {
-            self.console.print(&line)?;
+        let told = if self.console.json && self.arguments.follow.is_some() {
+            self.console.print(&line)
+        } else if event.severity == Severity::Contradiction {
+            Ok(()) // Was told when it was found.
         } else if !self.console.json && event.severity > Severity::Info {
             self.console.talk(&event.said);
+            Ok(())
         } else if !self.console.json && event.code != "consistent" {
             let text = event.said.in_(self.console.lang).to_owned();
-            self.console.print(&(text + "\n"))?;
+            self.console.print(&(text + "\n"))
+        } else {
+            Ok(())
+        };
+        let written = self.add_to_file(&line);
+        for failure in [told, written].into_iter().filter_map(Result::err) {
+            if event.severity >= Severity::Alert {
+                self.console.talk(&failure.said);
+            }
+            self.unwritten.get_or_insert(failure);
         }
         if event.severity >= Severity::Alert {
-            self.exec(&event, &line);
+            self.exec(&event, line);
         }
         self.told.push(Value::Object(object));
-        Ok(())
     }
 
-    fn exec(&self, event: &Event, line: &str) {
+    fn add_to_file(&self, line: &str) -> Result<(), Failure> {
+        let Some(path) = &self.arguments.events else {
+            return Ok(());
+        };
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let written = file.and_then(|mut file| {
+            file.write_all(line.as_bytes())?;
+            file.sync_data()
+        });
+        written.map_err(|error| {
+            let shown = path.display();
+            Failure::input(
+                "events",
+                said!("写不了 {shown}", "cannot write {shown}").because(&error),
+            )
+        })
+    }
+
+    fn exec(&self, event: &Event, line: String) {
         let Some(command) = &self.arguments.exec else {
             return;
         };
@@ -153,22 +192,74 @@ impl<'a> Events<'a> {
             .args(["-c", command])
             .env("MINGZHANG_EVENT", event.code)
             .stdin(Stdio::piped())
-            .stdout(Stdio::null());
-        if event.severity == Severity::Contradiction {
-            process.env("MINGZHANG_EVIDENCE", &self.arguments.evidence);
+            .stdout(Stdio::null())
+            // A group of its own, so that what it has started ends with it.
+            .process_group(0);
+        if let Some(evidence) = &event.evidence {
+            process.env("MINGZHANG_EVIDENCE", evidence);
         }
         let ran = process.spawn().and_then(|mut child| {
             if let Some(mut stdin) = child.stdin.take() {
-                // A command that does not read it may still do its work.
-                let _ = stdin.write_all(line.as_bytes());
+                // Beside the wait: a command that does not read may still do its work, and must not be waited for here.
+                std::thread::spawn(move || stdin.write_all(line.as_bytes()));
             }
-            child.wait()
+            wait(&mut child, Duration::from_secs(EXEC_S_MAX))
         });
-        if !ran.as_ref().is_ok_and(std::process::ExitStatus::success) {
-            self.console.talk(&said!(
+        match ran {
+            Ok(Some(status)) if status.success() => {}
+            Ok(None) => self.console.talk(&said!(
+                "警报命令超过 {EXEC_S_MAX} 秒未结束，已终止",
+                "the alarm command took more than {EXEC_S_MAX} s and was ended"
+            )),
+            _ => self.console.talk(&said!(
                 "警报命令没有成功",
                 "the alarm command did not succeed"
-            ));
+            )),
         }
+    }
+}
+
+/// Waits for the command, which leads a group of its own; `None` if it had to be ended.
+fn wait(child: &mut Child, at_most: Duration) -> std::io::Result<Option<ExitStatus>> {
+    let until = Instant::now() + at_most;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() >= until {
+            if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+                // It may have ended in this moment.
+                let _ = kill_process_group(group, Signal::KILL);
+            }
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    /// Danger: a command that hangs keeps the monitor from looking again, or what it has started lives on.
+    #[test]
+    fn a_command_that_hangs_is_ended_with_all_that_it_started() {
+        let start = |script: &str| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]).stdout(Stdio::piped());
+            command.process_group(0).spawn().unwrap()
+        };
+        let quick = Duration::from_secs(60);
+        let status = wait(&mut start("exit 3"), quick).unwrap().unwrap();
+        assert_eq!(status.code(), Some(3));
+
+        let mut child = start("sleep 300 & sleep 300");
+        let mut stdout = child.stdout.take().unwrap();
+        assert_eq!(wait(&mut child, Duration::from_millis(50)).unwrap(), None);
+        // Whoever still held the pipe would keep this from ending.
+        stdout.read_to_string(&mut String::new()).unwrap();
     }
 }

@@ -124,7 +124,7 @@ pub(super) async fn follow(
     state.keys.extend(keys);
     state.record_time = time.or(state.record_time);
     for event in told {
-        events.tell(event)?;
+        events.tell(event);
     }
     match walked {
         Ok(()) => Ok(None),

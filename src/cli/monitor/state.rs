@@ -19,6 +19,7 @@ use crate::cli::policies::Policies;
 use crate::cli::read_file;
 use crate::cli::text::{Said, said};
 use crate::tlog::policy::{VerifiedCheckpoint, open_by};
+use crate::trade::keys::KeyState;
 use crate::trade::time::Time;
 
 /// A state file, at most: a checkpoint and the key statements of decades.
@@ -60,8 +61,8 @@ impl State {
             Failure::input(
                 "state",
                 said!(
-                    "状态文件 {shown} 不能用",
-                    "the state {shown} cannot be used"
+                    "状态文件 {shown} 不能用；请从备份恢复，或删除它从头看起（此前所见即不再比对）",
+                    "the state {shown} cannot be used; bring it back from a backup, or remove it and begin anew (what was seen before is then not compared)"
                 )
                 .because(&cause),
             )
@@ -97,13 +98,42 @@ impl State {
             .into_iter()
             .map(|(index, note)| (index, Bytes::from(note)))
             .collect();
-        let follower = Follower::resume(genesis_of(policies), &keys, file.next)
+        let next = file.next;
+        // Records were gone through up to a checkpoint that was then remembered: beyond it nothing was seen.
+        let size = checkpoint.as_ref().map_or(0, |one| one.tree().size);
+        if next > size {
+            return Err(unfit(format!(
+                "`next` is {next}, its own checkpoint has {size} records"
+            )));
+        }
+        let follower = Follower::resume(genesis_of(policies), &keys, next)
             .map_err(|error| unfit(crate::chain_of(&error)))?;
+        let ledger = follower.keys().map(KeyState::ledger);
+        let origin = checkpoint.as_ref().map(|one| &one.checkpoint().origin);
+        if let (Some(found), Some(wanted)) = (ledger, origin)
+            && found != wanted
+        {
+            return Err(unfit(format!(
+                "its keys are of the ledger {found:?}, its checkpoint is of {wanted:?}"
+            )));
+        }
+        let record_time = match &file.record_time {
+            None => None,
+            Some(text) => Some(Time::parse(text).map_err(|error| {
+                let cause = crate::chain_of(&error);
+                unfit(format!("`record_time` is {text:?}: {cause}"))
+            })?),
+        };
+        if next == 0 && record_time.is_some() {
+            return Err(unfit(
+                "`record_time` is given, and no record was seen".to_owned(),
+            ));
+        }
         Ok(State {
             checkpoint,
             follower,
             keys,
-            record_time: file.record_time.and_then(|time| Time::parse(&time).ok()),
+            record_time,
             lasting: file.lasting,
         })
     }
@@ -164,9 +194,10 @@ impl State {
         read: Result<Seen, Failure>,
         seen: &mut Vec<Seen>,
     ) -> Result<(), Failure> {
-        let (mut away, mut refused) = (None, None);
+        let (mut away, mut none, mut refused) = (None, None, None);
         match read {
             Ok(one) => seen.push(one),
+            Err(failure) if failure.code == "shows-none" => none = Some(failure.said),
             Err(failure) if failure.exit == Exit::Temporary => away = Some(failure.said),
             Err(failure) if failure.exit == Exit::Failed => refused = Some(failure.said),
             Err(failure) => return Err(failure),
@@ -174,6 +205,9 @@ impl State {
         let members = json!({ "place": place });
         let name = format!("unreachable {place}");
         self.condition(events, &name, "unreachable", away_is, away, members.clone())?;
+        let name = format!("shows-none {place}");
+        let warning = Severity::Warning;
+        self.condition(events, &name, "shows-none", warning, none, members.clone())?;
         let name = format!("not-accepted {place}");
         self.condition(
             events,
@@ -199,14 +233,14 @@ impl State {
             Some(said) => {
                 events.lasts(severity);
                 if self.lasting.insert(name.to_owned()) {
-                    events.tell(Event::new(code, severity, said, members))?;
+                    events.tell(Event::new(code, severity, said, members));
                 }
             }
             None if self.lasting.remove(name) => {
                 let said = said!("已恢复：{name}", "over: {name}");
                 let mut members = members;
                 members["of"] = code.into();
-                events.tell(Event::new("over", Severity::Info, said, members))?;
+                events.tell(Event::new("over", Severity::Info, said, members));
             }
             None => {}
         }

@@ -415,7 +415,7 @@ fn about(statement: &Statement) -> String {
     match (fields.title(), statement.project()) {
         (Some(title), Some(project)) => format!("{} ({project})", one_line(title)),
         (None, Some(project)) => project.to_owned(),
-        _ => statement.statement_type().to_owned(),
+        _ => one_line(statement.statement_type()).into_owned(),
     }
 }
 
