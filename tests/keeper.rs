@@ -7,6 +7,8 @@
 mod quorum;
 #[path = "keeper/rehearsal.rs"]
 mod rehearsal;
+#[path = "keeper/told.rs"]
+mod told;
 #[path = "keeper/trust.rs"]
 mod trust;
 #[path = "keeper/watch.rs"]

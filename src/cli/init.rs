@@ -301,7 +301,13 @@ fn genesis_text(
 fn log_signer(folder: &Folder, origin: &str) -> Result<Signer, Failure> {
     let path = folder.log_key();
     if path.exists() {
-        return Ok(KeyFile::read(&path)?.signer(Some(origin))?);
+        let signer = KeyFile::read(&path)?.signer(Some(origin))?;
+        // One that was put there by hand has no vkey beside it, which `serve` takes the key's name from.
+        let vkey = path.with_extension("vkey");
+        if !vkey.exists() {
+            keys::create(&vkey, format!("{}\n", signer.vkey()).as_bytes(), 0o644)?;
+        }
+        return Ok(signer);
     }
     let generated = keys::generate(origin)?;
     generated.write(&path)?;

@@ -4,6 +4,8 @@
 //! signature will mean; a file that is endorsed is replaced whole or not at all. Does not count signatures by itself: the threshold is
 //! the ledger's, who says with `--ledger` how many are wanted.
 
+mod erase;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -13,11 +15,13 @@ use super::answered::{self, Answered};
 use super::keys::holder::KeyArguments;
 use super::keys::{self, read_vkey_file};
 use super::out::{Answer, Console, Exit, Failure};
+use super::policies::Policies;
 use super::text::{Lang, Said, said};
 use super::{plain, read_file};
 use crate::audit::write_atomically;
 use crate::store::Http;
 use crate::tlog::note::{Note, Signature, Vkey};
+use crate::trade::identifiers::{organisation_code_is_valid, uscc_is_valid};
 use crate::trade::statement::{Body, Change, GENESIS_NOTE_BYTES_MAX, Statement, sign_statement};
 use crate::trade::visible::one_line;
 
@@ -36,6 +40,8 @@ pub(super) enum Command {
     Authority(AuthorityArguments),
     /// Write a statement that admits a new log key / 更换日志密钥
     Log(LogArguments),
+    /// Write a statement that erases an entry: the last resort, which breaks readers written by others / 依法清除一条记录（最后手段）
+    Erase(erase::EraseArguments),
     /// Join the endorsed copies of a statement and post them / 合并各机构的签名并发布
     Post(PostArguments),
     /// Show the keys in force / 查看有效密钥
@@ -156,6 +162,12 @@ pub(super) struct EndorseArguments {
     file: PathBuf,
     #[command(flatten)]
     key: KeyArguments,
+    /// The ledger's address: what the statement erases is read there and shown / 账本地址
+    #[arg(long, value_name = "URL")]
+    ledger: Option<String>,
+    /// Policy files by which that ledger is judged / 信任策略
+    #[arg(long, value_name = "FILE|DIR", num_args = 1, requires = "ledger")]
+    policy: Vec<PathBuf>,
     /// Where the endorsed statement goes; else the file itself is replaced / 输出文件
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -169,6 +181,9 @@ pub(super) fn run(console: &Console, command: &Command) -> Result<Answer, Failur
                 Role::Supervisor => "supervisor",
                 Role::Operator => "operator",
             };
+            if let Some(code) = &admit.uscc {
+                check_uscc(code)?;
+            }
             let mut change = json!({
                 "op": "admit", "role": role, "vkey": vkey(&admit.vkey)?.to_string(),
                 "name": admit.display_name, "uscc": admit.uscc,
@@ -203,9 +218,28 @@ pub(super) fn run(console: &Console, command: &Command) -> Result<Answer, Failur
             });
             write(console, &log.place, &change)
         }
+        Command::Erase(arguments) => erase::run(console, arguments),
         Command::Post(arguments) => post(console, arguments),
         Command::Show(arguments) => show(console, arguments),
     }
+}
+
+/// The log takes more than these two kinds of codes, for ever; that a code was misread is found before anybody signs it.
+fn check_uscc(code: &str) -> Result<(), Failure> {
+    let organisation = code.replacen('-', "", 1);
+    if uscc_is_valid(code)
+        || (organisation.len() == 9 && organisation_code_is_valid(organisation.as_bytes()))
+    {
+        return Ok(());
+    }
+    let code = one_line(code);
+    Err(Failure::usage(
+        "uscc",
+        said!(
+            "--uscc {code} 不是统一社会信用代码（18 位，GB 32100），也不是组织机构代码（9 位，GB 11714）：校验位不符或长度不对。请核对证照；没有代码的单位不写此项",
+            "--uscc {code} is neither a unified social credit code (18 characters, GB 32100) nor an organisation code (9, GB 11714): wrong length or check character. Compare it with the certificate; leave it out for a body that has none"
+        ),
+    ))
 }
 
 /// A vkey as given, or the one in a file.
@@ -278,6 +312,10 @@ pub(super) fn endorse(console: &Console, arguments: &EndorseArguments) -> Result
     }
     let changes = words(console.lang, &parsed);
     console.talk(&said!("将要签名：\n{changes}", "to be signed:\n{changes}"));
+    if let Some(url) = &arguments.ledger {
+        let policies = Policies::read(&arguments.policy)?;
+        console.talk(&erase::taken_away(&parsed, url, &policies)?);
+    }
     let vkey = holder.vkey();
     let mine = |line: &Signature| line.name == vkey.name() && line.key_id == vkey.key_id();
     if let Some(there) = signatures.iter().find(|line| mine(line)) {
@@ -447,9 +485,12 @@ fn words(lang: Lang, statement: &Statement) -> String {
     match statement.body() {
         Body::Genesis(genesis) => {
             let (threshold, count) = (genesis.authority.threshold, genesis.authority.vkeys.len());
+            let operator = one_line(&genesis.operator.name);
+            let uscc = shown(genesis.operator.uscc.as_deref());
+            let (logs, vkeys) = (listed(&genesis.log), listed(&genesis.authority.vkeys));
             add(said!(
-                "· 建立账本：{count} 家管理机构，须 {threshold} 家签名",
-                "· begin the ledger: {count} authorities, {threshold} must sign"
+                "· 建立账本：{count} 家管理机构，须 {threshold} 家签名\n{vkeys}\n    日志密钥：\n{logs}\n    运行者：{operator}；统一社会信用代码：{uscc}",
+                "· begin the ledger: {count} authorities, {threshold} must sign\n{vkeys}\n    log keys:\n{logs}\n    operator: {operator}; credit code: {uscc}"
             ));
         }
         Body::Key(changes) => changes.iter().for_each(|change| add(change_words(change))),
@@ -458,15 +499,29 @@ fn words(lang: Lang, statement: &Statement) -> String {
     text
 }
 
-/// What a change of keys means, in words.
+/// One key a line.
+fn listed(vkeys: &[Vkey]) -> String {
+    let vkeys: Vec<String> = vkeys.iter().map(|vkey| format!("    {vkey}")).collect();
+    vkeys.join("\n")
+}
+
+/// A text of whoever wrote the statement, or a dash for none.
+fn shown(text: Option<&str>) -> String {
+    text.map_or_else(|| "-".to_owned(), |text| one_line(text).into_owned())
+}
+
+/// What a change of keys means, in words: all that is signed.
 pub(super) fn change_words(change: &Change) -> Said {
     match change {
         Change::Admit(admit) => {
             let (role, name, vkey) = (admit.role, one_line(&admit.name), &admit.vkey);
             let print = keys::fingerprint(vkey);
+            let uscc = shown(admit.uscc.as_deref());
+            let live = admit.live_from.as_ref().map(ToString::to_string);
+            let live = live.unwrap_or_else(|| "-".to_owned());
             said!(
-                "· 接纳 {role} 密钥：{name}\n    {vkey}\n    指纹（请电话核对）：{print}",
-                "· admit a {role} key: {name}\n    {vkey}\n    fingerprint, compare it by telephone: {print}"
+                "· 接纳 {role} 密钥：{name}\n    {vkey}\n    指纹（请电话核对）：{print}\n    统一社会信用代码：{uscc}；正式启用时间：{live}",
+                "· admit a {role} key: {name}\n    {vkey}\n    fingerprint, compare it by telephone: {print}\n    credit code: {uscc}; live from: {live}"
             )
         }
         Change::Revoke(revoke) => {
@@ -480,8 +535,7 @@ pub(super) fn change_words(change: &Change) -> Said {
         }
         Change::Authority(set) => {
             let (threshold, count) = (set.threshold, set.vkeys.len());
-            let vkeys: Vec<String> = set.vkeys.iter().map(|vkey| format!("    {vkey}")).collect();
-            let vkeys = vkeys.join("\n");
+            let vkeys = listed(&set.vkeys);
             said!(
                 "· 更换管理机构：此后 {count} 家，须 {threshold} 家签名（新旧两组都须达到门限）\n{vkeys}",
                 "· replace the authorities: {count} from then on, {threshold} must sign (old and new set both reach their threshold)\n{vkeys}"
@@ -489,9 +543,14 @@ pub(super) fn change_words(change: &Change) -> Said {
         }
         Change::EraseEntry(erasure) => {
             let (index, basis) = (erasure.index, one_line(&erasure.basis));
+            let (publisher, kind) = (&erasure.publisher, &erasure.statement_type);
+            let (id, leaf) = (erasure.statement, erasure.leaf_hash);
+            let project = shown(erasure.project.as_deref());
+            let consequence = erase::consequence();
+            let (why_zh, why_en) = (&consequence.zh, &consequence.en);
             said!(
-                "· 依法删除第 {index} 条的内容：{basis}",
-                "· erase the content of record {index} by order: {basis}"
+                "· 依法清除第 {index} 条的内容，依据：{basis}\n    发布者：{publisher}；项目：{project}；{kind} 声明 {id}\n    叶散列：{leaf}\n{why_zh}",
+                "· erase the content of record {index} by order, on the basis: {basis}\n    publisher: {publisher}; project: {project}; {kind} statement {id}\n    leaf hash: {leaf}\n{why_en}"
             )
         }
     }
@@ -549,6 +608,8 @@ mod tests {
                         passphrase_file: None,
                         signer: None,
                     },
+                    ledger: None,
+                    policy: Vec::new(),
                     output: None,
                 },
             )

@@ -37,8 +37,9 @@ pub fn uscc_is_valid(code: &str) -> bool {
     (31 - sum % 31) % 31 == values[17] && organisation_code_is_valid(&code.as_bytes()[8..17])
 }
 
-/// GB 11714: eight characters and a check character, which is `X` for 10.
-fn organisation_code_is_valid(code: &[u8]) -> bool {
+/// Whether `code` is an organisation code (GB 11714), written without a hyphen: eight characters and a check character, which is `X` for 10.
+#[must_use]
+pub fn organisation_code_is_valid(code: &[u8]) -> bool {
     const WEIGHTS: [u32; 8] = [3, 7, 9, 10, 5, 8, 4, 2];
     let sum: u32 = code
         .iter()
