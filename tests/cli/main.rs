@@ -326,8 +326,8 @@ fn receipts(desk: &Desk, data: &str, served: &Served) {
     let other = init(desk, "other", "other.example/cli");
     let other = format!("{other}/policy");
     run(&["verify", &good, "--policy", &other])
-        .exits(1)
-        .says(&["step 2"]);
+        .exits(5)
+        .says(&["cannot be judged"]);
     run(&["verify", &good, "--policy", &good, "--json"])
         .exits(3)
         .json("policy");

@@ -220,8 +220,9 @@ fn policies_over_time_are_taken_from_a_folder() {
         "--policy",
         &desk.path("policies/2025.policy"),
     ])
-    .exits(1)
+    .exits(5)
     .says(&[
+        "cannot be judged",
         "no policy given is for",
         "until 6 records",
         "Ask for the policy",

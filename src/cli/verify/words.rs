@@ -7,7 +7,9 @@ use crate::receipt::{ITEMS_MAX, RECEIPT_BYTES_MAX, ReceiptError};
 use crate::tlog::merkle::ProofError;
 use crate::tlog::policy::JudgeError;
 use crate::tlog::proof::TlogProofError;
+use crate::trade::keys::KeyError;
 use crate::trade::record::ENTRY_BYTES_MAX;
+use crate::trade::statement::StatementError;
 use crate::verify::VerifyError;
 
 /// What failed, and why.
@@ -36,9 +38,15 @@ fn zh(error: &VerifyError) -> String {
         VerifyError::Index { found, wanted } => {
             format!("条目自称第 {found} 条，回执证明的是第 {wanted} 条")
         }
-        VerifyError::Statement(error) => format!("记录中没有合格的声明：{}", error.zh()),
+        VerifyError::Statement(error) => format!("记录中没有合格的声明：{}", statement(error)),
         VerifyError::Keys { genesis_id, source } => {
-            format!("密钥不能由固定的创世编号 {genesis_id} 推出：{}", source.zh())
+            let why = match source {
+                KeyError::Evidence { item, source } => {
+                    format!("证据第 {item} 项不是声明：{}", statement(source))
+                }
+                other => other.zh(),
+            };
+            format!("密钥不能由固定的创世编号 {genesis_id} 推出：{why}")
         }
         VerifyError::Ledger { found, wanted } => {
             format!("这属于账本 {found:?}，检查点属于账本 {wanted:?}")
@@ -46,6 +54,13 @@ fn zh(error: &VerifyError) -> String {
         VerifyError::Signature(error) => {
             format!("声明不是由有权的密钥签名：{}", error.zh())
         }
+    }
+}
+
+fn statement(error: &StatementError) -> String {
+    match error {
+        StatementError::Note(error) => format!("不是签名文本：{}", note_zh(error)),
+        other => other.zh(),
     }
 }
 
@@ -129,7 +144,6 @@ mod tests {
     use crate::tlog::merkle::Hash;
     use crate::tlog::policy::open_by;
     use crate::tlog::proof::TlogProof;
-    use crate::trade::keys::KeyError;
     use crate::trade::record::parse_entry;
     use crate::trade::statement::Statement;
     use crate::verify::Step;
