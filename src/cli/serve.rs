@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::init::{Folder, opening_failed};
 use super::keys::holder::open_key;
@@ -260,13 +260,27 @@ pub(super) async fn serve(
 }
 
 pub(super) async fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(listen).await.map_err(|error| {
+    let bound = || {
+        let socket = if listen.is_ipv4() {
+            TcpSocket::new_v4()
+        } else {
+            TcpSocket::new_v6()
+        }?;
+        socket.set_reuseaddr(true)?; // As tokio's own bind: a ledger that ended a moment ago does not keep its port.
+        socket.bind(listen)?;
+        socket.listen(WAITING_MAX)
+    };
+    bound().map_err(|error| {
         Failure::temporary(
             "listen",
             said!("监听不了 {listen}", "cannot listen on {listen}").because(&error),
         )
     })
 }
+
+/// Connections that the kernel keeps for us until they are accepted. Where a crowd fills this queue, whoever else connects waits
+/// a second for his next attempt: tokio's 1,024 overflowed under 5,000 connections at once, at a machine that had other work.
+const WAITING_MAX: u32 = 16_384;
 
 pub(super) fn url_of(listener: &TcpListener) -> String {
     listener

@@ -88,7 +88,7 @@ def what_goes_on(bench):
         world.server.signal(signal.SIGCONT)
     finally:
         ledger.RESUME_S_MAX, ledger.COSIGN_S_MAX = limits
-    holds, figure = world.memory_is_back(rest_mib=world.server.rss_mib() - ledger.REST_MIB_MAX - 40)
+    holds, figure = world.memory_is_back(rest_mib=world.server.memory_mib() - ledger.REST_MIB_MAX - 40)
     bench.demand('seen: memory that is held', not holds, figure)
     world.server.signal(signal.SIGKILL)
     world.server.process.wait(20)
