@@ -16,6 +16,8 @@ mod amounts;
 mod body;
 mod encoding;
 mod json;
+#[cfg(test)]
+mod measure;
 mod national;
 pub mod notices;
 pub mod ocds;
