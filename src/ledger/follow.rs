@@ -26,6 +26,9 @@ const IDLE: Duration = Duration::from_millis(500);
 /// What was applied is made durable, and forgotten by `recent`, this often: a sync costs the disk as much as one of the writer's.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
+/// The index is opened again only where it has at least this much room.
+const RENEW_BYTES_MIN: u64 = 8 << 20;
+
 /// Starts the thread; it ends when the ledger is gone.
 ///
 /// # Errors
@@ -107,6 +110,11 @@ fn look(
 
 /// Opens the index again after a failure, if that is what it needs. What it has lost must still be held by `recent`, or it is begun anew.
 fn renew(shared: &Arc<Shared>, handle: &Handle, tree: &Tree) -> Result<(), QueryError> {
+    // sled writes when it opens: on a full disk it would be closed, and now it is still read from.
+    let room = shared.store.room();
+    if room.is_some_and(|room| room.bytes < RENEW_BYTES_MIN) {
+        return Err(QueryError::Index(IndexError::Full));
+    }
     shared.index.renew()?;
     let (at, _) = shared.index.state()?;
     let is_ours = at.size == 0

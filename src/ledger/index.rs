@@ -56,6 +56,9 @@ pub enum IndexError {
     /// It is being opened again.
     #[error("the query index is being opened again")]
     Closed,
+    /// Opening it again has to wait for room: what it holds is read meanwhile.
+    #[error("the disk of the query index is full")]
+    Full,
     /// sled panicked, which it does on some damage.
     #[error("the query index panicked")]
     Panic,
@@ -73,7 +76,7 @@ impl IndexError {
         match self {
             IndexError::Damaged | IndexError::Panic => true,
             IndexError::Sled(failure) => !matches!(failure, sled::Error::Io(_)),
-            IndexError::Closed | IndexError::Folder(_) => false,
+            IndexError::Closed | IndexError::Full | IndexError::Folder(_) => false,
         }
     }
 }
