@@ -284,7 +284,7 @@ fn keys_change_by_the_hands_of_several() {
     }
     run(&["key", "post", "--ledger", &served.url, &one])
         .exits(3)
-        .says(&["did not take it"]);
+        .says(&["refuses (HTTP 403)"]);
     run(&["key", "post", "--ledger", &served.url, &one, &two])
         .exits(0)
         .says(&["logged as record 2"]);
@@ -732,7 +732,7 @@ const GALLERY: [(&str, &str, Do, i32); 52] = [
         "receipt",
         "receipt",
         Do::Line("ledger.example", "ledger.example/other"),
-        1,
+        5,
     ),
     ("receipt", "receipt", Do::Line("22", "23"), 1),
     ("receipt", "receipt", Do::DropLine(3), 1),

@@ -121,7 +121,7 @@ fn a_receipt_says_who_has_witnessed_it_and_is_refreshed_only_for_the_better() {
     let other = desk.write("other", &other);
     run(&["verify", &other, "--policy", &strict])
         .exits(5)
-        .says(&["that the policy does not know, not counted"]);
+        .says(&["not counted: the policy knows this name, but with another key ID"]);
 
     // The operator with the log key: another history has a witnessed checkpoint. The receipt is not given up for it.
     let alone = desk.write("alone", &before);

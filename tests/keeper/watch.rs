@@ -450,7 +450,7 @@ fn a_supervisor_countersigns_and_the_verdict_says_so() {
         "--passphrase-file",
         &word,
     ];
-    countersign(&office).exits(3).says(&["refuses (403)"]);
+    countersign(&office).exits(3).says(&["refuses (HTTP 403)"]);
     countersign(&["--key", &key])
         .exits(3)
         .says(&["refuses (403)"]);
