@@ -291,7 +291,11 @@ impl Made {
             });
             if let Some(Value::Array(fields)) = extra.get_mut("fields") {
                 fields.retain_mut(|field| {
-                    let goes = names(&field["value"]);
+                    // The door takes one line of visible text here.
+                    let lines = field["value"]
+                        .as_str()
+                        .is_some_and(|text| text.contains(char::is_control));
+                    let goes = lines || names(&field["value"]);
                     if goes {
                         let name = field["name"].as_str().unwrap_or_default().to_owned();
                         moved.push((name, field["value"].take()));
@@ -308,8 +312,10 @@ impl Made {
             self.facts.documents += 1;
             text.push(format!("{name}：{}", value.as_str().unwrap_or_default()));
             self.remarks.push(fault(
-                format!("{name} 涉及自然人，移入文件 text.txt"),
-                format!("{name} names natural persons and is in document text.txt"),
+                format!("{name} 涉及自然人或有多行，移入文件 text.txt"),
+                format!(
+                    "{name} names natural persons or has several lines and is in document text.txt"
+                ),
             ));
         }
     }

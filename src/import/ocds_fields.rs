@@ -353,7 +353,7 @@ fn payment(release: &Release<'_>, section: &Json) -> Read {
     let paid: Vec<&Json> = list(&section["transactions"]).iter().collect();
     let common = |names: [&str; 2]| {
         let of = |transaction: &Json| {
-            let there = names.iter().find_map(|name| transaction.get(*name));
+            let there = names.iter().find_map(|name| transaction.get(name));
             there.and_then(|reference| party(release, reference))
         };
         let first = of(paid.first()?)?;
