@@ -32,7 +32,7 @@ def fill(path, leave=0):
     return path
 
 
-@row('full disk', 'filled below the floor, then to the last byte again and again under posters: below the floor posts are 507 and /readyz is 503; the process lives, reading goes on, writing resumes by itself within 15 s', needs=['a small disk'], open_fault='a full disk ends the process through the index, and /readyz is 200 below the floor')
+@row('full disk', 'filled below the floor, then to the last byte again and again under posters: below the floor posts are 507 and /readyz is 503; the process lives, reading goes on, writing resumes by itself within 15 s', needs=['a small disk'])
 def full_disk(bench):
     disk = bench.small_disk(256)
     world = bench.world(data=disk / 'data')
@@ -69,7 +69,7 @@ def full_disk(bench):
     bench.demand('no post gets an answer that none may get', not posters.strange, posters.strange[:2] or 'none')
 
 
-@row('no inodes', 'inodes run out while bytes are free: the refusal names inodes, /readyz is 503, reading goes on, writing resumes by itself', needs=['a small disk'], open_fault='the refusal does not name inodes')
+@row('no inodes', 'inodes run out while bytes are free: the refusal names inodes, /readyz is 503, reading goes on, writing resumes by itself', needs=['a small disk'])
 def no_inodes(bench):
     disk = bench.small_disk(256, inodes=200)
     world = bench.world(data=disk / 'data')

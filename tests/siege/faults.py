@@ -120,7 +120,7 @@ def one_round(world, template, call, path, number, error):
     return met, outcome, ''
 
 
-@row('broken stderr', 'standard error is /dev/full, or a pipe whose reader died, and the disk is full for a moment: writing resumes, or the process ends by itself; /readyz is not 200 while posts are refused', needs=['a small disk'], open_fault='the writer dies with its log line, and /readyz goes on saying that it writes')
+@row('broken stderr', 'standard error is /dev/full, or a pipe whose reader died, and the disk is full for a moment: writing resumes, or the process ends by itself; /readyz is not 200 while posts are refused', needs=['a small disk'])
 def broken_stderr(bench):
     disk = bench.small_disk(160)
     for mode in ('a dead pipe', '/dev/full'):
