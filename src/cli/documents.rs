@@ -1,20 +1,26 @@
 //! Documents on their way: a draft names a file, the program its digest; after the statement is logged, the bytes go to the ledger. And
 //! `document`, which fetches one and believes nothing but its digest.
 //!
-//! Promises: only files inside the folder of documents are read, never above it; what is sent is what was hashed, or the ledger refuses it;
-//! a document of a statement that was not taken is not sent. Does not stream: a document is read whole, at most [`DOCUMENT_BYTES_MAX`].
+//! Promises: only regular files inside the folder of documents are read, wherever links lead, never the key or the openings of the run, nor
+//! a private key; what cannot be sent is told before anything is logged; what is sent is what was hashed; a document of a statement that
+//! was not taken is not sent, and one that fails holds up no other. `document` leaves a whole file or none. Does not stream: a document is
+//! read whole, at most [`DOCUMENT_BYTES_MAX`].
 
+use std::fs::{File, OpenOptions};
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
+use rustix::fs::OFlags;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
-use super::answered;
+use super::answered::{self, Answered};
 use super::draft::{Line, LineError};
 use super::out::{Answer, Console, Failure};
+use super::plain;
 use super::text::{Said, said};
-use super::verify::digest_of;
-use super::{plain, read_file};
 use crate::store::Http;
 use crate::tlog::merkle::Hash;
 
@@ -56,55 +62,91 @@ const MEDIA_TYPES: [(&str, &str); 20] = [
 #[derive(Debug)]
 pub(super) struct Attached {
     folder: PathBuf,
-    /// What goes to the ledger: line of the draft, digest, file.
-    found: Vec<(usize, String, PathBuf)>,
+    /// What is never published, wherever it lies and however it is named: the key, the openings that stay here.
+    private: Vec<PathBuf>,
+    /// What goes to the ledger.
+    found: Vec<Found>,
+}
+
+/// One file of one draft.
+#[derive(Debug)]
+struct Found {
+    line: usize,
+    digest: String,
+    /// As the draft names it.
+    file: String,
+}
+
+/// What became of the files.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    /// How many the ledger has now.
+    pub all: usize,
+    /// How many of them it took now.
+    pub taken: usize,
+    /// What it does not have: line of the draft, file, why.
+    pub missing: Vec<(usize, String, Said)>,
 }
 
 impl Attached {
-    /// The files of `folder`.
-    pub fn new(folder: &Path) -> Attached {
+    /// The files of `folder`, but none of `private`.
+    pub fn new(folder: &Path, private: Vec<PathBuf>) -> Attached {
+        let folder = if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
+        };
         Attached {
             folder: folder.to_owned(),
+            private,
             found: Vec::new(),
         }
     }
 
     /// Makes `{"file":"招标公告.pdf"}` in `documents` into name, media type, size and digest; and remembers what to send. A document that
-    /// is named by digest is sent too if a file of its name is here and has that digest.
-    pub fn fill(&mut self, line: &mut Line) -> Result<(), LineError> {
-        let mut draft: Value =
-            serde_json::from_str(&line.text).map_err(|error| LineError::Json(error.to_string()))?;
+    /// is named by digest is sent too if a file of its name is here and has that digest. Whatever a file is refused for is told of all of
+    /// them at once, before anything is logged.
+    pub fn fill(&mut self, line: &mut Line) -> Result<(), Vec<LineError>> {
+        let mut draft: Value = serde_json::from_str(&line.text)
+            .map_err(|error| vec![LineError::Json(error.to_string())])?;
         let Some(documents) = draft.get_mut("documents").and_then(Value::as_array_mut) else {
             return Ok(());
         };
-        let mut changed = false;
+        let (mut changed, mut faults) = (false, Vec::new());
         for document in documents {
             let text = |name: &str| document.get(name).and_then(Value::as_str);
             if let Some(file) = text("file") {
-                let path = self.inside(file)?;
-                let digest = digest_of(&path).map_err(|failure| LineError::File {
-                    file: file.to_owned(),
-                    reason: failure.said.en,
-                })?;
-                let size = std::fs::metadata(&path)
-                    .map_err(|error| LineError::File {
-                        file: file.to_owned(),
-                        reason: error.to_string(),
-                    })?
-                    .len();
+                let (digest, size) = match self.look(file) {
+                    Ok(looked) => looked,
+                    Err(reason) => {
+                        let file = file.to_owned();
+                        faults.push(LineError::File { file, reason });
+                        continue;
+                    }
+                };
                 let last = file.rsplit('/').next().unwrap_or(file);
                 let name = text("name").unwrap_or(last).to_owned();
                 let media_type = text("media_type").unwrap_or_else(|| media_type_of(last));
+                let file = file.to_owned();
                 *document = json!({ "name": name, "media_type": media_type, "size": size, "sha256": digest });
-                self.found.push((line.number, digest, path));
+                self.found.push(Found {
+                    line: line.number,
+                    digest,
+                    file,
+                });
                 changed = true;
             } else if let (Some(name), Some(digest)) = (text("name"), text("sha256"))
-                && let Ok(path) = self.inside(name)
-                && path.is_file()
-                && digest_of(&path).is_ok_and(|found| found == digest)
+                && self.look(name).is_ok_and(|(found, _)| found == digest)
             {
-                self.found.push((line.number, digest.to_owned(), path));
+                self.found.push(Found {
+                    line: line.number,
+                    digest: digest.to_owned(),
+                    file: name.to_owned(),
+                });
             }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
         }
         if changed {
             // Another file under the same name is another disclosure.
@@ -116,39 +158,154 @@ impl Attached {
         Ok(())
     }
 
-    /// Sends what belongs to lines that the ledger has; says how many it took now.
-    pub fn send(
-        &self,
-        http: &Http,
-        is_logged: impl Fn(usize) -> bool,
-    ) -> Result<(usize, usize), Failure> {
-        let mut sent: Vec<&str> = Vec::new();
-        let mut taken = 0;
-        for (line, digest, path) in &self.found {
-            if !is_logged(*line) || sent.contains(&digest.as_str()) {
+    /// Sends what belongs to lines that the ledger has. One that cannot be sent does not hold up the others.
+    pub fn send(&self, http: &Http, is_logged: impl Fn(usize) -> bool) -> Sent {
+        let mut done: Vec<&str> = Vec::new();
+        let mut sent = Sent::default();
+        for found in &self.found {
+            if !is_logged(found.line) || done.contains(&found.digest.as_str()) {
                 continue;
             }
-            let bytes = read_file(path, DOCUMENT_BYTES_MAX)?;
-            taken += usize::from(put(http, digest, &bytes)?);
-            sent.push(digest);
+            match self.send_one(http, found) {
+                Ok(is_new) => {
+                    sent.taken += usize::from(is_new);
+                    sent.all += 1;
+                    done.push(&found.digest);
+                }
+                Err(reason) => sent.missing.push((found.line, found.file.clone(), reason)),
+            }
         }
-        Ok((taken, sent.len()))
+        sent
     }
 
-    fn inside(&self, file: &str) -> Result<PathBuf, LineError> {
+    fn send_one(&self, http: &Http, found: &Found) -> Result<bool, Said> {
+        let (file, size) = self.open(&found.file)?;
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+        let read = file.take(DOCUMENT_BYTES_MAX + 1).read_to_end(&mut bytes);
+        read.map_err(|error| unreadable(&error))?;
+        let digest = Hash::sha256(&bytes).to_string();
+        if digest != found.digest {
+            let wanted = &found.digest;
+            return Err(said!(
+                "文件在登记之后被改动：声明写的 SHA-256 为 {wanted}，现为 {digest}；请放回原文件再运行一次",
+                "the file has changed since it was logged: the statement names SHA-256 {wanted}, it has {digest} now; put the old one back and run the same command again"
+            ));
+        }
+        put(http, &found.digest, &bytes).map_err(|failure| failure.said)
+    }
+
+    /// SHA-256 and size of a file that may be published.
+    fn look(&self, file: &str) -> Result<(String, u64), Said> {
+        let (mut file, _) = self.open(file)?;
+        let (mut sha256, mut buffer, mut bytes) = (Sha256::new(), vec![0; 1 << 20], 0);
+        let mut is_first = true;
+        loop {
+            let read = file.read(&mut buffer).map_err(|error| unreadable(&error))?;
+            if read == 0 {
+                return Ok((hex::encode(sha256.finalize()), bytes));
+            }
+            if is_first && holds_private_key(&buffer[..read]) {
+                return Err(said!(
+                    "文件中有私钥，绝不公布",
+                    "the file holds a private key, which is never published"
+                ));
+            }
+            is_first = false;
+            sha256.update(&buffer[..read]);
+            bytes += read as u64;
+            if bytes > DOCUMENT_BYTES_MAX {
+                return Err(too_large(bytes));
+            }
+        }
+    }
+
+    /// Opens a regular file that lies inside the folder, links followed, and is none of those that stay here. Says its size.
+    fn open(&self, file: &str) -> Result<(File, u64), Said> {
         let path = Path::new(file);
         let is_inside = path
             .components()
             .all(|part| matches!(part, Component::Normal(_)));
         if file.is_empty() || !is_inside {
-            return Err(LineError::File {
-                file: file.to_owned(),
-                reason: "wanted a path inside the folder of documents / 应为文件目录之内的路径"
-                    .to_owned(),
-            });
+            return Err(said!(
+                "应为文件目录之内的路径",
+                "wanted a path inside the folder of documents"
+            ));
         }
-        Ok(self.folder.join(path))
+        // Where links lead is what counts: a draft may come from a system, or an archive, of others.
+        let folder = self
+            .folder
+            .canonicalize()
+            .map_err(|error| unreadable(&error))?;
+        let real = || {
+            folder
+                .join(path)
+                .canonicalize()
+                .map_err(|error| unreadable(&error))
+        };
+        let opened = real()?;
+        if !opened.starts_with(&folder) {
+            return Err(said!(
+                "它是链接，指向文件目录之外：不公布",
+                "it is a link that leads out of the folder of documents, and is not published"
+            ));
+        }
+        // Neither a FIFO nor a device keeps the opener waiting, and the last part is no link any more.
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(
+                (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY)
+                    .bits()
+                    .cast_signed(),
+            )
+            .open(&opened)
+            .map_err(|error| unreadable(&error))?;
+        let is = file.metadata().map_err(|error| unreadable(&error))?;
+        if !is.is_file() {
+            return Err(said!(
+                "它不是普通文件（目录、管道、设备或套接字）",
+                "it is no regular file but a folder, a pipe, a device or a socket"
+            ));
+        }
+        // Somebody may have exchanged a folder for a link between the look and the opening.
+        let again = std::fs::symlink_metadata(real()?).map_err(|error| unreadable(&error))?;
+        if (again.dev(), again.ino()) != (is.dev(), is.ino()) {
+            return Err(said!(
+                "它在打开时被换掉了",
+                "it was exchanged while it was opened"
+            ));
+        }
+        for private in &self.private {
+            let is_it = std::fs::metadata(private)
+                .is_ok_and(|private| (private.dev(), private.ino()) == (is.dev(), is.ino()));
+            if is_it {
+                return Err(said!(
+                    "它是本次使用的私钥或不公开内容的原文，绝不公布",
+                    "it is the key or the file of withheld openings of this very run, which are never published"
+                ));
+            }
+        }
+        if is.len() > DOCUMENT_BYTES_MAX {
+            return Err(too_large(is.len()));
+        }
+        Ok((file, is.len()))
     }
+}
+
+fn unreadable(error: &std::io::Error) -> Said {
+    said!("读不了", "it cannot be read").because(error)
+}
+
+fn too_large(bytes: u64) -> Said {
+    said!(
+        "文件有 {bytes} 字节，账本最多收 {DOCUMENT_BYTES_MAX} 字节；请拆分或压缩",
+        "it has {bytes} bytes and a ledger takes at most {DOCUMENT_BYTES_MAX}; split or compress it"
+    )
+}
+
+/// PEM of any private key.
+fn holds_private_key(bytes: &[u8]) -> bool {
+    let wanted = b"PRIVATE KEY-----";
+    bytes.windows(wanted.len()).any(|found| found == wanted)
 }
 
 fn media_type_of(name: &str) -> &'static str {
@@ -165,13 +322,16 @@ pub(super) fn put(http: &Http, digest: &str, bytes: &[u8]) -> Result<bool, Failu
     let name = format!("api/v1/documents/{digest}");
     // A ledger that has it answers a PUT before it has read the bytes, and hangs up.
     let there = http.call("HEAD", &name, &[], None, ANSWER_BYTES_MAX)?;
-    if there.status == 200 {
+    if there.status == 200 && there.etag == format!("\"{digest}\"") {
         return Ok(false);
     }
     let headers = [("content-type", "application/octet-stream")];
     let answer = http.call("PUT", &name, &headers, Some(bytes), ANSWER_BYTES_MAX)?;
     if matches!(answer.status, 200 | 201) {
-        return Ok(true);
+        let taken = Answered::of(http, &name, &answer)?;
+        if taken.str("sha256")? == digest {
+            return Ok(answer.status == 201);
+        }
     }
     let refused = answered::refusal(http, &name, &answer);
     Err(Failure::temporary(

@@ -3,16 +3,18 @@
 //! Two placeholders are replaced before signing: `{"$commit":{"class":C,"value":V,"shown":B}}` anywhere becomes a salted commitment,
 //! whose opening travels with the post if `shown`, and else stays with the centre; left out, a person is shown, and nothing else is.
 //! A plain draft is guarded first ([`Line::guard`]): what the vocabulary does not call public is made into `$commit` by the program.
-//! And `"$n"` at `/amends/statement` becomes the id of the statement made from line n of the same file.
+//! And what `amends` names by line of the same file (`"$n"`), by `ref` or by index becomes the id of that statement ([`Amended`]).
 
 use serde_json::Value;
 
-use super::keys::holder::Holder;
+use super::forms;
+use super::keys::holder::{Holder, SignerError};
+use super::text::Said;
 use crate::tlog::merkle::Hash;
 use crate::tlog::note::Note;
 use crate::trade::commitment::{Class, Opening, Openings, Place};
 use crate::trade::guard::{self, GuardError, Mark};
-use crate::trade::statement::{Draft, Statement};
+use crate::trade::statement::{Draft, DraftError, Statement, StatementError};
 use crate::trade::vocabulary::Vocabulary;
 
 /// One line of a file of drafts.
@@ -26,8 +28,65 @@ pub(super) struct Line {
     pub project: String,
     /// The publisher's own id of it, which makes a second run harmless.
     pub reference: String,
-    /// The line that it amends, where it names one of the same file.
-    pub amends: Option<usize>,
+    /// What it amends, where it does not name it by its id.
+    pub amends: Option<Amended>,
+}
+
+/// How a draft names the statement that it amends, if not by its id: the client finds the id before it signs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Amended {
+    /// `"$3"`: line 3 of the same file.
+    Line(usize),
+    /// `{"ref":…}`, or a `statement` that is neither an id nor a line: the centre's own id of it.
+    Reference(String),
+    /// `{"index":…}`: the record's index in the ledger.
+    Index(u64),
+    /// A `statement` of digits alone: a `ref` or an index, whichever there is.
+    Either(String),
+}
+
+impl Amended {
+    fn read(value: &Value) -> Option<Amended> {
+        let amends = value.get("amends")?;
+        match (
+            amends.get("statement"),
+            amends.get("ref"),
+            amends.get("index"),
+        ) {
+            (Some(Value::String(named)), None, None) => {
+                if let Some(number) = named.strip_prefix('$') {
+                    return number.parse().ok().map(Amended::Line);
+                }
+                if Hash::from_hex(named).is_some() {
+                    return None;
+                }
+                let is_number = !named.is_empty() && named.bytes().all(|b| b.is_ascii_digit());
+                Some(if is_number {
+                    Amended::Either(named.clone())
+                } else {
+                    Amended::Reference(named.clone())
+                })
+            }
+            (Some(Value::Number(index)), None, None) | (None, None, Some(Value::Number(index))) => {
+                index.as_u64().map(Amended::Index)
+            }
+            (None, Some(Value::String(reference)), None) => {
+                Some(Amended::Reference(reference.clone()))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Amended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Amended::Line(number) => write!(f, "${number}"),
+            Amended::Reference(reference) => write!(f, "ref {reference:?}"),
+            Amended::Index(index) => write!(f, "index {index}"),
+            Amended::Either(digits) => write!(f, "{digits:?}"),
+        }
+    }
 }
 
 /// Why a line is not a draft. For people; the number stands beside it.
@@ -39,20 +98,31 @@ pub(super) enum LineError {
         "there is no `project`, wanted the centre's id of the project: letters, digits, `.`, `_` and `-`, at most 64"
     )]
     Project,
-    #[error("{0}")]
-    Draft(String),
+    #[error(
+        "{0} stands twice in its object, of which readers keep one or the other: leave one of them out"
+    )]
+    Twice(String),
+    /// Not of the form of a statement, at a place where one is known.
+    #[error("{en}")]
+    Form {
+        pointer: Option<String>,
+        zh: String,
+        en: String,
+    },
     #[error(
         "a value to commit to needs `class` (person, privacy, trade_secret or not_yet) and `value`, a string, and may say `shown`, true or false; found {0}"
     )]
     Commit(String),
-    #[error("`amends` names line {0}, which is not an earlier line of this file that was logged")]
+    #[error(
+        "`amends` names {0}, which is neither an earlier line of this file that was logged nor a record of this project in the ledger"
+    )]
     Amends(String),
-    #[error("the document {file:?} cannot be taken: {reason}")]
+    #[error("the document {file:?} cannot be taken: {}", reason.en)]
     File {
         /// As the draft names it.
         file: String,
         /// Why.
-        reason: String,
+        reason: Said,
     },
     #[error(transparent)]
     Guard(#[from] GuardError),
@@ -68,12 +138,55 @@ pub(super) struct Guard {
 }
 
 impl LineError {
+    /// Not of the form of a statement.
+    fn form(error: &StatementError) -> LineError {
+        LineError::Form {
+            pointer: error.pointer().map(str::to_owned),
+            zh: error.zh(),
+            en: crate::chain_of(error),
+        }
+    }
+
+    fn draft(error: DraftError) -> LineError {
+        match error {
+            DraftError::Json(error) => LineError::form(&StatementError::Json(error)),
+            DraftError::TextBytes { have, max } => {
+                LineError::form(&StatementError::TextBytes { have, max })
+            }
+            DraftError::Conflict {
+                member,
+                ref found,
+                ref wanted,
+            } => LineError::Form {
+                pointer: Some(format!("/{member}")),
+                zh: format!(
+                    "草稿的 {member} 为 {found}，应为 {wanted}；请删去，或改用它所属的账本与密钥"
+                ),
+                en: error.to_string(),
+            },
+        }
+    }
+
     /// The same in Chinese, where there is more to say than which JSON is wrong.
     pub fn zh(&self) -> String {
         match self {
             LineError::Guard(error) => error.zh(),
-            LineError::File { file, reason } => format!("文件 {file:?} 不可用：{reason}"),
-            other => other.to_string(),
+            LineError::File { file, reason } => format!("文件 {file:?} 不可用：{}", reason.zh),
+            LineError::Json(error) => format!("不是 JSON 对象：{error}"),
+            LineError::Project => {
+                "缺少 project：应为本中心的项目标识，由字母、数字、.、_、- 组成，至多 64 个"
+                    .to_owned()
+            }
+            LineError::Twice(pointer) => {
+                format!("{pointer} 在同一对象中出现两次，不同程序会取不同的一个：请删去一个")
+            }
+            LineError::Form { zh, .. } => zh.clone(),
+            LineError::Commit(found) => format!(
+                "$commit 应有 class（person、privacy、trade_secret 或 not_yet）与文本 value，可有 shown（true 或 false）；现为 {found}"
+            ),
+            LineError::Amends(named) => {
+                format!("amends 所指 {named} 既不是本文件前面已登记的行，也不是账本中该项目的记录")
+            }
         }
     }
 }
@@ -111,11 +224,13 @@ impl Line {
     pub fn read(number: usize, text: &str) -> Result<Line, LineError> {
         let value: Value =
             serde_json::from_str(text).map_err(|error| LineError::Json(error.to_string()))?;
+        if let Some(pointer) = forms::twice(text) {
+            return Err(LineError::Twice(pointer));
+        }
         let member = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
         let project = member("project").ok_or(LineError::Project)?;
         let reference = member("ref").unwrap_or_else(|| Hash::sha256(text.as_bytes()).to_string());
-        let amended = value.pointer("/amends/statement").and_then(Value::as_str);
-        let amends = amended.and_then(|amended| amended.strip_prefix('$')?.parse().ok());
+        let amends = Amended::read(&value);
         Ok(Line {
             number,
             text: text.to_owned(),
@@ -137,17 +252,30 @@ impl Line {
         Ok(marks)
     }
 
-    /// The statement it makes, signed, and the openings that go with it. `made` knows the ids of earlier lines.
+    /// The same without `amends`: what a ledger can check of a draft that amends what is not logged yet.
+    pub fn without_amends(&self) -> Line {
+        let mut value: Value = serde_json::from_str(&self.text).unwrap_or(Value::Null);
+        if let Some(members) = value.as_object_mut() {
+            members.shift_remove("amends");
+        }
+        Line {
+            text: value.to_string(),
+            amends: None,
+            ..self.clone()
+        }
+    }
+
+    /// The statement it makes, signed, and the openings that go with it. `amended` is the id of what it amends, if it does not say it.
     pub fn sign(
         &self,
         ledger: &str,
         follows: Option<&Hash>,
         signer: &Holder,
-        made: impl Fn(usize) -> Option<Hash>,
+        amended: Option<Hash>,
     ) -> Result<(Statement, Opened), LineError> {
         let mut openings = Opened::default();
         let hides = self.text.contains("\"$commit\"");
-        let text = if self.text.contains("\"$") {
+        let text = if self.text.contains("\"$") || self.amends.is_some() {
             let mut value: Value = serde_json::from_str(&self.text)
                 .map_err(|error| LineError::Json(error.to_string()))?;
             let place = Place {
@@ -157,20 +285,27 @@ impl Line {
                 pointer: "",
             };
             commit_all(&mut value, &mut String::new(), &place, &mut openings)?;
-            name_amended(&mut value, made)?;
+            name_amended(&mut value, self.amends.as_ref(), amended)?;
             value.to_string()
         } else {
             self.text.clone()
         };
-        let failed =
-            |error: &(dyn std::error::Error + 'static)| LineError::Draft(crate::chain_of(error));
-        let mut draft = Draft::parse(text.as_bytes()).map_err(|error| failed(&error))?;
+        let failed = |error: SignerError| {
+            let told = crate::chain_of(&error);
+            LineError::Form {
+                pointer: None,
+                zh: format!("没有签名：{told}"),
+                en: told,
+            }
+        };
+        let mut draft =
+            Draft::parse(text.as_bytes()).map_err(|error| LineError::draft(error.into()))?;
         if draft.get("ref").is_none() {
             // A digest of what is hidden would be a hash of it without a salt, in the clear for ever. A signature nobody else can make.
             let reference = if hides {
                 let digest = &self.reference;
                 let text = format!("mingzhang-ref-v1\n{ledger}\n{digest}\n");
-                let signature = signer.sign(&text).map_err(|error| failed(&error))?;
+                let signature = signer.sign(&text).map_err(failed)?;
                 Hash::sha256(&signature.bytes).to_string()
             } else {
                 self.reference.clone()
@@ -179,15 +314,15 @@ impl Line {
         }
         draft
             .fill(ledger, signer.name(), follows)
-            .map_err(|error| failed(&error))?;
-        let text = draft.text().map_err(|error| failed(&error))?;
-        let signature = signer.sign(&text).map_err(|error| failed(&error))?;
+            .map_err(LineError::draft)?;
+        let text = draft.text().map_err(LineError::draft)?;
+        let signature = signer.sign(&text).map_err(failed)?;
         let note = Note {
             text,
             signatures: vec![signature],
         };
         let statement =
-            Statement::parse(note.encode().as_bytes()).map_err(|error| failed(&error))?;
+            Statement::parse(note.encode().as_bytes()).map_err(|error| LineError::form(&error))?;
         Ok((statement, openings))
     }
 }
@@ -251,19 +386,21 @@ fn commit_all(
     Ok(())
 }
 
-fn name_amended(value: &mut Value, made: impl Fn(usize) -> Option<Hash>) -> Result<(), LineError> {
-    let Some(named) = value.pointer_mut("/amends/statement") else {
+fn name_amended(
+    value: &mut Value,
+    named: Option<&Amended>,
+    id: Option<Hash>,
+) -> Result<(), LineError> {
+    let (Some(named), Some(amends)) = (
+        named,
+        value.get_mut("amends").and_then(Value::as_object_mut),
+    ) else {
         return Ok(());
     };
-    let Some(number) = named.as_str().and_then(|text| text.strip_prefix('$')) else {
-        return Ok(());
-    };
-    let id = number
-        .parse()
-        .ok()
-        .and_then(made)
-        .ok_or_else(|| LineError::Amends(number.to_owned()))?;
-    *named = id.to_string().into();
+    let id = id.ok_or_else(|| LineError::Amends(named.to_string()))?;
+    amends.shift_remove("ref");
+    amends.shift_remove("index");
+    amends.insert("statement".to_owned(), id.to_string().into());
     Ok(())
 }
 
@@ -281,12 +418,8 @@ mod tests {
     #[test]
     fn a_draft_without_ref_gets_one_that_a_second_run_gives_again() {
         let line = Line::read(1, DRAFT).unwrap();
-        let (first, _) = line
-            .sign("ledger.example", None, &signer(), |_| None)
-            .unwrap();
-        let (second, _) = line
-            .sign("ledger.example", None, &signer(), |_| None)
-            .unwrap();
+        let (first, _) = line.sign("ledger.example", None, &signer(), None).unwrap();
+        let (second, _) = line.sign("ledger.example", None, &signer(), None).unwrap();
         assert_eq!(
             first.reference(),
             Some(Hash::sha256(DRAFT.as_bytes()).to_string().as_str())
@@ -299,7 +432,7 @@ mod tests {
         let draft = DRAFT.replace(r#""title":"x""#, r#""title":"x","details":{"manager":[{"$commit":{"class":"person","value":"张示例"}}]}"#);
         let (statement, openings) = Line::read(1, &draft)
             .unwrap()
-            .sign("ledger.example", None, &signer(), |_| None)
+            .sign("ledger.example", None, &signer(), None)
             .unwrap();
         assert!(!statement.text().contains("张示例"));
         let shown = openings.shown.get("/details/manager/0").unwrap();
@@ -315,7 +448,7 @@ mod tests {
             let refused =
                 Line::read(1, &draft)
                     .unwrap()
-                    .sign("ledger.example", None, &signer(), |_| None);
+                    .sign("ledger.example", None, &signer(), None);
             assert!(matches!(refused, Err(LineError::Commit(_))), "{bad}");
         }
     }
@@ -337,7 +470,7 @@ mod tests {
             );
             let (statement, opened) = Line::read(1, &draft)
                 .unwrap()
-                .sign("ledger.example", None, &signer(), |_| None)
+                .sign("ledger.example", None, &signer(), None)
                 .unwrap();
             let there = |openings: &Openings| openings.get("/details/a").is_some();
             assert_eq!(there(&opened.shown), is_shown, "{secret}");
@@ -356,13 +489,13 @@ mod tests {
         let digest = Hash::sha256(draft.as_bytes()).to_string();
         let line = Line::read(1, &draft).unwrap();
         let reference = || {
-            let signed = line.sign("ledger.example", None, &signer(), |_| None);
+            let signed = line.sign("ledger.example", None, &signer(), None);
             signed.unwrap().0.reference().unwrap().to_owned()
         };
         assert_ne!(reference(), digest);
         assert_eq!(reference(), reference(), "a second run gives it again");
         let other = crate::tlog::note::Signer::from_seed("centre.example", &[2; 32]).unwrap();
-        let by_other = line.sign("ledger.example", None, &Holder::Key(other), |_| None);
+        let by_other = line.sign("ledger.example", None, &Holder::Key(other), None);
         assert_ne!(by_other.unwrap().0.reference(), Some(&*reference()));
     }
 
@@ -375,13 +508,11 @@ mod tests {
         let line = Line::read(2, &draft).unwrap();
         let id = Hash::sha256(b"first");
         let (statement, _) = line
-            .sign("ledger.example", Some(&id), &signer(), |n| {
-                (n == 1).then_some(id)
-            })
+            .sign("ledger.example", Some(&id), &signer(), Some(id))
             .unwrap();
         assert_eq!(statement.amends().unwrap().statement, id);
         assert!(matches!(
-            line.sign("ledger.example", None, &signer(), |_| None),
+            line.sign("ledger.example", None, &signer(), None),
             Err(LineError::Amends(_))
         ));
     }

@@ -173,7 +173,8 @@ impl KeyFile {
         if pem.len() as u64 > KEY_FILE_BYTES_MAX {
             return Err(kind(Kind::TooLarge));
         }
-        let key = parse(&pem, passphrase).map_err(kind)?;
+        let pem = pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&pem);
+        let key = parse(pem, passphrase).map_err(kind)?;
         Ok(KeyFile {
             key,
             path: path.to_owned(),
@@ -413,14 +414,14 @@ pub fn read_vkey_file(path: &Path) -> Result<Option<Vkey>, KeyFileError> {
         }
     };
     let mut text = String::new();
-    let limit = VKEY_BYTES_MAX as u64 + 2; // A line end, and one byte more than may be there.
+    let limit = VKEY_BYTES_MAX as u64 + 6; // A BOM, a line end, and one byte more than may be there.
     file.take(limit)
         .read_to_string(&mut text)
         .map_err(|source| KeyFileError::Read {
             path: path.to_owned(),
             source,
         })?;
-    Vkey::parse(text.trim_end())
+    Vkey::parse(text.trim_start_matches('\u{feff}').trim_end())
         .map(Some)
         .map_err(|source| KeyFileError::Vkey {
             path: path.to_owned(),

@@ -42,6 +42,7 @@ mod draft;
 mod evidence;
 mod export;
 mod fetch;
+mod forms;
 mod history;
 mod import;
 mod init;

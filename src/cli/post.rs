@@ -3,7 +3,9 @@
 //! Drafts go in the order in which they stand, many in one request: each follows the one before of its project, also where that one is still
 //! on its way. Where one is not taken, those behind it are signed and sent again.
 
+mod faults;
 mod poster;
+mod settle;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -13,7 +15,8 @@ use serde_json::{Value, json};
 
 use super::answered;
 use super::documents::Attached;
-use super::draft::{Guard, Line};
+use super::draft::{Amended, Guard, Line};
+use super::forms;
 use super::keys::holder::Holder;
 use super::out::{Answer, Console, Exit, Failure};
 use super::text::{Said, said};
@@ -81,6 +84,12 @@ pub(super) struct Outcome {
     pub logged: Vec<(usize, u64)>,
     /// In the ledger before: line.
     pub known: Vec<usize>,
+    /// Checked only, and the same as an earlier line of the file: both lines.
+    pub repeated: Vec<(usize, usize)>,
+    /// Where both are.
+    pub placed: Vec<Placed>,
+    /// In the ledger, and its receipt was not written: line, why.
+    pub unreceipted: Vec<(usize, Said)>,
     /// Logged, but under a checkpoint that has no quorum of witnesses yet.
     pub unwitnessed: usize,
     /// Refused: line, what the ledger said.
@@ -89,6 +98,15 @@ pub(super) struct Outcome {
     pub committed: Vec<(usize, Vec<Mark>)>,
     /// What the ledger would have the poster look at: line, remarks.
     pub warned: Vec<(usize, Vec<Value>)>,
+}
+
+/// Where a line is in the ledger.
+#[derive(Clone, Debug)]
+pub(super) struct Placed {
+    pub line: usize,
+    pub index: u64,
+    pub id: Hash,
+    pub is_new: bool,
 }
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
@@ -112,18 +130,16 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         accepted: arguments.accept.clone(),
     };
     let mut total = Outcome::default();
+    let (mut missing, mut records, mut listed) = (Vec::new(), Vec::new(), String::new());
     for file in &arguments.files {
         let bytes = read_file(file, FILE_BYTES_MAX)?;
-        let text = String::from_utf8(bytes).map_err(|_| {
-            let shown = file.display();
-            Failure::input(
-                "not-utf8",
-                said!("{shown} 不是 UTF-8 文本", "{shown} is not UTF-8 text"),
-            )
-        })?;
+        let text = forms::utf8(file, bytes)?;
         let mut vault = vault(arguments, file);
         let beside = file.parent().unwrap_or(Path::new(""));
-        let mut attached = Attached::new(arguments.documents.as_deref().unwrap_or(beside));
+        let mut private = vec![arguments.key.key.clone(), file.clone()];
+        private.extend(vault.as_ref().map(|vault| vault.path().to_owned()));
+        private.extend(arguments.key.passphrase_file.clone());
+        let mut attached = Attached::new(arguments.documents.as_deref().unwrap_or(beside), private);
         let mut keep = |kept: &[Kept<'_>]| match &mut vault {
             Some(vault) => vault.keep(kept),
             None => Err(no_vault()),
@@ -145,12 +161,25 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         )?;
         if !arguments.check {
             let refused: HashSet<usize> = outcome.refused.iter().map(|(line, _)| *line).collect();
-            let (taken, all) = attached.send(&http, |line| !refused.contains(&line))?;
+            let sent = attached.send(&http, |line| !refused.contains(&line));
+            let (taken, all) = (sent.taken, sent.all);
             if all > 0 {
                 console.talk(&said!(
                     "附件 {all} 份，新上传 {taken} 份",
                     "{all} documents, {taken} sent now"
                 ));
+            }
+            for (line, name, why) in sent.missing {
+                let (shown, named) = (file.display(), one_line(&name));
+                console.talk(
+                    &said!(
+                        "{shown} 第 {line} 行已登记，附件 {named} 没有上传，再运行一次即可补上",
+                        "{shown} line {line} is logged and its document {named} was not sent; run the same command again to send it"
+                    )
+                    .then(&why),
+                );
+                let reason = why.in_(console.lang);
+                missing.push(json!({ "line": line, "file": name, "reason": reason }));
             }
         }
         tell(console, file, &outcome, arguments.check);
@@ -161,8 +190,45 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
                 "what opens the withheld values of {kept} statements is in {shown} (for its owner only): keep it and back it up, once lost nothing can be shown of them"
             ));
         }
-        for (line, reason) in &outcome.refused {
+        for (line, why) in &outcome.unreceipted {
             let shown = file.display();
+            console.talk(
+                &said!(
+                    "{shown} 第 {line} 行已登记，回执没有写出",
+                    "{shown} line {line} is logged and its receipt was not written"
+                )
+                .then(why),
+            );
+        }
+        if !arguments.check {
+            for placed in &outcome.placed {
+                let Placed {
+                    line, index, id, ..
+                } = placed;
+                let (shown, url) = (file.display(), address(&http, *index));
+                let Said { zh, en } = if placed.is_new {
+                    said!(
+                        "{shown} 第 {line} 行：第 {index} 条，{id}，{url}\n",
+                        "{shown} line {line}: record {index}, {id}, {url}\n"
+                    )
+                } else {
+                    said!(
+                        "{shown} 第 {line} 行：原为第 {index} 条，{id}，{url}\n",
+                        "{shown} line {line}: is record {index} already, {id}, {url}\n"
+                    )
+                };
+                listed.push_str(console.lang.say(&zh, &en));
+            }
+        }
+        for placed in &outcome.placed {
+            let state = if placed.is_new { "logged" } else { "known" };
+            records.push(json!({
+                "file": file.display().to_string(), "line": placed.line, "index": placed.index,
+                "id": placed.id.to_string(), "url": address(&http, placed.index), "state": state,
+            }));
+        }
+        for (line, reason) in &outcome.refused {
+            let (shown, reason) = (file.display(), one_line(reason));
             console.talk(&said!(
                 "{shown} 第 {line} 行被拒绝：{reason}",
                 "{shown} line {line} refused: {reason}"
@@ -174,6 +240,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         total.refused.extend(outcome.refused);
         total.committed.extend(outcome.committed);
         total.warned.extend(outcome.warned);
+        total.unreceipted.extend(outcome.unreceipted);
     }
     let (new, known, refused) = (total.logged.len(), total.known.len(), total.refused.len());
     let Said { zh, en } = if arguments.check {
@@ -217,11 +284,16 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         ));
     }
     let (code, exit) = match (refused, unwitnessed) {
+        (1.., _) => ("partly-refused", Exit::Input),
+        _ if !missing.is_empty() => ("documents-missing", Exit::Temporary),
+        _ if !total.unreceipted.is_empty() => ("receipts-missing", Exit::Temporary),
         (0, 0) => ("posted", Exit::Ok),
         (0, _) => ("not-yet-witnessed", Exit::Policy),
-        _ => ("partly-refused", Exit::Input),
     };
-    Ok(plain(code, console.lang.say(&zh, &en))
+    listed.push_str(console.lang.say(&zh, &en));
+    Ok(plain(code, listed)
+        .with("records", records)
+        .with("documents_missing", missing)
         .with("logged", new)
         .with("known", known)
         .with("unwitnessed", unwitnessed)
@@ -229,6 +301,11 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         .with("committed", committed)
         .with("warnings", warned)
         .exit(exit))
+}
+
+/// Where people look at a record.
+fn address(http: &Http, index: u64) -> String {
+    format!("{}/entries/{index}", http.base())
 }
 
 /// What the program did of its own accord, and what the ledger would have the clerk look at: every line when checking, else in sum.
@@ -250,7 +327,8 @@ fn tell(console: &Console, file: &Path, outcome: &Outcome, each: bool) {
     }
     for (line, remarks) in outcome.warned.iter().filter(|_| each) {
         for remark in remarks {
-            let text = |name: &str| remark.get(name).and_then(Value::as_str).unwrap_or_default();
+            let text =
+                |name: &str| one_line(remark.get(name).and_then(Value::as_str).unwrap_or_default());
             let (code, pointer, zh, en) = (text("code"), text("pointer"), text("zh"), text("en"));
             console.talk(&said!(
                 "{shown} 第 {line} 行 {pointer}：[{code}] {zh}",
@@ -362,40 +440,6 @@ pub(super) fn post_lines<'a>(
     let (receipts, mut attached) = (posting.receipts, posting.attached);
     let ledger = ledger_name(http)?;
     let mut outcome = Outcome::default();
-    let mut waiting: VecDeque<Line> = VecDeque::new();
-    let mut count = 0;
-    for (at, line) in text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-    {
-        let read = Line::read(at + 1, line).and_then(|mut line| {
-            if let Some(attached) = &mut attached {
-                attached.fill(&mut line)?;
-            }
-            let marks = posting
-                .guard
-                .map_or(Ok(Vec::new()), |guard| line.guard(guard))?;
-            Ok((line, marks))
-        });
-        match read {
-            Ok((line, marks)) => {
-                if !marks.is_empty() {
-                    outcome.committed.push((at + 1, marks));
-                }
-                waiting.push_back(line);
-            }
-            Err(error) => {
-                let said = console.lang.say(&error.zh(), &error.to_string()).to_owned();
-                outcome.refused.push((at + 1, said));
-            }
-        }
-        count += 1;
-    }
-    if let Some(folder) = receipts {
-        std::fs::create_dir_all(folder).map_err(|error| folder_failed(folder, &error))?;
-    }
-    let bar = console.progress(count, &said!("发布", "posting"));
     let mut poster = Poster {
         http,
         signer,
@@ -411,6 +455,77 @@ pub(super) fn post_lines<'a>(
         guard: posting.guard,
         lang: console.lang,
     };
+    let mut waiting: VecDeque<Line> = VecDeque::new();
+    // The words of each `ref` of the file, and the line where they stand.
+    let mut references: HashMap<String, (usize, Value)> = HashMap::new();
+    let mut count = 0;
+    for drafted in forms::drafts(text) {
+        count += 1;
+        let at = drafted.line;
+        let mut line = match Line::read(at, &drafted.text) {
+            Ok(line) => line,
+            Err(error) => {
+                let said = console.lang.say(&error.zh(), &error.to_string()).to_owned();
+                outcome.refused.push((at, said));
+                continue;
+            }
+        };
+        if let Some(Err(faults)) = attached.as_mut().map(|attached| attached.fill(&mut line)) {
+            let said = faults
+                .iter()
+                .map(|error| console.lang.say(&error.zh(), &error.to_string()).to_owned());
+            // What else is wrong is told too; the documents are not, for they have no digest yet.
+            let rest = poster.faults(&line);
+            let rest = rest.into_iter().filter(|one| !one.contains("/documents"));
+            let said: Vec<String> = said.chain(rest).collect();
+            outcome.refused.push((at, said.join("; ")));
+            continue;
+        }
+        match posting
+            .guard
+            .map_or(Ok(Vec::new()), |guard| line.guard(guard))
+        {
+            Ok(marks) if marks.is_empty() => {}
+            Ok(marks) => outcome.committed.push((at, marks)),
+            Err(error) => {
+                poster.refuse(&line, &error, &mut outcome);
+                continue;
+            }
+        }
+        if let Some(Amended::Reference(named) | Amended::Either(named)) = &line.amends
+            && let Some((earlier, _)) = references.get(named)
+        {
+            line.amends = Some(Amended::Line(*earlier));
+        }
+        let words: Value = serde_json::from_str(&line.text).unwrap_or(Value::Null);
+        if words.get("ref").is_some() {
+            match references.get(&line.reference) {
+                Some((earlier, there)) if *there != words => {
+                    let reference = one_line(&line.reference);
+                    let Said { zh, en } = said!(
+                        "ref {reference} 在本文件第 {earlier} 行已用于另一内容：要更正请用 amends，另一条公告请用另一个 ref",
+                        "ref {reference} stands at line {earlier} of this file for other words: amend that one, or give another ref"
+                    );
+                    outcome
+                        .refused
+                        .push((at, console.lang.say(&zh, &en).to_owned()));
+                    continue;
+                }
+                Some((earlier, _)) if posting.check => {
+                    outcome.repeated.push((at, *earlier));
+                    continue;
+                }
+                _ => {
+                    references.insert(line.reference.clone(), (at, words));
+                }
+            }
+        }
+        waiting.push_back(line);
+    }
+    if let Some(folder) = receipts {
+        std::fs::create_dir_all(folder).map_err(|error| folder_failed(folder, &error))?;
+    }
+    let bar = console.progress(count, &said!("发布", "posting"));
     while !waiting.is_empty() {
         let mut undecided = poster.post(window(&mut waiting), &mut outcome)?;
         while let Some(line) = undecided.pop() {
@@ -419,7 +534,15 @@ pub(super) fn post_lines<'a>(
         bar.set_position(count - waiting.len() as u64);
     }
     bar.finish_and_clear();
+    let repeated = std::mem::take(&mut outcome.repeated);
+    for (line, earlier) in repeated {
+        let is_refused = outcome.refused.iter().any(|(line, _)| *line == earlier);
+        if !is_refused {
+            outcome.known.push(line);
+        }
+    }
     outcome.refused.sort();
+    outcome.placed.sort_by_key(|placed| placed.line);
     Ok(outcome)
 }
 
@@ -427,9 +550,10 @@ pub(super) fn post_lines<'a>(
 fn window(waiting: &mut VecDeque<Line>) -> Vec<Line> {
     let mut window: Vec<Line> = Vec::new();
     while let Some(next) = waiting.front() {
-        let amends_one = next
-            .amends
-            .is_some_and(|number| window.iter().any(|line| line.number == number));
+        let amends_one = match &next.amends {
+            Some(Amended::Line(number)) => window.iter().any(|line| line.number == *number),
+            _ => false,
+        };
         if amends_one || window.len() == WINDOW {
             break;
         }

@@ -75,6 +75,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
                     .par_iter()
                     .map(|file| {
                         let bytes = read_file(file, RECEIPT_BYTES_MAX as u64 + 1)?;
+                        let bytes = super::forms::unix(&bytes).into_owned();
                         Ok::<_, Failure>((file.display().to_string(), verify(&bytes, &policies)))
                     })
                     .collect::<Result<_, _>>()?;
@@ -94,6 +95,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             continue;
         }
         let bytes = read_file(file, RECEIPT_BYTES_MAX as u64 + 1)?;
+        let bytes = super::forms::unix(&bytes).into_owned();
         let one = if bytes.starts_with(FIRST_LINE.as_bytes()) {
             let text = String::from_utf8_lossy(&bytes);
             let shown = ForkEvidence::parse(&text).and_then(|found| found.check(&policies));

@@ -93,6 +93,8 @@ pub struct Answer {
     pub status: u16,
     /// `Retry-After` in seconds, if the server said so.
     pub retry_after_s: Option<u64>,
+    /// `ETag` as it stands; empty if there is none.
+    pub etag: String,
     /// The media type of the body, in lower case and without parameters; empty if the server named none.
     pub content_type: String,
     /// The body, not larger than was allowed.
@@ -240,6 +242,7 @@ impl Http {
         let retry_after_s = header("retry-after").and_then(|value| value.parse().ok());
         let media_type = header("content-type").and_then(|value| value.split(';').next());
         let content_type = media_type.unwrap_or_default().trim().to_ascii_lowercase();
+        let etag = header("etag").unwrap_or_default().to_owned();
         let status = answer.status().as_u16();
         let to = match status {
             301..=303 | 307 | 308 => Some(header("location").unwrap_or_default().to_owned()),
@@ -264,6 +267,7 @@ impl Http {
         let answer = Answer {
             status,
             retry_after_s,
+            etag,
             content_type,
             body: Bytes::from(bytes),
         };

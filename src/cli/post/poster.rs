@@ -8,17 +8,21 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::super::answered::{self, Answered};
-use super::super::draft::{Guard, Line};
+use super::super::draft::{Amended, Guard, Line, LineError};
 use super::super::fetch;
 use super::super::keys::holder::Holder;
 use super::super::out::Failure;
 use super::super::text::{Lang, Said, said};
-use super::{ANSWER_BYTES_MAX, Kept, Outcome, Show, WaitFor, Withhold, busy, no_vault, said_by};
+use super::{
+    ANSWER_BYTES_MAX, Kept, Outcome, Placed, Show, WaitFor, Withhold, busy, faults, no_vault,
+    said_by, settle,
+};
 use crate::store::{Http, HttpError};
 use crate::tlog::merkle::Hash;
 use crate::trade::commitment::Openings;
 use crate::trade::door;
 use crate::trade::statement::Statement;
+use crate::trade::visible::one_line;
 
 /// A full or reopening ledger is asked again so often, with growing pauses, before the run gives up; running again goes on.
 const BUSY_TRIES: u32 = 8;
@@ -35,6 +39,8 @@ struct Ready {
     id: Hash,
     /// The statement's `ref`.
     reference: String,
+    statement: Statement,
+    /// What is sent: the statement; or, to be checked only, the same without what is not logged yet.
     note: String,
     /// Travels with it.
     shown: Openings,
@@ -62,13 +68,24 @@ impl Ready {
     }
 }
 
-/// Whether a dry run says that the ledger has it: the same statement, or another with its `ref`, whose id it tells.
-fn known(answer: &Value) -> Option<Option<Hash>> {
+/// What a dry run or a post says that the ledger has: the same statement, at its index, or another one with its `ref`.
+enum Known {
+    Same { index: u64 },
+    Reference { existing: Hash },
+}
+
+fn known(answer: &Value) -> Option<Known> {
     let status = answer.get("status").and_then(Value::as_u64);
     let member = |name: &str| answer.get(name).and_then(Value::as_str);
     match (status, member("code").unwrap_or_default()) {
-        (Some(200), _) if answer.get("index").is_some_and(Value::is_u64) => Some(None),
-        (Some(409), "ref-conflict") => Some(member("existing").and_then(Hash::from_hex)),
+        (Some(200), _) => {
+            let index = answer.get("index").and_then(Value::as_u64)?;
+            Some(Known::Same { index })
+        }
+        (Some(409), "ref-conflict") => {
+            let existing = member("existing").and_then(Hash::from_hex)?;
+            Some(Known::Reference { existing })
+        }
         _ => None,
     }
 }
@@ -97,7 +114,7 @@ impl Poster<'_> {
         if self.check {
             let answers = self.send(DRY_RUN, &ready)?;
             for (one, answer) in ready.iter().zip(answers) {
-                self.take_checked(&one.line, &answer, outcome)?;
+                self.take_checked(one, &answer, outcome)?;
             }
             return Ok(Vec::new());
         }
@@ -113,7 +130,7 @@ impl Poster<'_> {
         for (one, answer) in ready.into_iter().zip(answers) {
             let after_a_gap = shaken.contains(&one.line.project);
             let before = outcome.logged.len();
-            let done = self.take(&one.line, one.id, &answer, after_a_gap, outcome)?;
+            let done = self.take(&one, &answer, after_a_gap, outcome)?;
             if outcome.logged.len() == before {
                 shaken.insert(one.line.project.clone());
             }
@@ -129,17 +146,51 @@ impl Poster<'_> {
         let mut heads: HashMap<String, Option<Hash>> = HashMap::new();
         let mut ready = Vec::new();
         for line in lines {
+            // It stands in the path of what is asked next.
+            if crate::trade::names::check_project(&line.project).is_err() {
+                let told = self.faults(&line).join("; ");
+                outcome.refused.push((line.number, told));
+                continue;
+            }
             let head = match heads.get(&line.project) {
                 Some(head) => *head,
                 None => self.head(&line.project)?,
             };
-            match line.sign(&self.ledger, head.as_ref(), self.signer, |number| {
-                self.made.get(&number).copied()
-            }) {
+            let amended = match &line.amends {
+                None => None,
+                Some(Amended::Line(number)) => self.made.get(number).copied(),
+                Some(named) => {
+                    match settle::amended(self.http, self.signer.name(), &line, named)? {
+                        Ok(id) => Some(id),
+                        Err(error) => {
+                            self.refuse(&line, &error, outcome);
+                            continue;
+                        }
+                    }
+                }
+            };
+            match line.sign(&self.ledger, head.as_ref(), self.signer, amended) {
                 Ok((statement, opened)) => {
-                    if let Some(reason) = self.stops(&statement) {
+                    if let Some(reason) = self.stops(&line, &statement) {
                         outcome.refused.push((line.number, reason));
                         continue;
+                    }
+                    let mut note = String::from_utf8_lossy(statement.note()).into_owned();
+                    if self.check {
+                        // What amends a line of this file can be judged by the ledger but for that: it has no such record yet.
+                        if matches!(line.amends, Some(Amended::Line(_))) {
+                            let twin = line.without_amends();
+                            match twin.sign(&self.ledger, head.as_ref(), self.signer, None) {
+                                Ok((twin, _)) => {
+                                    note = String::from_utf8_lossy(twin.note()).into_owned();
+                                }
+                                Err(error) => {
+                                    self.refuse(&line, &error, outcome);
+                                    continue;
+                                }
+                            }
+                        }
+                        self.made.insert(line.number, statement.id());
                     }
                     // What is only checked is logged by nobody.
                     let after = if self.check {
@@ -153,18 +204,78 @@ impl Poster<'_> {
                         Show::Nothing => (Openings::default(), opened.all()),
                     };
                     ready.push(Ready {
-                        note: String::from_utf8_lossy(statement.note()).into_owned(),
+                        note,
                         id: statement.id(),
                         reference: statement.reference().unwrap_or_default().to_owned(),
+                        statement,
                         line,
                         shown,
                         withheld,
                     });
                 }
-                Err(error) => outcome.refused.push((line.number, error.to_string())),
+                Err(error) => self.refuse(&line, &error, outcome),
             }
         }
         Ok(ready)
+    }
+
+    /// Refuses a line with all its faults, of which the first is known.
+    pub fn refuse(&self, line: &Line, first: &LineError, outcome: &mut Outcome) {
+        let said = self.lang.say(&first.zh(), &first.to_string()).to_owned();
+        let all = self.faults(line);
+        let rest = all.into_iter().filter(|one| *one != said);
+        let told: Vec<String> = std::iter::once(said.clone()).chain(rest).collect();
+        outcome.refused.push((line.number, told.join("; ")));
+    }
+
+    pub fn faults(&self, line: &Line) -> Vec<String> {
+        faults::of_line(
+            line,
+            &self.ledger,
+            self.signer.name(),
+            self.guard,
+            self.lang,
+        )
+    }
+
+    /// Counts a line as known if the ledger has the same words under its `ref`, and refuses it if it has others.
+    fn settle(&mut self, one: &Ready, known: Known, outcome: &mut Outcome) -> Result<(), Failure> {
+        let (number, lang) = (one.line.number, self.lang);
+        let (index, id) = match known {
+            Known::Same { index } => (index, one.id),
+            Known::Reference { existing } => {
+                let there = settle::by_id(self.http, &existing)?;
+                let places = there.differs(&one.statement);
+                // Later lines may amend it all the same.
+                self.made.insert(number, existing);
+                if !places.is_empty() {
+                    let said = there.other_words(&one.reference, &places);
+                    outcome
+                        .refused
+                        .push((number, lang.say(&said.zh, &said.en).to_owned()));
+                    return Ok(());
+                }
+                (there.index, existing)
+            }
+        };
+        self.made.insert(number, id);
+        outcome.known.push(number);
+        outcome.placed.push(Placed {
+            line: number,
+            index,
+            id,
+            is_new: false,
+        });
+        let Some(folder) = self.receipts.filter(|_| !self.check) else {
+            return Ok(());
+        };
+        let path = folder.join(format!("{index}.tlog-proof"));
+        let kept = answered::receipt(self.http, index)
+            .and_then(|receipt| fetch::keep_receipt(&path, &receipt, index));
+        if let Err(failure) = kept {
+            outcome.unreceipted.push((number, failure.said));
+        }
+        Ok(())
     }
 
     /// Keeps the openings that do not go to the ledger, those of the statements only that the ledger does not have: salts that open
@@ -174,11 +285,7 @@ impl Poster<'_> {
         let (mut new, mut ready) = (Vec::new(), ready);
         for (one, answer) in ready.iter().zip(answers) {
             match known(&answer) {
-                Some(existing) => {
-                    self.made
-                        .insert(one.line.number, existing.unwrap_or(one.id));
-                    outcome.known.push(one.line.number);
-                }
+                Some(known) => self.settle(one, known, outcome)?,
                 None => new.push(one.line.clone()),
             }
         }
@@ -195,22 +302,13 @@ impl Poster<'_> {
     }
 
     /// Why a statement is not sent: it may show what must not be shown, and nobody has said that it is meant.
-    fn stops(&self, statement: &Statement) -> Option<String> {
+    fn stops(&self, line: &Line, statement: &Statement) -> Option<String> {
         let guard = self.guard?;
         let problems = door::check_with(statement, &guard.words);
-        let stopping: Vec<String> = problems
+        problems
             .iter()
-            .filter(|problem| door::is_secrecy(problem.code) && !guard.accepts(problem.code))
-            .map(|problem| {
-                let (code, pointer) = (problem.code, &problem.pointer);
-                let said = self.lang.say(&problem.zh, &problem.en);
-                format!("{pointer} [{code}] {said}")
-            })
-            .collect();
-        if stopping.is_empty() {
-            return None;
-        }
-        let what = stopping.join("; ");
+            .find(|problem| door::is_secrecy(problem.code) && !guard.accepts(problem.code))?;
+        let what = self.faults(line).join("; ");
         let Said { zh, en } = said!(
             "没有发送：{what}。确认应当公开的，加 --accept CODE 再发",
             "not sent: {what}. If it is meant to be public, post it with --accept CODE"
@@ -226,53 +324,63 @@ impl Poster<'_> {
         let told: Vec<String> = problems
             .iter()
             .map(|problem| {
-                let text = |name: &str| problem.get(name).and_then(Value::as_str).unwrap_or("?");
-                let said = self.lang.say(text("zh"), text("en"));
+                let text =
+                    |name: &str| one_line(problem.get(name).and_then(Value::as_str).unwrap_or("?"));
+                let said = text(self.lang.say("zh", "en"));
                 let mark = if text("severity") == "error" { "!" } else { "" };
                 format!("{} [{}{mark}] {said}", text("pointer"), text("code"))
             })
             .collect();
-        let code = answer.get("code").and_then(Value::as_str).unwrap_or("?");
+        let code = one_line(answer.get("code").and_then(Value::as_str).unwrap_or("?"));
         format!("[{code}] {}", told.join("; "))
     }
 
     /// One line's answer. `false`: undecided, to be sent again. `after_a_gap`: the one that it was to follow was not taken.
     fn take(
         &mut self,
-        line: &Line,
-        id: Hash,
+        one: &Ready,
         answer: &Value,
         after_a_gap: bool,
         outcome: &mut Outcome,
     ) -> Result<bool, Failure> {
+        let (line, id) = (&one.line, one.id);
+        if let Some(known) = known(answer) {
+            if matches!(known, Known::Same { .. }) {
+                self.heads.insert(line.project.clone(), Some(id));
+                outcome.unwitnessed +=
+                    usize::from(answer.get("witnessed").and_then(Value::as_bool) == Some(false));
+            }
+            self.settle(one, known, outcome)?;
+            return Ok(true);
+        }
         let status = answer.get("status").and_then(Value::as_u64).unwrap_or(0);
         let member = |name: &str| answer.get(name).and_then(Value::as_str);
         match (status, member("code").unwrap_or_default()) {
-            (200 | 201, _) => {
-                let index = answer.get("index").and_then(Value::as_u64).unwrap_or(0);
+            (201, _) => {
+                let index = answer.get("index").and_then(Value::as_u64);
+                let of_us = member("id").is_some_and(|found| found == id.to_string());
+                let (Some(index), true, Some(receipt)) = (index, of_us, member("receipt")) else {
+                    return Err(no_answer(self.http));
+                };
                 self.heads.insert(line.project.clone(), Some(id));
                 self.made.insert(line.number, id);
-                if let (Some(folder), Some(receipt)) = (self.receipts, member("receipt")) {
+                if let Some(folder) = self.receipts {
                     let path = folder.join(format!("{index}.tlog-proof"));
-                    fetch::keep_receipt(&path, receipt.as_bytes(), index)?;
+                    if let Err(failure) = fetch::keep_receipt(&path, receipt.as_bytes(), index) {
+                        outcome.unreceipted.push((line.number, failure.said));
+                    }
                 }
                 if answer.get("witnessed").and_then(Value::as_bool) == Some(false) {
                     outcome.unwitnessed += 1;
                 }
-                if status == 201 {
-                    outcome.logged.push((line.number, index));
-                    warn(outcome, line, answer);
-                } else {
-                    outcome.known.push(line.number);
-                }
-                Ok(true)
-            }
-            // The same disclosure was posted before, in other words or with other salts: that one stands.
-            (409, "ref-conflict") => {
-                if let Some(existing) = member("existing").and_then(Hash::from_hex) {
-                    self.made.insert(line.number, existing);
-                }
-                outcome.known.push(line.number);
+                outcome.logged.push((line.number, index));
+                outcome.placed.push(Placed {
+                    line: line.number,
+                    index,
+                    id,
+                    is_new: true,
+                });
+                warn(outcome, line, answer);
                 Ok(true)
             }
             (409, "follows-conflict") => {
@@ -308,18 +416,24 @@ impl Poster<'_> {
     /// What a line that was checked only would have become.
     fn take_checked(
         &mut self,
-        line: &Line,
+        one: &Ready,
         answer: &Value,
         outcome: &mut Outcome,
     ) -> Result<(), Failure> {
+        let line = &one.line;
+        if let Some(known) = known(answer) {
+            return self.settle(one, known, outcome);
+        }
         match answer.get("status").and_then(Value::as_u64) {
-            _ if known(answer).is_some() => outcome.known.push(line.number),
             Some(200) => {
                 outcome.logged.push((line.number, 0));
                 warn(outcome, line, answer);
             }
             Some(503 | 507) => return Err(busy(answer)),
-            _ => outcome.refused.push((line.number, self.why(answer))),
+            _ => {
+                self.made.remove(&line.number);
+                outcome.refused.push((line.number, self.why(answer)));
+            }
         }
         Ok(())
     }
@@ -358,43 +472,69 @@ impl Poster<'_> {
                 ANSWER_BYTES_MAX,
             );
             tries += 1;
+            let mut pause = Duration::from_millis(50 << tries.min(6));
             match sent {
                 Ok(answer) if answer.status == 200 => {
-                    let answers: Vec<Value> = answer
-                        .body
-                        .split(|byte| *byte == b'\n')
-                        .filter(|line| !line.is_empty())
-                        .map(|line| serde_json::from_slice(line).unwrap_or(Value::Null))
+                    if answer.content_type != "application/x-ndjson" {
+                        return Err(no_answer(self.http));
+                    }
+                    let told = answer.body.split(|byte| *byte == b'\n');
+                    let told = told.filter(|line| !line.is_empty());
+                    let answers: Option<Vec<Value>> = told
+                        .map(|line| serde_json::from_slice(line).ok())
+                        .map(|line| line.filter(|line: &Value| line["status"].is_u64()))
                         .collect();
-                    if answers.len() == lines {
-                        return Ok(answers);
+                    // An answer that breaks off is asked for again.
+                    match answers {
+                        Some(answers) if answers.len() == lines => return Ok(answers),
+                        _ if tries >= BUSY_TRIES => return Err(no_answer(self.http)),
+                        _ => {}
                     }
                 }
-                Ok(answer) if !matches!(answer.status, 502..=504 | 429) => {
-                    return Err(busy(
-                        &serde_json::from_slice(&answer.body).unwrap_or(Value::Null),
-                    ));
+                Ok(answer) => {
+                    // Posting the same bytes again is harmless, whatever became of them.
+                    let passes = matches!(answer.status, 502..=504 | 429);
+                    let later = answer.retry_after_s.unwrap_or(0);
+                    if !passes || tries >= BUSY_TRIES || later > answered::RETRY_AFTER_S_MAX {
+                        return Err(answered::refusal(self.http, name, &answer));
+                    }
+                    pause = pause.max(Duration::from_secs(later));
                 }
-                // Posting the same bytes again is harmless, whatever became of them.
-                Ok(_) => {}
-                Err(error @ (HttpError::TooLarge { .. } | HttpError::Url { .. })) => {
-                    return Err(error.into());
-                }
+                Err(
+                    error @ (HttpError::TooLarge { .. }
+                    | HttpError::Url { .. }
+                    | HttpError::Roots { .. }
+                    | HttpError::Redirect { .. }),
+                ) => return Err(error.into()),
                 Err(error) if tries >= BUSY_TRIES => return Err(error.into()),
                 Err(_) => {}
             }
-            if tries >= BUSY_TRIES {
-                return Err(busy(&Value::Null));
-            }
-            std::thread::sleep(Duration::from_millis(50 << tries.min(6)));
+            std::thread::sleep(pause);
         }
     }
+}
+
+/// What came is no ledger's answer to a batch.
+fn no_answer(http: &Http) -> Failure {
+    let base = http.base();
+    Failure::temporary(
+        "answer",
+        said!(
+            "{base} 对批量登记的应答不是账本的应答；请核对地址，再运行一次即可接着做",
+            "what {base} answers to a batch is not a ledger's answer; check the address, run the same command again to go on"
+        ),
+    )
 }
 
 /// Keeps what the ledger remarked.
 fn warn(outcome: &mut Outcome, line: &Line, answer: &Value) {
     let remarks = answer.get("warnings").and_then(Value::as_array);
-    if let Some(remarks) = remarks.filter(|remarks| !remarks.is_empty()) {
-        outcome.warned.push((line.number, remarks.clone()));
+    let mut remarks = remarks.cloned().unwrap_or_default();
+    if matches!(line.amends, Some(Amended::Line(_))) {
+        // It was checked without: see `sign`.
+        remarks.retain(|remark| remark["pointer"] != "/amends");
+    }
+    if !remarks.is_empty() {
+        outcome.warned.push((line.number, remarks));
     }
 }
