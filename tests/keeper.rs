@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+#[path = "keeper/from_mirror.rs"]
+mod from_mirror;
+#[path = "keeper/one_key.rs"]
+mod one_key;
 #[path = "keeper/quorum.rs"]
 mod quorum;
 #[path = "keeper/rehearsal.rs"]

@@ -1,7 +1,8 @@
 //! Copies a log, verified: what lies in the copy hangs from a signed root, whatever the server sent.
 //!
 //! The copy is the content of `log/`: `checkpoint`, every tile and bundle that it implies, and `checkpoints/<size>` for each checkpoint that
-//! was copied. (The kept checkpoints of the ledger itself cannot be listed over HTTP and are not copied; nor are `head`, openings or documents.)
+//! was copied. (The kept checkpoints of the ledger itself cannot be listed over HTTP and are not copied; nor are openings or documents.
+//! Where `head` meets the policy by itself and is newer, it is the `checkpoint` of the copy.)
 //!
 //! Promises: an object is authenticated before it is stored, and `checkpoint` is written last, so that a copy that breaks off is never a wrong
 //! one, and the next run clears away what it left; what is there already is checked and not fetched again; a log that does not extend the copy is refused and leaves it as it was. Entries
@@ -262,7 +263,23 @@ async fn served(from: &Source, policies: &[Policy]) -> Result<Served, MirrorErro
             witnessed: false,
         });
     }
-    let (at, verified) = views::judge(&note, policies).map_err(|(_, said)| refused(said.en))?;
+    let (mut at, mut verified) =
+        views::judge(&note, policies).map_err(|(_, said)| refused(said.en))?;
+    // `checkpoint` follows `head` after a moment. Where nobody else's word is needed `head` meets the policy too, and is what is copied, so
+    // that a mirror has everything that was acknowledged; if the two contradict each other, `checkpoint` is what is held against the copy.
+    if let Some(head) = from.read("head", NOTE_BYTES_MAX as u64).await?
+        && let Ok((by, newer)) = views::judge(&head, policies)
+        && newer.quorum().met
+        && newer.tree().size > verified.tree().size
+    {
+        let (before, after) = (verified.tree(), newer.tree());
+        let there = LogReader::new(from.clone())
+            .tree_at(before.size, &after)
+            .await?;
+        if there == before {
+            (at, verified) = (by, newer);
+        }
+    }
     Ok(Served {
         tree: verified.tree(),
         origin: verified.checkpoint().origin.clone(),

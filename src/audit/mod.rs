@@ -43,7 +43,7 @@ pub use receipts::{Covering, ReceiptFailure, covering, evidence_of, receipt_of, 
 pub use replica::{Replica, ReplicaError, ShownTree};
 pub use report::{
     Contradiction, Counts, ERASED_MAX, ErasedShown, Evidence, FAULTS_MAX, Fault, NotCounted,
-    Report, Sentence, SignatureLine, SignedShown, Step, TreeShown,
+    Remark, Report, Sentence, SignatureLine, SignedShown, Step, TreeShown,
 };
 pub use state::{State, StateError, write_atomically};
 pub use target::{Target, TargetError};
@@ -71,7 +71,7 @@ use crate::trade::time::Time;
 /// How to audit.
 #[derive(Debug)]
 pub struct Options<'a> {
-    /// The date that the report bears.
+    /// The date that the report bears, and the clock that the times of records are held against.
     pub date: Time,
     /// What was seen the last time.
     pub state: Option<&'a State>,
@@ -213,10 +213,13 @@ async fn run(
         cache: options.cache.clone(),
         feed,
         views: views.views.clone(),
-        replay: Replay::new(Pins {
-            origin: origin.clone(),
-            genesis,
-        }),
+        replay: Replay::new(
+            Pins {
+                origin: origin.clone(),
+                genesis,
+            },
+            options.date,
+        ),
         commits,
         openings,
         opened: Vec::new(),
@@ -247,6 +250,7 @@ async fn run(
     report.genesis = genesis.map(|id| id.to_string());
     report.audited = feed.known().into();
     report.counts = replay_counts(&replay, &commits, report.counts.kept);
+    report.remarks = replay.remarks();
     report.erased = replay.erased;
     report.not_checked = not_checked(target, &report, &openings, skip_below.min(tree.size));
     Ok((report.conclude(), state_holds))
@@ -675,6 +679,7 @@ fn blank(
         not_counted_more: views.not_counted_more,
         strays: views.strays,
         erased: Vec::new(),
+        remarks: Vec::new(),
         not_checked: Vec::new(),
     }
 }

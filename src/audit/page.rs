@@ -61,6 +61,7 @@ fn write_page(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result
     contradictions(out, report, lang)?;
     faults(out, report, lang)?;
     checked(out, report, lang)?;
+    remarks(out, report, lang)?;
     list(
         out,
         lang.of(
@@ -391,6 +392,26 @@ fn erased(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result {
                     ),
                 };
                 writeln!(out, "<li>{line}</li>")?;
+            }
+            Ok(())
+        },
+    )
+}
+
+fn remarks(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result {
+    if report.remarks.is_empty() {
+        return Ok(());
+    }
+    list(
+        out,
+        lang.of(
+            "应予注意（不违反账本规则）",
+            "Remarkable, though no rule of the log is broken",
+        ),
+        |out| {
+            for remark in &report.remarks {
+                let said = lang.of(&remark.zh, &remark.en);
+                writeln!(out, "<li>{} ({})</li>", escape(said), remark.code)?;
             }
             Ok(())
         },

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::chunk::{Item, Leaf, Parsed};
-use super::report::{Counts, ERASED_MAX, ErasedShown, Fault, Findings, Step};
+use super::report::{Counts, ERASED_MAX, ErasedShown, Fault, Findings, Remark, Step};
 use super::words::said;
 use crate::tlog::merkle::Hash;
 use crate::trade::keys::{KeyError, KeyState};
@@ -97,11 +97,20 @@ pub(super) struct Replay {
     pub shown: Vec<(u64, u64)>,
     pub erased: Vec<ErasedShown>,
     pub counts: Counts,
+    /// The auditor's clock.
+    clock: Time,
+    /// The first record that is dated ahead of it, how many are, and the newest of them.
+    ahead: Option<(u64, u64, Time)>,
 }
 
+/// A record may be dated this much ahead of the auditor's clock.
+const AHEAD_MS_MAX: i64 = 300_000;
+
 impl Replay {
-    pub fn new(pins: Pins) -> Replay {
+    pub fn new(pins: Pins, clock: Time) -> Replay {
         Replay {
+            clock,
+            ahead: None,
             pins,
             keys: None,
             next: 0,
@@ -124,6 +133,26 @@ impl Replay {
     /// The next index.
     pub fn next(&self) -> u64 {
         self.next
+    }
+
+    /// What is remarkable, and no fault by the rules of the log.
+    pub fn remarks(&self) -> Vec<Remark> {
+        let ahead = self.ahead.map(|(record, count, newest)| {
+            let clock = self.clock;
+            Remark {
+                code: "ahead_of_clock",
+                record: Some(record),
+                count,
+                en: format!(
+                    "{count} records from record {record} on are dated ahead of this machine's clock ({clock}), up to {newest}: the ledger's clock was \
+                     ahead when they were logged, or this one is behind"
+                ),
+                zh: format!(
+                    "自第 {record} 号起有 {count} 条记录的时间晚于本机时间（{clock}），最晚为 {newest}：登记时账本的时钟走快了，或本机时钟慢了"
+                ),
+            }
+        });
+        ahead.into_iter().collect()
     }
 
     /// Takes the next leaf.
@@ -177,6 +206,10 @@ impl Replay {
                 format!("条目自称第 {} 号，实际在第 {index} 号", header.index),
             );
             fault(Step::Record, "index", said);
+        }
+        if header.time.as_ms() - self.clock.as_ms() > AHEAD_MS_MAX {
+            let (first, count, newest) = self.ahead.unwrap_or((index, 0, header.time));
+            self.ahead = Some((first, count + 1, newest.max(header.time)));
         }
         if let Some(want) = self.link.filter(|want| *want != header.link) {
             let said = said(

@@ -384,6 +384,21 @@ pub struct ErasedShown {
     pub ordered_by: u64,
 }
 
+/// Something remarkable that breaks no rule of the log: it does not change the exit code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Remark {
+    /// A stable word for programs: `ahead_of_clock`.
+    pub code: &'static str,
+    /// The first record that it is about.
+    pub record: Option<u64>,
+    /// How many it is about.
+    pub count: u64,
+    /// English.
+    pub en: String,
+    /// Chinese.
+    pub zh: String,
+}
+
 /// A sentence in both languages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Sentence {
@@ -443,6 +458,8 @@ pub struct Report {
     pub strays: Vec<String>,
     /// Entries erased by order, at most [`ERASED_MAX`].
     pub erased: Vec<ErasedShown>,
+    /// What is remarkable, and no fault.
+    pub remarks: Vec<Remark>,
     /// What was not checked, and what no audit of a log can show.
     pub not_checked: Vec<Sentence>,
 }

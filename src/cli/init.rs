@@ -11,6 +11,7 @@ use super::out::{Answer, Console, Failure};
 use super::text::{Said, said};
 use super::{plain, read_file, runtime};
 use crate::ledger::clock::system_clock;
+use crate::ledger::last_signed::LastSignedError;
 use crate::ledger::{Config, Ledger, OpenError};
 use crate::store::Store;
 use crate::tlog::merkle::Hash;
@@ -123,6 +124,9 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     let folder = Folder::new(&arguments.data, arguments.keys.as_deref());
     make_folder(&folder.data)?;
     make_folder(&folder.keys)?;
+    if let Some(warning) = keys::warning_of(&folder.log_key()) {
+        console.talk(&warning);
+    }
     if folder.data.join("commit").exists() || folder.policy().exists() {
         let data = folder.data.display();
         return Err(Failure::input(
@@ -360,8 +364,16 @@ fn create(folder: &Folder, origin: &str, notes: &[Vec<u8>]) -> Result<(), Failur
 /// A ledger that does not open: which exit code, and its own words, which say what to do.
 pub(super) fn opening_failed(error: &OpenError) -> Failure {
     let cause = crate::chain_of(error);
-    let said = said!("打不开账本", "the ledger does not open").because(&cause);
-    if error.may_pass() || matches!(error, OpenError::Locked { .. }) {
+    let zh = error.zh().unwrap_or_else(|| cause.clone());
+    let said = Said {
+        zh: format!("打不开账本：{zh}"),
+        en: format!("the ledger does not open: {cause}"),
+    };
+    let is_busy = matches!(
+        error,
+        OpenError::Lock(_) | OpenError::LastSigned(LastSignedError::Lock(_))
+    );
+    if error.may_pass() || is_busy {
         Failure::temporary("ledger-busy", said)
     } else {
         Failure::input("ledger-refused", said)
@@ -385,10 +397,14 @@ fn done(console: &Console, folder: &Folder, origin: &str, trial: bool) -> Answer
         folder.keys.display(),
     );
     let centre = folder.centre_key().display().to_string();
+    let elsewhere = match folder.keys == folder.data.join("keys") {
+        true => String::new(),
+        false => format!(" --keys {keys}"),
+    };
     let Said { zh, en } = if trial {
         said!(
-            "账本 {origin} 已建立，数据在 {data}。\n这是试用设置：日志、管理机构和交易中心的密钥都在这一台机器的 {keys}，因此它对运行者本人不构成证据。\n正式使用请用 --authority 与 --threshold，让各机构的密钥留在各机构，并用 --keys 把日志密钥放到数据目录之外。\n策略文件（验证者需要它）：{policy}\n下一步：\n  mingzhang serve --data {data}\n  mingzhang post --ledger http://127.0.0.1:7878 --key {centre} 草稿.jsonl\n",
-            "the ledger {origin} stands in {data}.\nThis is a trial set-up: the keys of the log, the authorities and the trading centre all lie on this machine, in {keys}, so it proves nothing against its operator.\nIn earnest use --authority and --threshold, so that each body keeps its own key, and --keys to put the log key outside the data folder.\npolicy file, which verifiers need: {policy}\nnext:\n  mingzhang serve --data {data}\n  mingzhang post --ledger http://127.0.0.1:7878 --key {centre} DRAFTS.jsonl\n"
+            "账本 {origin} 已建立，数据在 {data}。\n这是试用设置：日志、管理机构和交易中心的密钥都在这一台机器的 {keys}，因此它对运行者本人不构成证据。\n正式使用请用 --authority 与 --threshold，让各机构的密钥留在各机构，并用 --keys 把日志密钥放到数据目录之外。\n策略文件（验证者需要它）：{policy}\n下一步：\n  mingzhang serve --data {data}{elsewhere}\n  mingzhang post --ledger http://127.0.0.1:7878 --key {centre} 草稿.jsonl\n",
+            "the ledger {origin} stands in {data}.\nThis is a trial set-up: the keys of the log, the authorities and the trading centre all lie on this machine, in {keys}, so it proves nothing against its operator.\nIn earnest use --authority and --threshold, so that each body keeps its own key, and --keys to put the log key outside the data folder.\npolicy file, which verifiers need: {policy}\nnext:\n  mingzhang serve --data {data}{elsewhere}\n  mingzhang post --ledger http://127.0.0.1:7878 --key {centre} DRAFTS.jsonl\n"
         )
     } else {
         said!(

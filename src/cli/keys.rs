@@ -245,14 +245,22 @@ impl KeyFile {
 
     /// A word to the operator whose key file others can read.
     pub fn warning(&self) -> Option<Said> {
-        let path = self.path.display();
-        self.open_to_others.then(|| {
-            said!(
-                "警告：私钥文件 {path} 对其他用户开放，请执行 chmod 600 {path}",
-                "warning: others may read the private key {path}; run chmod 600 {path}"
-            )
-        })
+        self.open_to_others.then(|| open_to_others(&self.path))
     }
+}
+
+fn open_to_others(path: &Path) -> Said {
+    let path = path.display();
+    said!(
+        "警告：私钥文件 {path} 对其他用户开放，请执行 chmod 600 {path}",
+        "warning: others may read the private key {path}; run chmod 600 {path}"
+    )
+}
+
+/// The same of a file that need not be there.
+pub fn warning_of(path: &Path) -> Option<Said> {
+    let mode = std::fs::metadata(path).ok()?.permissions().mode();
+    (mode & 0o077 != 0).then(|| open_to_others(path))
 }
 
 /// Makes a new key from the system's randomness.
@@ -729,6 +737,7 @@ mod tests {
         }
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
         assert!(KeyFile::read(&path).unwrap().warning().is_some());
+        assert_eq!(warning_of(&link), Some(open_to_others(&link)));
     }
 
     #[test]

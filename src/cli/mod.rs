@@ -17,6 +17,7 @@
 //! | [`verify_page`] | `verify-page` |
 //! | [`replay`] | `audit`, `mirror` |
 //! | [`backup`] | `backup`, `restore` |
+//! | [`from_mirror`] | `restore --from-mirror` |
 //! | [`monitor`] | `monitor` |
 //! | [`law`] | `findings`, `due`, `statistics`, `rules` |
 //! | [`history`] | `history` |
@@ -43,6 +44,7 @@ mod evidence;
 mod export;
 mod fetch;
 mod forms;
+mod from_mirror;
 mod history;
 mod import;
 mod init;

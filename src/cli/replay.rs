@@ -309,6 +309,10 @@ fn text_of(lang: Lang, report: &Report) -> String {
             "✘ {faults} faults found."
         )),
     }
+    for remark in &report.remarks {
+        let (code, zh, en) = (remark.code, &remark.zh, &remark.en);
+        add(said!("！ 注意（{code}）：{zh}", "! remark ({code}): {en}"));
+    }
     add(said!("未检查的：", "not checked:"));
     for sentence in &report.not_checked {
         let (zh, en) = (&sentence.zh, &sentence.en);

@@ -13,7 +13,7 @@ use super::keys::holder::open_key;
 use super::out::{Answer, Console, Exit, Failure, envelope};
 use super::policies::Policies;
 use super::text::{Said, said};
-use super::{Word, default_listen, plain, runtime};
+use super::{Word, default_listen, keys, plain, runtime};
 use crate::law::{self, View};
 use crate::ledger::clock::system_clock;
 use crate::ledger::{Ledger, OperatorWord};
@@ -97,6 +97,11 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         restored: arguments.operator_word.contains(&Word::Restored),
         clock: arguments.operator_word.contains(&Word::Clock),
     };
+    for path in std::iter::once(&folder.log_key()).chain(&arguments.log_key) {
+        if let Some(warning) = keys::warning_of(path) {
+            console.talk(&warning);
+        }
+    }
     let mut config = crate::ledger::Config {
         operator_word,
         vocabulary: Arc::new(super::vocabulary::read_files(&arguments.vocabulary)?),

@@ -7,14 +7,19 @@
 //! ```text
 //! 00000000000000000041 <root, base64> <first 16 hex of SHA-256 of the line up to here and the origin>
 //! ```
+//!
+//! The file is locked for as long as it is open ([`super::holder`] says by whom), and read again before each advance: two data folders
+//! with one folder of keys are one lock, and whoever puts another file in its place stops the process that believes in the old one.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::holder::{self, Holder, LockError};
 use crate::tlog::merkle::{Hash, Tree};
 
-/// The open file. There is one for each log key, held by the one writer.
+/// The open, locked file. There is one for each log key, held by the one writer.
 #[derive(Debug)]
 pub struct LastSigned {
     file: File,
@@ -56,6 +61,31 @@ pub enum LastSignedError {
         #[source]
         source: std::io::Error,
     },
+    /// Another process may sign with the same key.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The file was taken away or another one put in its place while this process held it.
+    #[error(
+        "{path} was removed or replaced while this process held it (a folder of keys copied back, a link moved): whether another process has \
+         signed is not known, so nothing more is signed. Find out who did it, keep the newest last-signed in this place, start again"
+    )]
+    Replaced {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file says something else than this process wrote last.
+    #[error(
+        "{path} says {found}, this process has signed up to {believed}: somebody else wrote it (a second process with a copy of the data, or \
+         a file copied back), so nothing more is signed. Find out who did it, keep the newest last-signed in this place, start again"
+    )]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// What this process wrote or read last.
+        believed: String,
+        /// What stands there now.
+        found: String,
+    },
     /// Something smaller, or another root of the same size, was about to be signed.
     #[error(
         "the log key has signed size {signed} already, size {asked} with root {root} would be a second history"
@@ -73,11 +103,12 @@ pub enum LastSignedError {
 const LINE_BYTES: u64 = 20 + 1 + 44 + 1 + 16 + 1;
 
 impl LastSigned {
-    /// Opens `path`, creating an empty file if there is none (then [`LastSigned::newest`] is `None`).
+    /// Opens and locks `path`, creating an empty file if there is none (then [`LastSigned::newest`] is `None`). `holder` is who holds it
+    /// from now on, for those who find it locked.
     ///
     /// # Errors
-    /// [`LastSignedError::Read`], [`LastSignedError::Damaged`].
-    pub fn open(path: &Path, origin: &str) -> Result<LastSigned, LastSignedError> {
+    /// [`LastSignedError::Lock`], [`LastSignedError::Read`], [`LastSignedError::Damaged`].
+    pub fn open(path: &Path, origin: &str, holder: &Holder) -> Result<LastSigned, LastSignedError> {
         let read = |source| LastSignedError::Read {
             path: path.to_owned(),
             source,
@@ -89,18 +120,10 @@ impl LastSigned {
             .truncate(false)
             .open(path)
             .map_err(read)?;
-        let mut bytes = Vec::new();
-        (&mut file)
-            .take(4 * LINE_BYTES)
-            .read_to_end(&mut bytes)
-            .map_err(read)?;
-        let line_bytes = usize::try_from(LINE_BYTES).expect("a small constant");
-        let lines: Vec<Option<Tree>> = bytes
-            .chunks(line_bytes)
-            .take(2)
-            .map(|line| parse_line(line, origin))
-            .collect();
-        let newest = lines.iter().flatten().max_by_key(|tree| tree.size).copied();
+        holder::lock(&file, path, holder)?;
+        let bytes = read_lines(&mut file).map_err(read)?;
+        let lines = parse_lines(&bytes, origin);
+        let newest = newest_of(&lines);
         if newest.is_none() && !bytes.is_empty() {
             return Err(LastSignedError::Damaged {
                 path: path.to_owned(),
@@ -108,13 +131,16 @@ impl LastSigned {
             });
         }
         let newest_line = lines.iter().position(|line| *line == newest).unwrap_or(1);
-        Ok(LastSigned {
+        let mut opened = LastSigned {
             file,
             path: path.to_owned(),
             origin: origin.to_owned(),
             newest,
             next_line: if newest_line == 0 { 1 } else { 0 },
-        })
+        };
+        // Between opening and locking it may have been replaced.
+        opened.check()?;
+        Ok(opened)
     }
 
     /// The newest tree that may have been signed; `None` if this key's file is new.
@@ -122,11 +148,39 @@ impl LastSigned {
         self.newest
     }
 
-    /// Makes it durable that `tree` is about to be signed. Returns only when it is on disk. The same tree again costs nothing.
+    /// Compares what stands on the disk, under this name, with what this process believes.
+    fn check(&mut self) -> Result<(), LastSignedError> {
+        let read = |source| LastSignedError::Read {
+            path: self.path.clone(),
+            source,
+        };
+        let held = self.file.metadata().map_err(read)?;
+        let named = std::fs::metadata(&self.path);
+        let same = named.is_ok_and(|named| (named.dev(), named.ino()) == (held.dev(), held.ino()));
+        if !same {
+            return Err(LastSignedError::Replaced {
+                path: self.path.clone(),
+            });
+        }
+        let bytes = read_lines(&mut self.file).map_err(read)?;
+        let found = newest_of(&parse_lines(&bytes, &self.origin));
+        if found != self.newest {
+            return Err(LastSignedError::Changed {
+                path: self.path.clone(),
+                believed: show(self.newest),
+                found: show(found),
+            });
+        }
+        Ok(())
+    }
+
+    /// Makes it durable that `tree` is about to be signed. Returns only when it is on disk. The same tree again is not written again.
     ///
     /// # Errors
-    /// [`LastSignedError::Fork`] if the key has signed something that this tree does not extend; [`LastSignedError::Write`].
+    /// [`LastSignedError::Replaced`], [`LastSignedError::Changed`] if the file is not as this process left it; [`LastSignedError::Fork`] if
+    /// the key has signed something that this tree does not extend; [`LastSignedError::Write`].
     pub fn advance(&mut self, tree: &Tree) -> Result<(), LastSignedError> {
+        self.check()?;
         match self.newest {
             Some(newest) if newest == *tree => return Ok(()),
             Some(newest) if newest.size >= tree.size => {
@@ -164,6 +218,31 @@ impl LastSigned {
     }
 }
 
+fn show(tree: Option<Tree>) -> String {
+    tree.map_or_else(
+        || "nothing".to_owned(),
+        |tree| format!("size {} with root {}", tree.size, tree.root_hash),
+    )
+}
+
+/// The first bytes of the file: more than two lines are never there.
+fn read_lines(file: &mut File) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.take(4 * LINE_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn parse_lines(bytes: &[u8], origin: &str) -> Vec<Option<Tree>> {
+    let line_bytes = usize::try_from(LINE_BYTES).expect("a small constant");
+    let lines = bytes.chunks(line_bytes).take(2);
+    lines.map(|line| parse_line(line, origin)).collect()
+}
+
+fn newest_of(lines: &[Option<Tree>]) -> Option<Tree> {
+    lines.iter().flatten().max_by_key(|tree| tree.size).copied()
+}
+
 fn encode_line(tree: &Tree, origin: &str) -> String {
     let line = format!("{:020} {}", tree.size, tree.root_hash.to_base64());
     let check = Hash::sha256(format!("{line}\n{origin}").as_bytes()).to_string();
@@ -190,11 +269,19 @@ mod tests {
         }
     }
 
+    fn open(path: &Path, origin: &str) -> Result<LastSigned, LastSignedError> {
+        LastSigned::open(path, origin, &Holder::this("a test", "now"))
+    }
+
+    fn newest(path: &Path, origin: &str) -> Result<Option<Tree>, LastSignedError> {
+        open(path, origin).map(|opened| opened.newest())
+    }
+
     #[test]
     fn a_smaller_or_different_tree_is_never_signed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("last-signed");
-        let mut signed = LastSigned::open(&path, "a.example").unwrap();
+        let mut signed = open(&path, "a.example").unwrap();
         assert_eq!(signed.newest(), None);
         for size in [1, 5, 6] {
             signed.advance(&tree(size)).unwrap();
@@ -217,15 +304,13 @@ mod tests {
             Err(LastSignedError::Fork { .. })
         ));
         drop(signed);
-        let mut again = LastSigned::open(&path, "a.example").unwrap();
+        let mut again = open(&path, "a.example").unwrap();
         assert_eq!(again.newest(), Some(tree(6)));
         again.advance(&tree(7)).unwrap();
-        assert_eq!(
-            LastSigned::open(&path, "a.example").unwrap().newest(),
-            Some(tree(7))
-        );
+        drop(again);
+        assert_eq!(newest(&path, "a.example").unwrap(), Some(tree(7)));
         assert!(matches!(
-            LastSigned::open(&path, "b.example"),
+            open(&path, "b.example"),
             Err(LastSignedError::Damaged { .. })
         ));
     }
@@ -234,10 +319,11 @@ mod tests {
     fn a_torn_line_spoils_only_itself() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("last-signed");
-        let mut signed = LastSigned::open(&path, "a.example").unwrap();
+        let mut signed = open(&path, "a.example").unwrap();
         for size in 1..=4 {
             signed.advance(&tree(size)).unwrap();
         }
+        drop(signed);
         let good = std::fs::read(&path).unwrap();
         let newest_line = usize::from(!good.starts_with(b"00000000000000000004"));
         for at in 0..83 {
@@ -245,12 +331,114 @@ mod tests {
             torn[newest_line * 83 + at] ^= 1;
             std::fs::write(&path, &torn).unwrap();
             assert_eq!(
-                LastSigned::open(&path, "a.example").unwrap().newest(),
+                newest(&path, "a.example").unwrap(),
                 Some(tree(3)),
                 "byte {at}"
             );
         }
         std::fs::write(&path, &good[..40]).unwrap();
-        assert!(LastSigned::open(&path, "a.example").is_err());
+        assert!(open(&path, "a.example").is_err());
+    }
+
+    /// By its own name, by a link to it, by a link to its folder: one file, one lock, and the refusal says whose.
+    #[test]
+    fn one_process_holds_it_however_it_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = folder.path().join("keys");
+        std::fs::create_dir(&keys).unwrap();
+        let path = keys.join("last-signed");
+        std::os::unix::fs::symlink(&keys, folder.path().join("linked")).unwrap();
+        std::os::unix::fs::symlink(&path, folder.path().join("link")).unwrap();
+        std::fs::write(&path, "").unwrap();
+        std::fs::hard_link(&path, keys.join("hard")).unwrap();
+        let names = [
+            "keys/last-signed",
+            "linked/last-signed",
+            "link",
+            "keys/hard",
+        ];
+        for first in names {
+            let held = open(&folder.path().join(first), "a.example").unwrap();
+            for second in names {
+                let refused = open(&folder.path().join(second), "a.example").unwrap_err();
+                let LastSignedError::Lock(LockError::Held { holder, .. }) = &refused else {
+                    panic!("{first}, {second}: {refused}");
+                };
+                // A hard link has another folder entry to read the holder beside; all others name him.
+                if first != "keys/hard" && second != "keys/hard" {
+                    let holder = holder.as_ref().expect("he has said who he is");
+                    assert_eq!(holder.pid, std::process::id());
+                    assert_eq!(holder.data, "a test");
+                }
+            }
+            drop(held);
+            open(&path, "a.example").expect("it is let go of");
+        }
+    }
+
+    /// Whatever happens to the file under a process that holds it: no further advance, and an error of its own.
+    #[test]
+    fn a_file_exchanged_underneath_stops_every_advance() {
+        type Exchange = fn(&Path);
+        let rows: [(&str, Exchange, bool); 6] = [
+            ("deleted", |path| std::fs::remove_file(path).unwrap(), true),
+            (
+                "replaced by an equal copy",
+                |path| {
+                    let copy = path.with_file_name("copy");
+                    std::fs::copy(path, &copy).unwrap();
+                    std::fs::rename(copy, path).unwrap();
+                },
+                true,
+            ),
+            (
+                "its folder exchanged",
+                |path| {
+                    let folder = path.parent().unwrap();
+                    let old = folder.with_extension("old");
+                    std::fs::rename(folder, &old).unwrap();
+                    std::fs::create_dir(folder).unwrap();
+                    std::fs::copy(old.join("last-signed"), path).unwrap();
+                },
+                true,
+            ),
+            (
+                "an older one copied over it",
+                |path| {
+                    let bytes = std::fs::read(path).unwrap();
+                    std::fs::write(path, &bytes[..83]).unwrap();
+                },
+                false,
+            ),
+            (
+                "advanced by another",
+                |path| {
+                    let mut text = std::fs::read_to_string(path).unwrap();
+                    text.replace_range(..83 + 1, &encode_line(&tree(9), "a.example"));
+                    std::fs::write(path, text).unwrap();
+                },
+                false,
+            ),
+            ("emptied", |path| std::fs::write(path, "").unwrap(), false),
+        ];
+        for (what, exchange, replaced) in rows {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("keys/last-signed");
+            std::fs::create_dir(path.parent().unwrap()).unwrap();
+            let mut signed = open(&path, "a.example").unwrap();
+            for size in 1..=4 {
+                signed.advance(&tree(size)).unwrap();
+            }
+            exchange(&path);
+            for size in [4, 5, 6] {
+                let refused = signed.advance(&tree(size)).expect_err(what);
+                let named = match refused {
+                    LastSignedError::Replaced { .. } => replaced,
+                    LastSignedError::Changed { .. } => !replaced,
+                    _ => false,
+                };
+                assert!(named, "{what}, {size}: {refused}");
+            }
+        }
     }
 }

@@ -13,6 +13,7 @@ mod collect;
 mod cosign;
 mod erase;
 mod follow;
+pub mod holder;
 pub mod index;
 pub mod last_signed;
 mod plan;
@@ -257,7 +258,7 @@ struct Shared {
     reopen: tokio::sync::Notify,
     writing: watch::Sender<Writing>,
     disk: admission::DiskWatch,
-    _lock: Option<std::fs::File>,
+    _locks: recover::Locks,
     /// Dropped last, as fields are in the order above: whoever watches it knows that index and lock are free.
     released: watch::Sender<()>,
 }
@@ -266,8 +267,6 @@ struct Shared {
 struct ClockSource {
     clock: Clock,
     guard: Mutex<ClockGuard>,
-    /// Without any witness nobody else can tell the time: then the guard only warns.
-    warns_only: bool,
 }
 
 impl std::fmt::Debug for ClockSource {
@@ -283,15 +282,16 @@ impl ClockSource {
     fn now(&self) -> Result<Time, ClockFault> {
         let reading = (self.clock)();
         let mut guard = self.guard.lock().expect("no panic while holding the guard");
-        match guard.look(reading).cloned() {
-            Some(fault) if !self.warns_only => Err(fault),
-            Some(fault) => {
-                tracing::warn!(%fault, "no witness to ask for the time: writing goes on");
-                guard.forgive();
-                Ok(reading.wall)
-            }
+        match guard.look(reading) {
+            Some(fault) => Err(fault.clone()),
             None => Ok(reading.wall),
         }
+    }
+
+    /// What was believed all the same.
+    fn warning(&self) -> Option<ClockFault> {
+        let guard = self.guard.lock().expect("no panic while holding the guard");
+        guard.warning().cloned()
     }
 
     /// Since when the clock is not believed, by the boot-time clock.
@@ -439,6 +439,11 @@ impl Ledger {
             true => Ok(()),
             false => Err(PostError::QueueFull),
         }
+    }
+
+    /// What of the clock was believed all the same, without a witness to ask: for whoever looks after the ledger.
+    pub fn clock_warning(&self) -> Option<ClockFault> {
+        self.shared.clock.warning()
     }
 
     /// Why the query index does not follow the log, if it does not: look-ups by project or id then answer for fewer records.

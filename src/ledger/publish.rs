@@ -73,6 +73,8 @@ pub(super) async fn run(weak: Weak<Shared>) {
     loop {
         {
             let Some(shared) = weak.upgrade() else { return };
+            // A look at the clock, and a stamp of it, also while nobody posts.
+            let _ = shared.clock.now();
             let newest = chosen.borrow_and_update().clone();
             if let Some(newest) = newest {
                 if open == newest.met {

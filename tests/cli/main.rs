@@ -417,7 +417,7 @@ fn openssl(arguments: &[&str]) {
 
 fn a_second_writer(data: &str) {
     let serve = ["serve", "--data", data, "--listen", "127.0.0.1:0"];
-    run(&serve).exits(4).says(&["another process"]);
+    run(&serve).exits(4).says(&["is held by process"]);
     run(&[&serve[..], &["--json"]].concat())
         .exits(4)
         .json("ledger-busy");

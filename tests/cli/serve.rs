@@ -68,6 +68,6 @@ fn a_log_that_nobody_takes_holds_nothing_up() {
         }
         // It ends when told to; that its last word has no room on standard output is all that it has to say.
         assert_eq!(served.terminate(), Some(4), "{log:?}");
-        run(&["audit", &data]).exits(0);
+        run(&["audit", &data, "--policy", &format!("{data}/policy")]).exits(0);
     }
 }

@@ -24,18 +24,16 @@ fn life() -> Runtime {
         .unwrap()
 }
 
-fn kill(life: Runtime) {
-    life.shutdown_timeout(Duration::from_secs(5));
+/// Ends a life, and waits until last-signed is let go of: a thread of its own may outlive the runtime by a moment.
+fn kill(life: Runtime, world: &World) {
+    kill_in(life, world.keys_folder.path(), "last-signed");
 }
 
-/// [`kill`], and wait until the folder's lock is let go of: a thread of its own may outlive the runtime by a moment.
-fn kill_in(life: Runtime, folder: &std::path::Path) {
-    kill(life);
-    let lock = std::fs::File::options()
-        .write(true)
-        .open(folder.join("lock"))
-        .unwrap();
-    lock.lock().unwrap();
+/// The same for a lock elsewhere.
+fn kill_in(life: Runtime, folder: &std::path::Path, name: &str) {
+    life.shutdown_timeout(Duration::from_secs(5));
+    let lock = std::fs::File::options().write(true).open(folder.join(name));
+    lock.unwrap().lock().unwrap();
 }
 
 /// On what a ledger is kept: what is true of one branch of the store need not be of the other.
@@ -80,10 +78,10 @@ impl Disk {
         }
     }
 
-    fn kill(&self, life: Runtime) {
+    fn kill(&self, life: Runtime, world: &World) {
         match &self.folder {
-            Some(folder) => kill_in(life, folder.path()),
-            None => kill(life),
+            Some(folder) => kill_in(life, folder.path(), "lock"),
+            None => kill(life, world),
         }
     }
 }
@@ -113,7 +111,7 @@ fn prepared(world: &World, on: On, size: u64) -> Disk {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
-    disk.kill(life);
+    disk.kill(life, world);
     disk
 }
 
@@ -149,7 +147,7 @@ fn fail_at(on: On, size: u64, at: usize, fault: Fault, sticky: bool, same: bool)
             }
         }
     });
-    disk.kill(first);
+    disk.kill(first, &world);
     let (_, met) = faulty.disarm();
 
     let second = life();
@@ -186,7 +184,7 @@ fn fail_at(on: On, size: u64, at: usize, fault: Fault, sticky: bool, same: bool)
             );
         }
     });
-    disk.kill(second);
+    disk.kill(second, &world);
     met
 }
 
@@ -269,7 +267,7 @@ fn pairs_of_faults_with_the_second_during_recovery() {
                         }
                     }
                 });
-                disk.kill(life);
+                disk.kill(life, &world);
                 faulty.disarm();
             }
             let last = life();
@@ -291,7 +289,7 @@ fn pairs_of_faults_with_the_second_during_recovery() {
                         .all(|id| ids.contains(id))
                 );
             });
-            disk.kill(last);
+            disk.kill(last, &world);
         }
     }
 }
@@ -325,7 +323,7 @@ fn a_disk_that_refuses_the_commit_stops_the_ledger() {
         // Reading goes on until the process ends.
         assert!(ledger.entry(2).await.is_ok());
     });
-    disk.kill(first);
+    disk.kill(first, &world);
     disk.faulty.disarm();
     let second = life();
     second.block_on(async {
@@ -333,7 +331,7 @@ fn a_disk_that_refuses_the_commit_stops_the_ledger() {
         assert_eq!(try_post(&ledger, &statement).await.unwrap().index, 3);
         check_log(&world, &disk.store).await;
     });
-    disk.kill(second);
+    disk.kill(second, &world);
 }
 
 /// After a failed fsync the page cache may show what the disk has lost: nothing is answered by it, and the process ends.
@@ -362,7 +360,7 @@ fn a_disk_that_cannot_sync_stops_the_ledger() {
         assert!(reason.contains("cannot sync"), "{reason}");
         assert!(ledger.ready().is_err());
     });
-    disk.kill(first);
+    disk.kill(first, &world);
     disk.faulty.disarm();
     let second = life();
     second.block_on(async {
@@ -370,7 +368,7 @@ fn a_disk_that_cannot_sync_stops_the_ledger() {
         let posted = try_post(&ledger, &statement).await.unwrap();
         assert_eq!((posted.index, posted.new), (3, false));
     });
-    disk.kill(second);
+    disk.kill(second, &world);
 }
 
 /// Below the floor of the disk a post is refused by name, before anything is written, and everybody who asks is told so.
@@ -405,7 +403,7 @@ fn a_disk_below_its_floor_is_told_of() {
         assert!(refused.as_ref().is_err_and(wanted), "{refused:?}");
         assert!(ledger.entry(2).await.is_ok());
     });
-    disk.kill(life);
+    disk.kill(life, &world);
 }
 
 /// A store that does not answer: whoever posts is told, and not left hanging.
@@ -445,7 +443,7 @@ fn a_store_that_does_not_answer_is_told_of() {
         }
         try_post(&ledger, &next).await.unwrap();
     });
-    disk.kill(life);
+    disk.kill(life, &world);
 }
 
 #[test]
@@ -459,7 +457,7 @@ fn stale_restores_are_refused() {
     first.block_on(async {
         world.create(&store).await;
     });
-    kill_in(first, &data);
+    kill_in(first, &data, "lock");
     for round in 0..50 {
         copy(&data, &old);
         let life = life();
@@ -469,7 +467,7 @@ fn stale_restores_are_refused() {
                 .await
                 .unwrap();
         });
-        kill_in(life, &data);
+        kill_in(life, &data, "lock");
         // An older copy is put back; the key's own memory is not part of it.
         let stale = self::life();
         stale.block_on(async {
@@ -482,7 +480,7 @@ fn stale_restores_are_refused() {
                 "round {round}: {refused:?}"
             );
         });
-        kill_in(stale, &old);
+        kill_in(stale, &old, "lock");
         std::fs::remove_dir_all(&old).unwrap();
     }
 }
@@ -518,7 +516,7 @@ fn a_lost_last_signed_needs_the_operators_word() {
             .unwrap();
         assert_eq!(check_log(&world, &store).await.0.size, 6);
     });
-    kill(life);
+    kill(life, &world);
 }
 
 #[test]
@@ -535,7 +533,7 @@ fn a_torn_tile_is_made_whole_from_the_commits() {
                 .unwrap();
         }
     });
-    kill_in(first, folder.path());
+    kill_in(first, folder.path(), "lock");
     // A power cut before the tiles were synced: any of them may be empty or gone.
     for name in [
         "tile/0/000.p/6",
@@ -553,7 +551,7 @@ fn a_torn_tile_is_made_whole_from_the_commits() {
             .unwrap();
         assert_eq!(check_log(&world, &store).await.0.size, 7);
     });
-    kill_in(second, folder.path());
+    kill_in(second, folder.path(), "lock");
 }
 
 fn copy(from: &std::path::Path, to: &std::path::Path) {

@@ -172,7 +172,7 @@ async fn a_ref_stands_for_one_statement() {
     }
     // Also when the index has taken it over from the writer's memory.
     ledger.index_reached(3).await;
-    drop(ledger);
+    ledger.close().await;
     let ledger = world.open(&store).await.unwrap();
     assert!(matches!(
         try_post(&ledger, &with_ref("three", "A-3")).await,
@@ -298,7 +298,7 @@ async fn an_entry_erased_by_order_stays_erased_and_its_chain_goes_on() {
         ledger.entry(2).await,
         Err(QueryError::Erased { index: 2, order: 3 })
     ));
-    drop(ledger);
+    ledger.close().await;
     for name in ["tile/entries/000.p/3", "tile/entries/000.p/4"] {
         let bundle = store
             .under("log/")
@@ -324,6 +324,7 @@ async fn an_entry_erased_by_order_stays_erased_and_its_chain_goes_on() {
             project: "A-1".to_owned(),
         };
         assert_eq!(ledger.chain(&chain).unwrap().unwrap().head, first.id());
+        ledger.close().await;
     }
     let ledger = world.open(&store).await.unwrap();
     post(&ledger, &world.trade("A-1", Some(&first.id()), "two")).await;

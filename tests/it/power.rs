@@ -116,7 +116,7 @@ async fn cut_power(
 ) -> std::result::Result<(), String> {
     let world = World::new();
     let mut disk = Cached::after_cut(&InMemory::new());
-    drop(world.create(&disk.store(true, writers)).await);
+    world.create(&disk.store(true, writers)).await.close().await;
     let mut acknowledged: Vec<Hash> = Vec::new();
     for cut in 0..cuts {
         disk = Cached::after_cut(&disk.disk);
@@ -136,7 +136,7 @@ async fn cut_power(
                 .map_err(|error| format!("{error}"))?;
             acknowledged.push(statement.id());
         }
-        drop(ledger);
+        ledger.close().await;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use mingzhang::ledger::last_signed::LastSignedError;
 use mingzhang::ledger::{Config, Ledger, OpenError, OperatorWord, PostError};
 use mingzhang::store::Store;
 use mingzhang::tlog::merkle::Hash;
@@ -17,15 +18,43 @@ async fn a_second_process_on_one_folder_is_refused() {
     let store = Store::folder(folder.path()).unwrap();
     let ledger = world.create(&store).await;
     // The lock is the file's, not the process's: a second opening is refused even from within.
-    assert!(matches!(
-        world.open(&store).await,
-        Err(OpenError::Locked { .. })
-    ));
+    assert!(matches!(world.open(&store).await, Err(OpenError::Lock(_))));
     drop(ledger);
     super::post::wait_for_lock(folder.path()).await;
     // A lock file that a dead process left behind locks nothing.
     assert!(folder.path().join("lock").exists());
     world.open(&store).await.unwrap();
+}
+
+/// The key has signed already: it begins no second log, neither beside the one that runs nor after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_has_signed_begins_no_other_log() {
+    let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+    let ledger = world.create(&Store::memory()).await;
+    let begin = async || {
+        let store = Store::folder(folder.path()).unwrap();
+        let notes = world.first_notes();
+        let begun = Ledger::create(store.clone(), world.config(), world.clock(), &notes).await;
+        assert!(store.list("commit/").await.unwrap().is_empty());
+        begun.map(drop)
+    };
+    let begun = begin().await;
+    assert!(
+        matches!(begun, Err(OpenError::LastSigned(LastSignedError::Lock(_)))),
+        "{begun:?}"
+    );
+    ledger.close().await;
+    let begun = begin().await;
+    assert!(
+        matches!(
+            begun,
+            Err(OpenError::RolledBack {
+                signed: 2,
+                found: 0
+            })
+        ),
+        "{begun:?}"
+    );
 }
 
 /// Writers on one store, each posting to projects of its own; every so often the store answers what is not so.

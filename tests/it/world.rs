@@ -69,6 +69,7 @@ impl World {
         let signer = Signer::from_seed(ORIGIN, &self.log).unwrap();
         Config {
             genesis: Some(self.genesis_id),
+            // Tests beside this one have a ledger with this key too.
             free_bytes_min: 0,
             ..Config::new(signer, self.keys_folder.path().to_owned())
         }

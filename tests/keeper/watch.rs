@@ -453,7 +453,7 @@ fn a_supervisor_countersigns_and_the_verdict_says_so() {
     countersign(&office).exits(3).says(&["refuses (HTTP 403)"]);
     countersign(&["--key", &key])
         .exits(3)
-        .says(&["refuses (403)"]);
+        .says(&["refuses (HTTP 403)", "[key-role]"]);
     let admit = [
         "key",
         "admit",

@@ -195,6 +195,24 @@ impl World {
         ledger.json("readyz")["tree_size"].as_u64().unwrap() - 1
     }
 
+    /// A post that is not taken, whatever it is.
+    fn refused_post(&self, ledger: &Process) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/yichang/drafts.jsonl");
+        let drafts = std::fs::read_to_string(path).unwrap();
+        let draft = drafts.lines().nth(20).unwrap();
+        std::fs::write(self.desk.path().join("draft.jsonl"), format!("{draft}\n")).unwrap();
+        let arguments = [
+            "post",
+            "--ledger",
+            ledger.url(),
+            "--key",
+            "data/centre.key",
+            "draft.jsonl",
+        ];
+        let output = program(self.desk.path()).args(arguments).output().unwrap();
+        assert_ne!(output.status.code(), Some(0), "{output:?}");
+    }
+
     /// Fetches the receipt of a record and verifies it offline by the policy.
     fn verify(&self, ledger: &Process, index: u64, wanted: i32) -> Value {
         let answer = ledger
@@ -346,7 +364,7 @@ fn a_ledger_that_was_set_back_does_not_start_and_its_fork_is_never_witnessed() {
         (Some("writing-held"), Some(503))
     );
     let health = fork.http().get("healthz", 1 << 16).unwrap().unwrap();
-    assert!(String::from_utf8_lossy(&health).contains("writing is held"));
+    assert!(String::from_utf8_lossy(&health).contains("not writing"));
     let alarms = world.desk.path().join("fork/keys/alarms");
     let began = Instant::now();
     let evidence = loop {
@@ -399,6 +417,57 @@ fn a_ledger_that_was_set_back_does_not_start_and_its_fork_is_never_witnessed() {
     drop(fork);
     let ledger = world.serve("data", &[]);
     world.verify(&ledger, last, 0);
+}
+
+/// A snapshot brings last-signed back with the data, so that nothing here is missing: the witnesses are asked all the same, at every start,
+/// and before the first receipt. Whom nobody answers, it goes on by last-signed.
+#[test]
+fn a_snapshot_is_held_by_the_witnesses_before_it_signs_anything() {
+    let mut world = World::new().with_witnesses();
+    let ledger = world.serve("data", &[]);
+    world.post(&ledger, &["--wait", "witnessed"], 0);
+    let all = |said: &Value| NAMES.iter().all(|name| state_of(said, name) == "cosigns");
+    ledger.until("all three cosign", all);
+    drop(ledger);
+    copy(&world, "data", "snapshot");
+    let ledger = world.serve("data", &[]);
+    world.post(&ledger, &["--wait", "witnessed"], 0);
+    drop(ledger);
+    std::fs::remove_dir_all(world.desk.path().join("data")).unwrap();
+    copy(&world, "snapshot", "data");
+
+    // One of them is enough to know, and it is heard however soon the post comes.
+    world.witnesses[1] = None;
+    world.witnesses[2] = None;
+    let ledger = world.serve("data", &[]);
+    let before = ledger.json("readyz");
+    assert_eq!(before["code"], "writing-held", "{before}");
+    assert!(
+        before
+            .to_string()
+            .contains("w1.example has cosigned 4 records"),
+        "{before}"
+    );
+    let head = world.read("data/log/head");
+    world.refused_post(&ledger);
+    assert_eq!(world.read("data/log/head"), head);
+    // Its death takes nothing back.
+    world.witnesses[0] = None;
+    ledger.until("w1 is dead and its word stands", |said| {
+        said["held"].is_string()
+    });
+    world.refused_post(&ledger);
+    drop(ledger);
+
+    // The real thing, with nobody to ask: a plain restart goes on, and says of whom it has not heard.
+    std::fs::remove_dir_all(world.desk.path().join("data")).unwrap();
+    copy(&world, "snapshot", "data");
+    let ledger = world.serve("data", &[]);
+    assert_eq!(ledger.json("readyz")["writing"], true);
+    ledger.until("it says who is silent", |said| {
+        NAMES.iter().all(|name| state_of(said, name) == "silent")
+    });
+    world.post(&ledger, &[], 0);
 }
 
 /// last-signed is lost, the data is the newest: the witnesses' word stands for the operator's, if enough of them give it.
@@ -604,8 +673,17 @@ fn witnesses_that_come_by_themselves_are_enough() {
         ];
         world.run(&[&arguments[..], more].concat(), wanted)
     };
+    // What a visitor is offered may be some seconds old, as no request of his moves it.
+    let offered = |size: u64| {
+        let shown = || ledger.http().get("api/v1/cosignatures", 1 << 16).unwrap();
+        ledger.until("the newest is offered", |_| {
+            let note = shown().unwrap_or_default();
+            String::from_utf8_lossy(&note).lines().nth(1) == Some(&size.to_string())
+        });
+    };
     let first = world.post(&ledger, &[], 0);
     world.verify(&ledger, first, 5);
+    offered(first + 1);
     let said = come(NAMES[0], &["--replay"], 0);
     assert_eq!(
         (&said["delivered"], &said["code"]),

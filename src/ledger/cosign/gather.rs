@@ -450,6 +450,13 @@ impl Gathering {
         self.seats[witness].failed(state, now);
     }
 
+    /// It said at start that it has another tree: nothing is signed until it cosigns this one. (Later its word alone holds up nothing:
+    /// what was given out is given out, and evidence is looked for.)
+    pub fn is_beside(&mut self, witness: usize, size: u64, now: Reading) {
+        self.seats[witness].was_beside = true;
+        self.seats[witness].failed(State::Disagrees { size }, now);
+    }
+
     /// Makes lines for the head count, if it is the head that they are of.
     pub fn gather_for_head(&mut self, head: &Arc<Head>) {
         self.rounds.add(head);
@@ -568,14 +575,20 @@ impl Gathering {
         }
         let names = self.policy.as_ref()?.witnesses();
         self.seats.iter().zip(names).find_map(|(seat, witness)| {
-            let State::Ahead { size } = seat.said.state else {
-                return None;
-            };
-            Some(format!(
-                "witness {} has cosigned {size} records of this log, more than there are here: the ledger was restored from an older copy, or \
-                 its key is used elsewhere; see docs/operations.md, restore",
-                witness.name
-            ))
+            let name = &witness.name;
+            if let State::Ahead { size } = seat.said.state {
+                return Some(format!(
+                    "witness {name} has cosigned {size} records of this log, more than there are here: the ledger was restored from an older copy, \
+                     or its key is used elsewhere; see docs/operations.md, restore"
+                ));
+            }
+            let cosigns = matches!(seat.said.state, State::Cosigns);
+            (seat.was_beside && !cosigns).then(|| {
+                format!(
+                    "witness {name} said at start that it has cosigned another tree than this ledger's: there may be two histories; see \
+                     docs/operations.md, disaster"
+                )
+            })
         })
     }
 

@@ -1,14 +1,22 @@
-//! Opening without the newest last-signed: nobody here knows how far this key has signed, so the witnesses are asked, before anything is.
+//! Opening: the witnesses are asked, before anything is signed, whether they know more than lies here, or something else.
 //!
-//! Promises: `Ok` only if so many witnesses have answered that the silent ones hold no quorum, and none of those that answered is ahead of
-//! what is committed here, or beside it. Then no checkpoint beyond it can ever have met the policy.
+//! At an ordinary start, whoever answers within a few seconds is heard: one that is ahead or beside holds up the writing, by name. That nobody
+//! answers stops nothing, as last-signed has said how far this key has signed.
+//!
+//! Without the newest last-signed nobody here knows that, and they must say it: [`must_vouch`] is `Ok` only if so many witnesses have
+//! answered that the silent ones hold no quorum, and none of those that answered is ahead of what is committed here, or beside it. Then no
+//! checkpoint beyond it can ever have met the policy.
 //!
 //! Each is sent the published `head`, which is signed already, so that asking signs nothing.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 
-use super::gather::Answer;
+use super::gather::{Answer, Gathering};
+use super::status::State;
 use super::wire;
+use crate::ledger::clock::Reading;
 use crate::ledger::recover::OpenError;
 use crate::store::commit::Commit;
 use crate::store::{Http, LogReader};
@@ -33,41 +41,55 @@ pub(in crate::ledger) struct Here<'a> {
     pub commits: &'a [(String, Commit)],
 }
 
-enum Word {
+/// What a witness said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::ledger) enum Word {
     /// It has cosigned this history, and no more than there is here.
     Agrees,
+    /// Nothing that tells.
     Silent,
-    Ahead {
-        size: u64,
-    },
-    Beside {
-        size: u64,
-    },
+    /// It has cosigned more.
+    Ahead { size: u64 },
+    /// It has cosigned another tree.
+    Beside { size: u64 },
 }
 
-/// Asks every witness that can be asked.
-///
-/// # Errors
-/// [`OpenError::WitnessesSilent`], [`OpenError::WitnessAhead`], [`OpenError::WitnessBeside`].
-pub(in crate::ledger) async fn ask_all(
+/// An ordinary start waits for the witnesses this long.
+pub(in crate::ledger) const START_WAIT_MAX: Duration = Duration::from_secs(3);
+/// A start that needs their word waits this long.
+pub(in crate::ledger) const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Asks every witness that can be asked, all at once: the words in the order of the policy.
+pub(in crate::ledger) async fn ask(
     policy: &Policy,
     doors: &[Option<Http>],
     here: Here<'_>,
-) -> Result<(), OpenError> {
+    wait_max: Duration,
+) -> Vec<Word> {
     let asked = policy.witnesses().iter().zip(doors);
-    let words = join_all(asked.map(|(witness, door)| async move {
-        match door {
-            Some(door) => ask(door, &witness.vkey, here).await,
-            None => Word::Silent,
-        }
+    join_all(asked.map(|(witness, door)| async move {
+        let Some(door) = door else {
+            return Word::Silent;
+        };
+        let word = tokio::time::timeout(wait_max, ask_one(door, &witness.vkey, here));
+        word.await.unwrap_or(Word::Silent)
     }))
-    .await;
-    let mut silent = Vec::new();
-    for (at, (witness, word)) in policy.witnesses().iter().zip(&words).enumerate() {
+    .await
+}
+
+/// That nobody is ahead or beside.
+///
+/// # Errors
+/// [`OpenError::WitnessAhead`], [`OpenError::WitnessBeside`].
+pub(in crate::ledger) fn none_against(
+    policy: &Policy,
+    words: &[Word],
+    here: Here<'_>,
+) -> Result<(), OpenError> {
+    for (witness, word) in policy.witnesses().iter().zip(words) {
         let witness = witness.name.clone();
         match *word {
-            Word::Agrees => {}
-            Word::Silent => silent.push(at),
+            Word::Agrees | Word::Silent => {}
             Word::Ahead { size } => {
                 return Err(OpenError::WitnessAhead {
                     witness,
@@ -78,16 +100,68 @@ pub(in crate::ledger) async fn ask_all(
             Word::Beside { size } => return Err(OpenError::WitnessBeside { witness, size }),
         }
     }
-    if policy.quorum_if(|at| silent.contains(&at)).met {
-        let names = silent.iter().map(|at| policy.witnesses()[*at].name.clone());
+    Ok(())
+}
+
+/// That the silent ones hold no quorum, and nobody is ahead or beside.
+///
+/// # Errors
+/// [`OpenError::WitnessesSilent`], [`OpenError::WitnessAhead`], [`OpenError::WitnessBeside`].
+pub(in crate::ledger) fn must_vouch(
+    policy: &Policy,
+    words: &[Word],
+    here: Here<'_>,
+) -> Result<(), OpenError> {
+    none_against(policy, words, here)?;
+    let is_silent = |at: usize| words[at] == Word::Silent;
+    if policy.quorum_if(is_silent).met {
+        let names = policy.witnesses().iter().enumerate();
+        let silent: Vec<_> = names
+            .filter(|(at, _)| is_silent(*at))
+            .map(|(_, witness)| witness.name.clone())
+            .collect();
         return Err(OpenError::WitnessesSilent {
-            silent: names.collect::<Vec<_>>().join(", "),
+            silent: silent.join(", "),
         });
     }
     Ok(())
 }
 
-async fn ask(door: &Http, vkey: &Vkey, here: Here<'_>) -> Word {
+/// Those that can be asked and did not answer.
+pub(in crate::ledger) fn silent(
+    policy: &Policy,
+    doors: &[Option<Http>],
+    words: &[Word],
+) -> Vec<String> {
+    let witnesses = policy.witnesses().iter().zip(doors).zip(words);
+    witnesses
+        .filter(|((_, door), word)| door.is_some() && **word == Word::Silent)
+        .map(|((witness, _), _)| witness.name.clone())
+        .collect()
+}
+
+/// Has the loop know what was said: whoever is ahead or beside holds up the writing until it says otherwise.
+pub(in crate::ledger) fn tell(
+    words: &[Word],
+    doors: &[Option<Http>],
+    gathering: &mut Gathering,
+    now: Reading,
+) {
+    for (witness, (word, door)) in words.iter().zip(doors).enumerate() {
+        match *word {
+            Word::Agrees => {}
+            Word::Silent if door.is_none() => {}
+            Word::Silent => {
+                let why = "no answer at start".to_owned();
+                gathering.contradicted(witness, State::Silent { why }, now);
+            }
+            Word::Ahead { size } => gathering.contradicted(witness, State::Ahead { size }, now),
+            Word::Beside { size } => gathering.is_beside(witness, size, now),
+        }
+    }
+}
+
+async fn ask_one(door: &Http, vkey: &Vkey, here: Here<'_>) -> Word {
     let mut old_size = here.head.size;
     // With the size that it may have; then with the one that it says.
     for _ in 0..2 {

@@ -26,6 +26,8 @@ pub(in crate::ledger) struct Seat {
     conflicts: u32,
     /// When it last answered us with a time, and how far that was from ours.
     fresh: Option<(i64, i64)>,
+    /// It had another tree when the ledger was started, before anything was signed.
+    pub was_beside: bool,
 }
 
 impl Seat {
@@ -38,6 +40,7 @@ impl Seat {
             failures: 0,
             conflicts: 0,
             fresh: None,
+            was_beside: false,
         }
     }
 
@@ -58,7 +61,11 @@ impl Seat {
 
     /// It failed, and is left alone for a while that grows.
     pub fn failed(&mut self, state: State, now: Reading) {
-        self.said.state = state;
+        // Silence takes nothing back: who said that it has more records has them still.
+        let is_ahead = matches!(self.said.state, State::Ahead { .. });
+        if !(is_ahead && matches!(state, State::Silent { .. } | State::Refuses { .. })) {
+            self.said.state = state;
+        }
         let pause_ms = BACKOFF_MS.0 << self.failures.min(16);
         self.failures = self.failures.saturating_add(1);
         self.next_ms = now.boot_ms + pause_ms.min(BACKOFF_MS.1);

@@ -266,15 +266,37 @@ fn one_that_is_ahead_holds_writing_until_it_takes_it_back() {
     let alarm = g.answered(&asks[0], Answer::Size(11), 10, at(0));
     assert_eq!(alarm, Some(Alarm::Ahead { size: 11 }));
     assert!(g.holds().unwrap().contains("w0 has cosigned 11 records"));
+    // Its silence takes nothing back.
+    let again = g.tick(&nine, at(1_000));
+    let again = again.iter().find(|ask| ask.witness == 0).unwrap();
+    g.answered(again, Answer::Failed("timed out".into()), 10, at(1_000));
+    assert!(g.holds().unwrap().contains("w0 has cosigned 11 records"));
     // It is asked again for what there is, later.
-    let again = g.tick(&nine, at(2_000));
+    let again = g.tick(&nine, at(4_000));
     let again = again.iter().find(|ask| ask.witness == 0).unwrap();
     assert_eq!((again.old_size, again.head.tree.size), (9, 9));
-    signs(&mut g, again, 10, at(2_000));
+    signs(&mut g, again, 10, at(4_000));
     assert_eq!(g.holds(), None);
     // What the log's own signature proves is not taken back.
     g.prove("two histories".into());
     assert_eq!(g.holds().as_deref(), Some("two histories"));
+}
+
+/// Before anything is signed, the word of one that has another tree is enough to wait for a person; only its own cosignature ends that.
+#[test]
+fn one_that_is_beside_at_start_holds_writing_until_it_cosigns() {
+    let mut g = two_of_three();
+    g.is_beside(1, 9, at(0));
+    assert!(g.holds().unwrap().contains("w1 said at start"));
+    let nine = head(9);
+    let asks = g.tick(&nine, at(2_000));
+    let ask = asks.iter().find(|ask| ask.witness == 1).unwrap();
+    g.answered(ask, Answer::Failed("timed out".into()), 9, at(2_000));
+    assert!(g.holds().is_some(), "silence takes nothing back");
+    let asks = g.tick(&nine, at(9_000));
+    let ask = asks.iter().find(|ask| ask.witness == 1).unwrap();
+    signs(&mut g, ask, 9, at(9_000));
+    assert_eq!(g.holds(), None);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Why a ledger does not open.
 
 use super::super::QueryError;
+use super::super::holder::LockError;
 use super::super::index::IndexError;
 use super::super::last_signed::LastSignedError;
 use crate::store::commit::CommitFormError;
@@ -24,21 +25,9 @@ pub enum OpenError {
     /// `serve` on a folder without a log.
     #[error("there is no log here: run `mingzhang init` first, or check the folder")]
     Absent,
-    /// Another process has the folder.
-    #[error("another process holds {path}: a ledger has one writer; stop the other one first")]
-    Locked {
-        /// The lock file.
-        path: String,
-    },
-    /// The lock file cannot be made.
-    #[error("cannot lock {path}")]
-    Lock {
-        /// The lock file.
-        path: String,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
+    /// Another process has the folder, or signs with the key.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// A published checkpoint is not one of this key.
     #[error(
         "{name} is not a checkpoint of {origin} signed by the given log key: wrong folder or wrong key"
@@ -88,7 +77,7 @@ pub enum OpenError {
     /// The data is older than what was signed: restored from an old copy.
     #[error(
         "the log key has signed {signed} records, the data holds {found}: it is an older copy. Writing on would fork the log. \
-         Put the newest copy back; see docs/operations.md, restore"
+         Put the newest copy back, or bring the records back from a mirror (mingzhang restore --from-mirror); see docs/operations.md, restore"
     )]
     RolledBack {
         /// By last-signed or `head`.
@@ -132,7 +121,7 @@ pub enum OpenError {
     /// A witness has more.
     #[error(
         "witness {witness} has cosigned {size} records, the data holds {found}: it is an older copy. Writing on would fork the log. \
-         Put the newest copy back; see docs/operations.md, restore"
+         Put the newest copy back, or bring the records back from a mirror (mingzhang restore --from-mirror); see docs/operations.md, restore"
     )]
     WitnessAhead {
         /// Its name in the policy.
@@ -242,6 +231,40 @@ pub enum RecordFault {
 }
 
 impl OpenError {
+    /// In Chinese, where it is the operator who has to act.
+    pub fn zh(&self) -> Option<String> {
+        Some(match self {
+            OpenError::Lock(lock) | OpenError::LastSigned(LastSignedError::Lock(lock)) => lock.zh(),
+            OpenError::RolledBack { signed, found } => format!(
+                "日志密钥已签到 {signed} 条，数据只有 {found} 条：这是旧的副本。再写下去就会有两份历史。请放回最新的数据，或从镜像恢复（mingzhang restore --from-mirror），见 docs/operations.md"
+            ),
+            OpenError::Forked {
+                size,
+                signed,
+                found,
+            } => format!(
+                "日志密钥在 {size} 条处签的根摘要是 {signed}，数据算出的是 {found}：这是两份历史，见 docs/operations.md"
+            ),
+            OpenError::LastSignedUnknown { head, .. } => format!(
+                "账本已公布 {head} 条，而日志密钥旁的 last-signed 丢失或比账本旧：这里无从知道是否签过更多。确认从未公布过更新的记录后，才可用 --operator-word restored 启动"
+            ),
+            OpenError::WitnessesSilent { silent } => format!(
+                "日志密钥旁的 last-signed 丢失或比账本旧，而能够作答的见证方 {silent} 没有回应，它们足以构成法定数。等它们恢复后再启动；或确认从未公布过更新的记录后，用 --operator-word restored 启动"
+            ),
+            OpenError::WitnessAhead {
+                witness,
+                size,
+                found,
+            } => format!(
+                "见证方 {witness} 已联署到 {size} 条，数据只有 {found} 条：这是旧的副本。再写下去就会有两份历史。请放回最新的数据，或从镜像恢复（mingzhang restore --from-mirror），见 docs/operations.md"
+            ),
+            OpenError::WitnessBeside { witness, size } => format!(
+                "见证方 {witness} 在 {size} 条处联署的是另一棵树：这是两份历史，见 docs/operations.md"
+            ),
+            _ => return None,
+        })
+    }
+
     /// Whether the same may succeed a moment later without anybody doing anything (room on the disk, a store that answers again).
     pub fn may_pass(&self) -> bool {
         match self {

@@ -23,6 +23,7 @@ use survey::{Found, HEAD_BYTES_MAX, survey};
 use super::admission::DiskWatch;
 use super::clock::{Clock, ClockGuard};
 use super::cosign::{self, Gathering, guard};
+use super::holder::{self, Holder};
 use super::index::Index;
 use super::last_signed::LastSigned;
 use super::plan::{Past, Plan, Tip};
@@ -42,7 +43,8 @@ pub(super) async fn create(
     clock: &Clock,
     notes: &[Vec<u8>],
 ) -> Result<(), OpenError> {
-    let _lock = lock(store)?;
+    // Held until it is written: opening takes them again.
+    let (_locks, last_signed) = lock(store, config, clock).await?;
     if !store.list("commit/").await?.is_empty()
         || store
             .under("log/")
@@ -51,6 +53,12 @@ pub(super) async fn create(
             .is_some()
     {
         return Err(OpenError::Exists);
+    }
+    if let Some(signed) = last_signed.newest() {
+        return Err(OpenError::RolledBack {
+            signed: signed.size,
+            found: 0,
+        });
     }
     let name = Commit::name(0);
     let mut plan = Plan::begin(Tip::empty(), clock().wall);
@@ -97,16 +105,16 @@ pub(super) async fn open(
     config: Config,
     clock: Clock,
 ) -> Result<(Shared, State, Vec<Option<Http>>), OpenError> {
-    let lock = lock(&store)?;
+    let (locks, last_signed) = lock(&store, &config, &clock).await?;
     let log = store.under("log/");
     let reader = log_reader(&log);
     let index = match &config.index_folder {
         Some(folder) => Index::open(folder)?,
         None => Index::temporary()?,
     };
-    let last_signed = LastSigned::open(&config.keys_folder.join("last-signed"), &config.origin)?;
     let doors = doors_of(&config)?;
-    let found = vouched(&store, &log, &reader, &config, &doors, last_signed.newest()).await?;
+    let signed = last_signed.newest();
+    let (found, words) = vouched(&store, &log, &reader, &config, &doors, signed).await?;
     let Loaded {
         keys,
         state,
@@ -136,12 +144,18 @@ pub(super) async fn open(
     let cosigned = published
         .as_ref()
         .and_then(|published| gathering.begin(published, clock()));
+    guard::tell(&words, &doors, &mut gathering, clock());
+    let held = gathering.holds();
+    if let Some(reason) = &held {
+        tracing::error!(reason, "nothing is written: the witnesses were asked first");
+    }
     let stamp = config.keys_folder.join("last-seen");
     let guard = ClockGuard::start(
         clock(),
         state.tip.time.max(cosigned),
         Some(&stamp),
         config.operator_word.clock,
+        gathering.needs_witnesses(),
     );
     let unpublished = Arc::new(Head {
         tree: Tree::EMPTY,
@@ -153,13 +167,12 @@ pub(super) async fn open(
         clock: ClockSource {
             clock,
             guard: Mutex::new(guard),
-            warns_only: !gathering.needs_witnesses(),
         },
         gathering: Mutex::new(gathering),
         cosigned: Arc::default(),
         chosen: watch::Sender::new(None),
         met_size: watch::Sender::new(0),
-        held: watch::Sender::new(None),
+        held: watch::Sender::new(held),
         last_signed: Mutex::new(last_signed),
         head: watch::Sender::new(unpublished),
         checkpoint: watch::Sender::new(None),
@@ -177,7 +190,7 @@ pub(super) async fn open(
         reopen: tokio::sync::Notify::new(),
         writing: watch::Sender::new(Writing::Yes),
         disk: DiskWatch::default(),
-        _lock: lock,
+        _locks: locks,
         released: watch::Sender::new(()),
         config,
         store,
@@ -224,7 +237,8 @@ fn doors_of(config: &Config) -> Result<Vec<Option<Http>>, OpenError> {
     cosign::doors(policy).map_err(|error| refused(error.to_string()))
 }
 
-/// What lies here. Where last-signed does not tell whether more was signed, the witnesses are asked; the operator's word goes before.
+/// What lies here, and what the witnesses have against it. They are asked at every start, before anything is signed; where last-signed does
+/// not tell whether more was signed it is they who must, or the operator.
 async fn vouched(
     store: &Store,
     log: &Store,
@@ -232,21 +246,21 @@ async fn vouched(
     config: &Config,
     doors: &[Option<Http>],
     signed: Option<Tree>,
-) -> Result<Found, OpenError> {
+) -> Result<(Found, Vec<guard::Word>), OpenError> {
     let restored = config.operator_word.restored;
-    let refused = match survey(store, log, config, signed, restored).await {
-        Err(refused @ OpenError::LastSignedUnknown { .. }) => refused,
-        other => return other,
+    let (found, refused) = match survey(store, log, config, signed, restored).await {
+        Err(refused @ OpenError::LastSignedUnknown { .. }) => {
+            let found = survey(store, log, config, signed, true).await?;
+            (found, Some(refused))
+        }
+        other => (other?, None),
     };
     let policy = config.policy.as_ref();
     let policy = policy.filter(|policy| policy.quorum_if(|_| false).need > 0);
-    let Some(policy) = policy else {
-        return Err(refused);
-    };
-    let found = survey(store, log, config, signed, true).await?;
     let vkeys = config.log_vkeys();
-    let Some(head) = read_checkpoint(log, "head", &config.origin, &vkeys).await? else {
-        return Err(refused);
+    let head = read_checkpoint(log, "head", &config.origin, &vkeys).await?;
+    let (Some(policy), Some(head)) = (policy, head) else {
+        return refused.map_or(Ok((found, Vec::new())), Err);
     };
     let here = guard::Here {
         origin: &config.origin,
@@ -256,11 +270,42 @@ async fn vouched(
         note: &head.note,
         commits: &found.commits,
     };
-    guard::ask_all(policy, doors, here).await?;
-    tracing::warn!(
-        "last-signed did not tell how far this key has signed; the witnesses did: nothing newer than what lies here"
-    );
-    Ok(found)
+    if refused.is_some() {
+        let words = guard::ask(policy, doors, here, guard::WAIT_MAX).await;
+        guard::must_vouch(policy, &words, here)?;
+        tracing::warn!(
+            "last-signed did not tell how far this key has signed; the witnesses did: nothing newer than what lies here"
+        );
+        return Ok((found, words));
+    }
+    let mut words = guard::ask(policy, doors, here, guard::START_WAIT_MAX).await;
+    if store.is_shared() {
+        // Another writer may have gone on while they were asked; what he has published nobody is ahead of.
+        let there = read_checkpoint(log, "head", &config.origin, &vkeys).await?;
+        let size = there.map_or(0, |there| there.tree.size);
+        let known =
+            |word: &guard::Word| matches!(word, guard::Word::Ahead { size: more } if *more <= size);
+        words.retain_mut(|word| {
+            if known(word) {
+                *word = guard::Word::Agrees;
+            }
+            true
+        });
+    }
+    // What is committed and was never signed would be signed while opening.
+    let is_signed = |tree: Tree| signed == Some(tree) || head.tree == tree;
+    if !is_signed(found.newest()) {
+        guard::none_against(policy, &words, here)?;
+    }
+    let silent = guard::silent(policy, doors, &words);
+    if !silent.is_empty() {
+        let silent = silent.join(", ");
+        tracing::warn!(
+            silent,
+            "these witnesses did not answer at start: whether they know a larger or another tree is not known; going on by last-signed"
+        );
+    }
+    Ok((found, words))
 }
 
 /// Reads the state again after a lost race, a doubt, or a damaged index.
@@ -304,30 +349,39 @@ pub(super) async fn reopen(shared: &Arc<Shared>) -> Result<State, OpenError> {
 const OPEN_TRIES: u32 = 50;
 const OPEN_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 
-/// The lock is held as long as the file is open; the system lets go of it when the process ends, however it ends.
-fn lock(store: &Store) -> Result<Option<File>, OpenError> {
-    let Some(folder) = store.path() else {
-        return Ok(None);
+/// What keeps other processes away, beside last-signed; held as long as this is.
+#[derive(Debug)]
+pub(super) struct Locks {
+    _folder: Option<File>,
+}
+
+fn holder_of(store: &Store, clock: &Clock) -> Holder {
+    let data = match store.path() {
+        Some(folder) => {
+            let whole = folder.canonicalize().unwrap_or(folder);
+            whole.display().to_string()
+        }
+        None => "in a shared store".to_owned(),
     };
-    let path = folder.join("lock");
-    let shown = path.display().to_string();
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path);
-    let file = file.map_err(|source| OpenError::Lock {
-        path: shown.clone(),
-        source,
-    })?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::Locked { path: shown }),
-        Err(std::fs::TryLockError::Error(source)) => Err(OpenError::Lock {
-            path: shown,
-            source,
-        }),
-    }
+    Holder::this(&data, &clock().wall.to_string())
+}
+
+/// Takes both: the folder's, last-signed's.
+async fn lock(
+    store: &Store,
+    config: &Config,
+    clock: &Clock,
+) -> Result<(Locks, LastSigned), OpenError> {
+    let holder = holder_of(store, clock);
+    let folder = store.path();
+    let locked = match &folder {
+        Some(folder) => Some(holder::lock_new(&folder.join("lock"), &holder)?),
+        None => None,
+    };
+    let path = config.keys_folder.join("last-signed");
+    let last_signed = LastSigned::open(&path, &config.origin, &holder)?;
+    let locks = Locks { _folder: locked };
+    Ok((locks, last_signed))
 }
 
 /// Apply, sign, publish: what a crash may have left undone, by the very functions that do it every day.

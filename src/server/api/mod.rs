@@ -39,7 +39,7 @@ use utoipa::{OpenApi, ToSchema};
 use super::Api;
 use super::cache;
 use super::problem::Problem;
-use types::{ProblemAnswer, Readiness};
+use types::{ProblemAnswer, Readiness, Warning};
 
 pub use batch::ANSWERS_BYTES_MAX;
 pub use form::MINGZHANG_SIGNATURE;
@@ -223,7 +223,17 @@ async fn readyz(State(api): State<Api>) -> Result<Response, Problem> {
             .with("tree_size", tree_size)
             .with("indexed_size", indexed_size));
     }
+    let warnings = api
+        .ledger
+        .clock_warning()
+        .into_iter()
+        .map(|warning| Warning {
+            code: "clock",
+            zh: warning.zh(),
+            en: warning.to_string(),
+        });
     let ready = Json(Readiness {
+        warnings: warnings.collect(),
         writing: true,
         tree_size,
         indexed_size,

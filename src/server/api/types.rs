@@ -218,6 +218,19 @@ pub(in crate::server) struct Readiness {
     pub tree_size: u64,
     /// Records that look-ups by project or id reflect.
     pub indexed_size: u64,
+    /// What whoever looks after the ledger should know, although it takes statements.
+    pub warnings: Vec<Warning>,
+}
+
+/// Something that somebody should look after.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::server) struct Warning {
+    /// A word for programs: `clock`.
+    pub code: &'static str,
+    /// In Chinese.
+    pub zh: String,
+    /// In English.
+    pub en: String,
 }
 
 /// An error, RFC 9457. Further members depend on the code; its help page says which.

@@ -172,6 +172,10 @@ pub(super) fn health(api: &Api) -> String {
     if api.options.law.as_ref().is_some_and(|law| law.is_failing()) {
         text.push_str("findings behind / 规则结论落后，自动重试中\n");
     }
+    if let Some(warning) = api.ledger.clock_warning() {
+        let zh = warning.zh();
+        let _ = writeln!(text, "warning, clock: {warning} / 时钟告警：{zh}");
+    }
     let answer = WitnessesAnswer::of(api.ledger.witnesses());
     if answer.witnesses.is_empty() {
         return text;

@@ -84,6 +84,17 @@ pub(super) fn health(api: &Api, p: &Page) -> Health {
         Some(lag_s) => ("warn", overdue(lang, lag_s, standing.witnesses_answer)),
         None => verdict(lang, writing, quorum.as_ref(), standing.met_size, size),
     };
+    let warning = api.ledger.clock_warning();
+    let (state, verdict) = match &warning {
+        Some(warning) => {
+            let clock = lang.say(
+                format!("{verdict} 时钟告警：{}。", warning.zh()),
+                format!("{verdict} Clock: {warning}."),
+            );
+            ("warn", clock)
+        }
+        None => (state, verdict),
+    };
     Health {
         size,
         root: head.tree.root_hash.to_base64(),
