@@ -26,7 +26,7 @@ pub(super) enum Form {
     Ocds(OcdsArguments),
     /// With the codes of the national platform / 全国公共资源交易平台代码
     National(Arguments),
-    /// Whole records, all or a selection, one JSON object a line, newest first / 整条记录
+    /// Whole records, all or a selection, one JSON object a line, in the order of the log / 整条记录，按登记先后
     Ndjson(super::search::NdjsonArguments),
 }
 

@@ -238,33 +238,51 @@ pub(super) fn export(console: &Console, arguments: &NdjsonArguments) -> Result<A
         }
         None => Box::new(std::io::stdout().lock()),
     };
-    let (mut before, mut count, mut erased) = (None::<u64>, 0_usize, 0_usize);
-    let (mut indexed, mut lag) = (0, None);
-    loop {
+    // The server pages from the newest record down, and a log is read from its beginning: first where the pages end, then the pages from the last up.
+    let (mut ends, mut erased, mut lag) = (Vec::<u64>::new(), 0_usize, None);
+    let ask = |before: Option<u64>, full: &str| {
         let mut pairs = arguments.conditions.pairs();
         pairs.push(("limit", PAGE.to_string()));
         pairs.extend(before.map(|before| ("before", before.to_string())));
-        let full = || page(&http, &pairs, &[("full", "true")]);
+        page(&http, &pairs, &[("full", full)])
+    };
+    let indexed = loop {
         // What the first page did not wait for no later one has either.
-        let page = match before {
+        let page = match ends.last() {
             None => {
-                let (page, behind) = caught_up(full)?;
-                (indexed, lag) = (page.u64("indexed_size")?, behind);
+                let (page, behind) = caught_up(|| ask(None, "false"))?;
+                lag = behind;
+                ends.push(page.u64("indexed_size")?);
                 page
             }
-            Some(_) => full()?,
+            Some(end) => ask(Some(*end), "false")?,
         };
-        for hit in page.array("hits")? {
-            writeln!(out, "{}", hit["record"]).map_err(failed)?;
-            count += 1;
-        }
         erased += page.value("erased").as_array().map_or(0, Vec::len);
         // Always further down, whatever the server says.
-        let next = page.value("before").as_u64();
-        before = next.filter(|next| before.is_none_or(|at| *next < at));
-        if before.is_none() {
-            break;
+        match page.value("before").as_u64() {
+            Some(next) if ends.last().is_some_and(|end| next < *end) => ends.push(next),
+            _ => break ends[0],
         }
+    };
+    let (mut count, mut from) = (0_usize, 0);
+    for end in ends.into_iter().rev() {
+        // More than one answer only where a record was shown again meanwhile.
+        let (mut lines, mut before) = (Vec::new(), Some(end));
+        while let Some(at) = before {
+            let page = ask(Some(at), "true")?;
+            for hit in page.array("hits")? {
+                if (from..at).contains(&page.u64_in(hit, "index")?) {
+                    lines.push(hit["record"].to_string());
+                }
+            }
+            let next = page.value("before").as_u64();
+            before = next.filter(|next| (from + 1..at).contains(next));
+        }
+        for line in lines.iter().rev() {
+            writeln!(out, "{line}").map_err(failed)?;
+        }
+        count += lines.len();
+        from = end;
     }
     out.flush().map_err(failed)?;
     drop(out);
