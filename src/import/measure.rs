@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::notices;
 
-const NOTICES: &str = include_str!("../../tests/data/national/kept_back.jsonl");
+const NOTICES: &str = include_str!("../../tests/data/national/measured.jsonl");
 const LABELS: &str = include_str!("../../tests/data/national/labels.jsonl");
 
 /// Where each thing stands in a draft.
