@@ -126,8 +126,7 @@ pub(super) fn drafts(text: &str) -> Vec<Drafted> {
             text: compact(value.get()),
         });
     };
-    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
-    while let Some(value) = values.next() {
+    for value in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
         match value {
             Ok(value) if value.get().starts_with('[') => {
                 match serde_json::from_str::<Vec<&RawValue>>(value.get()) {

@@ -205,7 +205,7 @@ fn build(
     }
     // What the writer's edge is read from where the commit begins: the beginnings of what is there.
     let Some(last) = tree.size.checked_sub(1) else {
-        return Err(unreadable(&"there is no record in it"));
+        return Err(unreadable("there is no record in it"));
     };
     for tile in Edge::needed(last) {
         let whole = match tile {

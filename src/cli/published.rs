@@ -115,7 +115,12 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     }
     bar.finish_and_clear();
 
-    let (found, indexed, size, lag) = ask(&http, &lines)?;
+    let Asked {
+        found,
+        indexed,
+        size,
+        lag,
+    } = ask(&http, &lines)?;
     let mut proved: HashMap<u64, Result<Vec<String>, String>> = HashMap::new();
     for line in lines
         .iter_mut()
@@ -182,10 +187,15 @@ fn collect(path: &Path, lines: &mut Vec<Line>) -> Result<(), Failure> {
 }
 
 /// What the ledger says of all digests, and up to which record.
-fn ask(
-    http: &Http,
-    lines: &[Line],
-) -> Result<(HashMap<String, Value>, u64, u64, Option<Lag>), Failure> {
+struct Asked {
+    /// By digest.
+    found: HashMap<String, Value>,
+    indexed: u64,
+    size: u64,
+    lag: Option<Lag>,
+}
+
+fn ask(http: &Http, lines: &[Line]) -> Result<Asked, Failure> {
     let mut digests: Vec<&str> = lines
         .iter()
         .map(|line| line.sha256.as_str())
@@ -225,7 +235,12 @@ fn ask(
     if digests.is_empty() {
         indexed = 0;
     }
-    Ok((found, indexed, size, lag))
+    Ok(Asked {
+        found,
+        indexed,
+        size,
+        lag,
+    })
 }
 
 /// The receipt of the record must verify, and its statement name the digest.

@@ -278,7 +278,7 @@ impl Problem {
     }
 
     /// The same as the answer of a probe: 503, with the words of what is wrong.
-    pub(super) fn as_unready(mut self) -> Problem {
+    pub(super) fn into_unready(mut self) -> Problem {
         if self.0.kind.status != 503 {
             self.0.kind = &kinds::NOT_WRITING;
         }

@@ -51,7 +51,10 @@ pub enum Writers {
 
 /// Makes one path durable; tests hand in a disk that cannot.
 #[derive(Clone)]
-struct Syncs(Arc<dyn Fn(&FsPath) -> std::io::Result<()> + Send + Sync>);
+struct Syncs(Arc<SyncFn>);
+
+/// What makes it durable.
+type SyncFn = dyn Fn(&FsPath) -> std::io::Result<()> + Send + Sync;
 
 impl std::fmt::Debug for Syncs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -51,7 +51,7 @@ fn a_second_process_with_the_key_is_refused_by_name_of_the_first() {
             .exits(4)
             .says(&[
                 "请先停止该进程",
-                &format!("进程 {} ", served.child.id()).trim_end(),
+                format!("进程 {} ", served.child.id()).trim_end(),
             ]);
     }
     post(&desk, &served, &format!("{keys}/centre.key"), 3..5).exits(0);

@@ -528,7 +528,8 @@ fn a_fork_is_told_whatever_can_be_written_and_a_damaged_state_is_refused() {
 
     // What a monitor remembers is believed whole or not at all.
     let good: Value = serde_json::from_str(&desk.read("state")).unwrap();
-    let changes: [(&str, &str, fn(&mut Value)); 9] = [
+    type Change = fn(&mut Value);
+    let changes: [(&str, &str, Change); 9] = [
         ("next beyond all", "its own checkpoint has 4", |s| {
             s["next"] = u64::MAX.into()
         }),

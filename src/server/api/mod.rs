@@ -218,7 +218,7 @@ async fn readyz(State(api): State<Api>) -> Result<Response, Problem> {
     let (tree_size, indexed_size) = (api.ledger.head().tree.size, api.ledger.index_size());
     if let Err(refused) = api.ledger.ready() {
         // What a post would be told; but a full disk is a state of this service, not of a request.
-        let problem = Problem::from(refused).as_unready();
+        let problem = Problem::from(refused).into_unready();
         return Err(problem
             .with("tree_size", tree_size)
             .with("indexed_size", indexed_size));

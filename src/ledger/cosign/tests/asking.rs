@@ -287,7 +287,10 @@ impl Play {
     }
 }
 
-fn play(is_old: bool, cases: u32) -> Result<(), TestError<(Vec<usize>, Vec<Event>)>> {
+/// Which witnesses can be reached, and what happens.
+type Course = (Vec<usize>, Vec<Event>);
+
+fn play(is_old: bool, cases: u32) -> Result<(), TestError<Course>> {
     let reachable = prop_oneof![
         Just(vec![0, 1, 2]),
         Just(vec![0, 1]),
