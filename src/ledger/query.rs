@@ -1,6 +1,8 @@
 //! Reading from a running ledger: records, receipts, chains, openings, documents. Everything that comes from the log is authenticated to the
 //! signed head before it is handed out; what comes from the index says how far the index has come.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -111,6 +113,73 @@ impl Ledger {
             index = first + 256;
         }
         Ok(views)
+    }
+
+    /// The records at these indexes, in the order asked for, each with its index; one that was erased is an [`QueryError::Erased`]
+    /// of its own. Each tile and each bundle is read and hashed once, however many records are in it.
+    ///
+    /// # Errors
+    /// [`QueryError::Outside`], or a failure.
+    pub async fn entries_at(
+        &self,
+        indexes: &[u64],
+    ) -> Result<Vec<(u64, Result<EntryView, QueryError>)>, QueryError> {
+        let Some(last) = indexes.iter().max() else {
+            return Ok(Vec::new());
+        };
+        let tree = self.covering(*last)?.tree;
+        let entries = self.shared.reader.entries(&tree, indexes).await?;
+        let mut views = Vec::with_capacity(indexes.len());
+        for (index, entry) in indexes.iter().zip(entries) {
+            match self.view(*index, entry) {
+                Err(QueryError::Unreadable { index }) => {
+                    return Err(QueryError::Unreadable { index });
+                }
+                view => views.push((*index, view)),
+            }
+        }
+        Ok(views)
+    }
+
+    /// The receipts of these records, as [`Ledger::receipt`] gives each; each tile is read and hashed once for a checkpoint.
+    ///
+    /// # Errors
+    /// As [`Ledger::entry`].
+    pub async fn receipts(&self, views: &[&EntryView]) -> Result<Vec<String>, QueryError> {
+        // By tree size: the checkpoint, and the places of those that it covers.
+        let mut covered: HashMap<u64, (Arc<Head>, Vec<usize>)> = HashMap::new();
+        let mut kept: HashMap<u64, Arc<Head>> = HashMap::new();
+        for (place, view) in views.iter().enumerate() {
+            let index = view.header.index;
+            let size = self.kept_for(index);
+            let known = size.and_then(|size| kept.get(&size)).cloned();
+            let covering = match known.filter(|known| known.tree.size > index) {
+                Some(known) => known,
+                None => self.checkpoint_for(index, self.covering(index)?).await?,
+            };
+            kept.extend(size.map(|size| (size, covering.clone())));
+            let group = covered.entry(covering.tree.size);
+            group.or_insert((covering, Vec::new())).1.push(place);
+        }
+        let mut receipts: Vec<String> = vec![String::new(); views.len()];
+        let keys = self.keys();
+        for (covering, places) in covered.into_values() {
+            let indexes: Vec<u64> = places.iter().map(|p| views[*p].header.index).collect();
+            let reader = &self.shared.reader;
+            let proofs = reader.prove_inclusions(&covering.tree, &indexes).await?;
+            for (place, (_, proof)) in places.into_iter().zip(proofs) {
+                let view = views[place];
+                receipts[place] = Receipt {
+                    index: view.header.index,
+                    proof,
+                    checkpoint: covering.note.clone(),
+                    entry: view.entry.clone(),
+                    evidence: evidence_of(&keys, &view.statement),
+                }
+                .encode();
+            }
+        }
+        Ok(receipts)
     }
 
     /// The receipt of the record at `index`: under the earliest kept checkpoint that covers it, else under `checkpoint`, else under `head`.
@@ -284,7 +353,7 @@ impl Ledger {
             .map_err(|_| QueryError::Unreadable { index: 0 })
     }
 
-    fn covering(&self, index: u64) -> Result<std::sync::Arc<Head>, QueryError> {
+    fn covering(&self, index: u64) -> Result<Arc<Head>, QueryError> {
         let head = self.head();
         if index < head.tree.size {
             Ok(head)
@@ -312,21 +381,16 @@ impl Ledger {
         })
     }
 
-    async fn checkpoint_for(
-        &self,
-        index: u64,
-        head: std::sync::Arc<Head>,
-    ) -> Result<std::sync::Arc<Head>, QueryError> {
-        let kept = {
-            let kept = self
-                .shared
-                .kept
-                .read()
-                .expect("no panic while holding kept");
-            kept.get(kept.partition_point(|size| *size <= index))
-                .copied()
-        };
-        if let Some(size) = kept {
+    /// The size of the earliest kept checkpoint that covers `index`.
+    fn kept_for(&self, index: u64) -> Option<u64> {
+        let kept = self.shared.kept.read();
+        let kept = kept.expect("no panic while holding kept");
+        let at = kept.partition_point(|size| *size <= index);
+        kept.get(at).copied()
+    }
+
+    async fn checkpoint_for(&self, index: u64, head: Arc<Head>) -> Result<Arc<Head>, QueryError> {
+        if let Some(size) = self.kept_for(index) {
             // It may be from before a change of the log key.
             let state = self.keys();
             let mut vkeys = self.shared.config.log_vkeys();
@@ -348,7 +412,7 @@ impl Ledger {
                             && *self.shared.met_size.borrow() >= checkpoint.tree.size
                     });
                     return Ok(better.unwrap_or_else(|| {
-                        std::sync::Arc::new(Head {
+                        Arc::new(Head {
                             tree: found.tree,
                             note: found.note,
                             time: None,

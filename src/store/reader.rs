@@ -3,6 +3,8 @@
 //! Plan, fetch, compute: `tlog::tile` says which tiles are needed and checks every one of them (promise 9); this file only fetches.
 //! Does not judge records: a reader of statements does.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -119,14 +121,43 @@ impl LogReader {
             .map_err(|source| fault(TileError::Bundle { tile, source }))?;
         let entry = entries[usize::try_from(index % WIDTH).expect("below 256")];
         // One leaf hash instead of 256: nothing of the other entries is used.
-        let (have, want) = (
-            merkle::leaf_hash(entry),
-            tiles.leaf_hash(index).map_err(fault)?,
-        );
-        if have != want && !entry.is_empty() {
-            return Err(fault(TileError::Leaf { index, have, want }));
-        }
+        check_leaf(&tiles, index, entry).map_err(fault)?;
         Ok(bundle.slice_ref(entry))
+    }
+
+    /// The entries at these indexes, in the order asked for; erased ones are empty. Each tile and each bundle is read and hashed once, and
+    /// what is returned holds no bundle in memory.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn entries(&self, tree: &Tree, indexes: &[u64]) -> Result<Vec<Bytes>, ReadError> {
+        let mut wanted: BTreeMap<u64, Vec<(u64, usize)>> = BTreeMap::new();
+        for (place, index) in indexes.iter().enumerate() {
+            let number = within(*index, tree)? / WIDTH;
+            wanted.entry(number).or_default().push((*index, place));
+        }
+        let ranges: Vec<_> = wanted.keys().map(|n| n * WIDTH..n * WIDTH + 1).collect();
+        let tiles = self.tiles(tree, TileSet::plan(tree.size, &ranges)).await?;
+        let mut entries = vec![Bytes::new(); indexes.len()];
+        for (number, wanted) in wanted {
+            let tile = Tile::entries(number, tree.size).expect("the index is within the tree");
+            let (name, bundle) = self.tile_bytes(tree, tile).await?;
+            let bundle = tile::parse_bundle(&bundle, tile.width())
+                .map_err(|source| TileError::Bundle { tile, source })
+                .map_err(|source| ReadError::Tile {
+                    name: name.clone(),
+                    source,
+                })?;
+            for (index, place) in wanted {
+                let entry = bundle[usize::try_from(index % WIDTH).expect("below 256")];
+                check_leaf(&tiles, index, entry).map_err(|source| ReadError::Tile {
+                    name: name.clone(),
+                    source,
+                })?;
+                entries[place] = Bytes::copy_from_slice(entry);
+            }
+        }
+        Ok(entries)
     }
 
     /// All entries of bundle number `number` that the tree holds; erased ones are empty.
@@ -158,16 +189,27 @@ impl LogReader {
         tree: &Tree,
         index: u64,
     ) -> Result<(Hash, Vec<Hash>), ReadError> {
-        let tiles = self
-            .tiles(
-                tree,
-                TileSet::plan_inclusion(within(index, tree)?, tree.size),
-            )
-            .await?;
-        let proof = tiles
-            .leaf_hash(index)
-            .and_then(|leaf_hash| Ok((leaf_hash, tiles.prove_inclusion(index)?)));
-        proof.map_err(planned)
+        let mut proofs = self.prove_inclusions(tree, &[index]).await?;
+        Ok(proofs.pop().expect("one for each index"))
+    }
+
+    /// The same for several records, with each tile read and hashed once.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn prove_inclusions(
+        &self,
+        tree: &Tree,
+        indexes: &[u64],
+    ) -> Result<Vec<(Hash, Vec<Hash>)>, ReadError> {
+        let mut plan = BTreeSet::new();
+        for index in indexes {
+            plan.extend(TileSet::plan_inclusion(within(*index, tree)?, tree.size));
+        }
+        let tiles = self.tiles(tree, plan.into_iter().collect()).await?;
+        let prove = |index: &u64| Ok((tiles.leaf_hash(*index)?, tiles.prove_inclusion(*index)?));
+        let proofs: Result<_, TileError> = indexes.iter().map(prove).collect();
+        proofs.map_err(planned)
     }
 
     /// The inclusion proof of `index` in the tree as it stood at `size`, from the tiles of `tree`, which serve every smaller one.
@@ -296,6 +338,15 @@ impl LogReader {
             size: tree.size,
         })
     }
+}
+
+/// That the entry is the leaf at this index, or was erased.
+fn check_leaf(tiles: &TileSet, index: u64, entry: &[u8]) -> Result<(), TileError> {
+    let (have, want) = (merkle::leaf_hash(entry), tiles.leaf_hash(index)?);
+    if have != want && !entry.is_empty() {
+        return Err(TileError::Leaf { index, have, want });
+    }
+    Ok(())
 }
 
 fn within(index: u64, tree: &Tree) -> Result<u64, ReadError> {

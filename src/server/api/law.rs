@@ -2,6 +2,7 @@
 //! `statistics`). The whole ledger is answered from [`crate::law::View`], and 503 until that has read the log.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -101,10 +102,57 @@ pub(super) async fn report(
             "该项目有 {count} 条记录，一次最多判断 {REPORT_RECORDS_MAX} 条；请用 mingzhang findings"
         )));
     }
+    let report = match seen(api, publisher, project, &chain.records, date).await? {
+        Some(report) => Some(report),
+        None => replayed(api, publisher, &chain.records, date).await?,
+    };
+    report.map(Some).ok_or_else(|| {
+        Problem::new(
+            &kinds::NOT_FOUND,
+            "nothing of that project was logged by then",
+        )
+        .zh("到该时刻，该项目还没有记录")
+    })
+}
+
+/// A report waits so long for the view to reflect the project's newest record, before the records are read for it.
+const VIEW_WAIT: Duration = Duration::from_secs(2);
+
+/// The report from the view of the whole ledger, which has read the records already; `None` if it has not yet, or there is no view.
+async fn seen(
+    api: &Api,
+    publisher: &str,
+    project: &str,
+    records: &[u64],
+    date: Time,
+) -> Result<Option<ProjectReport>, Problem> {
+    let (Some(view), Some(last)) = (api.options.law.clone(), records.last().copied()) else {
+        return Ok(None);
+    };
+    if tokio::time::timeout(VIEW_WAIT, view.reached(last + 1))
+        .await
+        .is_err()
+    {
+        return Ok(None);
+    }
+    let (publisher, project) = (publisher.to_owned(), project.to_owned());
+    ask(view, move |view| {
+        view.project_report(&publisher, &project, Some(date))
+    })
+    .await
+}
+
+/// The report from the records themselves.
+async fn replayed(
+    api: &Api,
+    publisher: &str,
+    records: &[u64],
+    date: Time,
+) -> Result<Option<ProjectReport>, Problem> {
     let keys = api.ledger.keys();
-    let mut disclosures = Vec::with_capacity(count);
-    for index in chain.records {
-        let view = match api.ledger.entry(index).await {
+    let mut disclosures = Vec::with_capacity(records.len());
+    for (index, view) in api.ledger.entries_at(records).await? {
+        let view = match view {
             Ok(view) => view,
             // Erased by order: what it said is gone.
             Err(QueryError::Erased { .. }) => continue,
@@ -131,15 +179,7 @@ pub(super) async fn report(
         None => Announced::default().of(book, date),
     };
     let report = law::report(book, &api.ledger, &disclosures, date);
-    report
-        .map(|report| Some(ProjectReport { law, ..report }))
-        .ok_or_else(|| {
-            Problem::new(
-                &kinds::NOT_FOUND,
-                "nothing of that project was logged by then",
-            )
-            .zh("到该时刻，该项目还没有记录")
-        })
+    Ok(report.map(|report| ProjectReport { law, ..report }))
 }
 
 /// Records of one project whose history is shown with proofs, at most.
@@ -228,8 +268,8 @@ pub(super) async fn history_of(api: &Api, path: &str) -> Result<Option<HistoryAn
         )));
     }
     let (mut views, mut erased) = (Vec::new(), Vec::new());
-    for index in chain.records {
-        match api.ledger.entry(index).await {
+    for (index, view) in api.ledger.entries_at(&chain.records).await? {
+        match view {
             Ok(view) => views.push(view),
             Err(QueryError::Erased { .. }) => erased.push(index),
             Err(error) => return Err(error.into()),
@@ -244,19 +284,20 @@ pub(super) async fn history_of(api: &Api, path: &str) -> Result<Option<HistoryAn
             is_shown: api.ledger.showing(view.header.index).is_shown(),
         })
         .collect();
-    let mut steps = Vec::with_capacity(views.len());
-    for (step, view) in history(&logged).into_iter().zip(&views) {
-        let reader = api.ledger.reader();
-        let (_, proof) = reader
-            .prove_inclusion(&head.tree, view.header.index)
-            .await
-            .map_err(QueryError::from)?;
-        steps.push(ProvedStep {
+    let indexes: Vec<u64> = views.iter().map(|view| view.header.index).collect();
+    let reader = api.ledger.reader();
+    let proofs = reader.prove_inclusions(&head.tree, &indexes).await;
+    let proofs = proofs.map_err(QueryError::from)?;
+    let steps = history(&logged)
+        .into_iter()
+        .zip(&views)
+        .zip(proofs)
+        .map(|((step, view), (_, proof))| ProvedStep {
             step,
             leaf_hash: leaf_hash(&view.entry).to_string(),
             proof: proof.into_iter().map(Hash::to_base64).collect(),
-        });
-    }
+        })
+        .collect();
     Ok(Some(HistoryAnswer {
         publisher: publisher.to_owned(),
         project: project.to_owned(),

@@ -77,12 +77,11 @@ pub(super) async fn package_of(
             .zh(format!("该项目有 {have} 条记录，一次最多导出 {EXPORT_RECORDS_MAX} 条；请用 mingzhang export"))
             .with("limit", EXPORT_RECORDS_MAX));
     }
-    let mut sources = Vec::new();
-    for index in found.records {
-        if !api.ledger.showing(index).is_shown() {
-            continue;
-        }
-        match api.ledger.entry(index).await {
+    let mut shown = found.records;
+    shown.retain(|index| api.ledger.showing(*index).is_shown());
+    let mut sources = Vec::with_capacity(shown.len());
+    for (index, view) in api.ledger.entries_at(&shown).await? {
+        match view {
             Ok(view) => sources.push(Source {
                 index,
                 time: view.header.time,

@@ -3,7 +3,6 @@
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
@@ -180,11 +179,11 @@ async fn endorsed_by(api: &Api, id: &Hash) -> Result<Vec<Endorsement>, Problem> 
     let indexes = api.ledger.endorsements(id)?;
     let indexes = &indexes[..indexes.len().min(ENDORSEMENTS_MAX)];
     let mut found = Vec::with_capacity(indexes.len());
-    for index in indexes {
-        match api.ledger.entry(*index).await {
+    for (index, view) in api.ledger.entries_at(indexes).await? {
+        match view {
             Ok(view) => found.push(Endorsement {
                 supervisor: view.statement.publisher().unwrap_or_default().to_owned(),
-                index: *index,
+                index,
                 time: view.header.time.to_string(),
                 id: view.statement.id().to_string(),
             }),
@@ -492,41 +491,20 @@ pub(super) struct Shown {
     pub withheld: Vec<WithheldRecord>,
 }
 
-/// A record as far as it is shown.
-enum Line {
-    Shown(Box<Record>),
-    Erased(ErasedRecord),
-    Withheld(Box<WithheldRecord>),
-}
-
 /// The records at these indexes.
 pub(super) async fn fetch(api: &Api, indexes: &[u64]) -> Result<Shown, Problem> {
     let ledger = &api.ledger;
-    let lines: Vec<Line> = stream::iter(indexes.iter().copied())
-        .map(|index| async move {
-            match ledger.entry(index).await {
-                Ok(view) => Ok(match ledger.showing(index) {
-                    RecordShowing::Shown => Line::Shown(Box::new(Record::of(&view))),
-                    RecordShowing::Withheld(given) => {
-                        Line::Withheld(Box::new(WithheldRecord::of(&view, &given)))
-                    }
-                    RecordShowing::Erased { order } => Line::Erased(ErasedRecord { index, order }),
-                }),
-                Err(QueryError::Erased { index, order }) => {
-                    Ok(Line::Erased(ErasedRecord { index, order }))
-                }
-                Err(failure) => Err(Problem::from(failure)),
-            }
-        })
-        .buffered(4)
-        .try_collect()
-        .await?;
     let mut page = Shown::default();
-    for line in lines {
-        match line {
-            Line::Shown(record) => page.records.push(*record),
-            Line::Erased(erased) => page.erased.push(erased),
-            Line::Withheld(withheld) => page.withheld.push(*withheld),
+    for (index, view) in ledger.entries_at(indexes).await? {
+        match (ledger.showing(index), view) {
+            (RecordShowing::Shown, Ok(view)) => page.records.push(Record::of(&view)),
+            (RecordShowing::Withheld(given), Ok(view)) => {
+                page.withheld.push(WithheldRecord::of(&view, &given));
+            }
+            (RecordShowing::Erased { order }, _) | (_, Err(QueryError::Erased { order, .. })) => {
+                page.erased.push(ErasedRecord { index, order });
+            }
+            (_, Err(failure)) => return Err(failure.into()),
         }
     }
     Ok(page)

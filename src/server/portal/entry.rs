@@ -550,22 +550,22 @@ async fn amended_by(
     };
     let seen_size = api.ledger.head().tree.size;
     let mut found = Vec::new();
-    let later = chain.records.iter().filter(|record| **record > index);
-    let mut seen_to = seen_size;
-    for (count, record) in later.enumerate() {
-        if count == LATER_RECORDS_MAX {
-            seen_to = *record;
-            break;
-        }
-        if !api.ledger.showing(*record).is_shown() {
-            continue;
-        }
-        let view = api.ledger.entry(*record).await?;
+    let later = &chain.records[chain.records.partition_point(|record| *record <= index)..];
+    let (looked, beyond) = later.split_at(later.len().min(LATER_RECORDS_MAX));
+    let seen_to = beyond.first().copied().unwrap_or(seen_size);
+    let mut shown = looked.to_vec();
+    shown.retain(|record| api.ledger.showing(*record).is_shown());
+    for (record, view) in api.ledger.entries_at(&shown).await? {
+        let view = match view {
+            Ok(view) => view,
+            Err(QueryError::Erased { .. }) => continue, // Ordered this moment.
+            Err(failure) => return Err(failure.into()),
+        };
         if let Some(amends) = view.statement.amends()
             && amends.statement == statement.id()
         {
             found.push(Amendment {
-                index: Some(*record),
+                index: Some(record),
                 effect: effect(amends.effect, lang),
                 title: title_of(&view.statement),
             });

@@ -1,7 +1,5 @@
 //! A list of notices, as home, search, projects and feeds show it: one row a record, in the order asked for.
 
-use futures_util::{StreamExt, TryStreamExt, stream};
-
 use super::names::{self, beijing_day};
 use super::said::Said;
 use super::words::Lang;
@@ -13,8 +11,6 @@ use crate::trade::time::Time;
 
 /// Characters of a title in a list.
 const TITLE_CHARACTERS: usize = 120;
-/// Records read at a time.
-const READS: usize = 4;
 
 /// One record in a list.
 #[derive(Debug)]
@@ -42,35 +38,26 @@ pub(super) struct Notice {
 
 /// The rows of these records.
 pub(super) async fn lines(api: &Api, indexes: &[u64], lang: Lang) -> Result<Vec<Line>, Problem> {
-    stream::iter(indexes.iter().copied())
-        .map(|index| line(api, index, lang))
-        .buffered(READS)
-        .try_collect()
-        .await
-}
-
-async fn line(api: &Api, index: u64, lang: Lang) -> Result<Line, Problem> {
     let w = lang.words();
-    let kept = |state, word, order| Line {
-        index,
-        notice: None,
-        kept_back: Some((state, word, order)),
-    };
-    match api.ledger.showing(index) {
-        RecordShowing::Shown => {}
-        RecordShowing::Withheld(given) => return Ok(kept("withheld", w.withheld, given.record)),
-        RecordShowing::Erased { order } => return Ok(kept("erased", w.erased, order)),
-    }
-    match api.ledger.entry(index).await {
-        Ok(view) => Ok(Line {
+    let mut lines = Vec::with_capacity(indexes.len());
+    for (index, view) in api.ledger.entries_at(indexes).await? {
+        let (notice, kept_back) = match (api.ledger.showing(index), view) {
+            (RecordShowing::Shown, Ok(view)) => (Some(notice(api, &view, lang)), None),
+            (RecordShowing::Withheld(given), _) => {
+                (None, Some(("withheld", w.withheld, given.record)))
+            }
+            (RecordShowing::Erased { order }, _) | (_, Err(QueryError::Erased { order, .. })) => {
+                (None, Some(("erased", w.erased, order)))
+            }
+            (_, Err(failure)) => return Err(failure.into()),
+        };
+        lines.push(Line {
             index,
-            notice: Some(notice(api, &view, lang)),
-            kept_back: None,
-        }),
-        // Ordered this moment.
-        Err(QueryError::Erased { order, .. }) => Ok(kept("erased", w.erased, order)),
-        Err(failure) => Err(failure.into()),
+            notice,
+            kept_back,
+        });
     }
+    Ok(lines)
 }
 
 /// What a list says of a record that may be shown.

@@ -7,7 +7,6 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::list::{Notice, notice};
 use super::names;
@@ -31,8 +30,6 @@ pub(super) const RECORDS_MAX: usize = 400;
 const DIFFERENCES_MAX: usize = 40;
 /// Rows of parties, at most.
 const PARTIES_MAX: usize = 300;
-/// Records read at a time.
-const READS: usize = 4;
 
 /// Kinds that stand beside the notices: what others said of them, and what was decided.
 const DISPUTES: [&str; 4] = [
@@ -162,11 +159,7 @@ pub(super) async fn project(
     let p = Page::new(&api, &uri, "search");
     let count = records.records.len();
     let omitted = count.saturating_sub(RECORDS_MAX);
-    let reads: Vec<Read> = stream::iter(records.records[omitted..].iter().copied())
-        .map(|index| read(&api, index, &p))
-        .buffered(READS)
-        .try_collect()
-        .await?;
+    let reads = read(&api, &records.records[omitted..], &p).await?;
     let views: Vec<&EntryView> = reads
         .iter()
         .filter_map(|read| match read {
@@ -229,24 +222,22 @@ pub(super) async fn project(
     shown(&request, &page)
 }
 
-async fn read(api: &Api, index: u64, p: &Page) -> Result<Read, Problem> {
+async fn read(api: &Api, indexes: &[u64], p: &Page) -> Result<Vec<Read>, Problem> {
     let w = p.w;
-    match api.ledger.showing(index) {
-        RecordShowing::Shown => {}
-        RecordShowing::Withheld(given) => {
-            return Ok(Read::KeptBack(index, "withheld", w.withheld, given.record));
-        }
-        RecordShowing::Erased { order } => {
-            return Ok(Read::KeptBack(index, "erased", w.erased, order));
-        }
+    let mut reads = Vec::with_capacity(indexes.len());
+    for (index, view) in api.ledger.entries_at(indexes).await? {
+        reads.push(match (api.ledger.showing(index), view) {
+            (RecordShowing::Shown, Ok(view)) => Read::Shown(Box::new(view)),
+            (RecordShowing::Withheld(given), _) => {
+                Read::KeptBack(index, "withheld", w.withheld, given.record)
+            }
+            (RecordShowing::Erased { order }, _) | (_, Err(QueryError::Erased { order, .. })) => {
+                Read::KeptBack(index, "erased", w.erased, order)
+            }
+            (_, Err(failure)) => return Err(failure.into()),
+        });
     }
-    match api.ledger.entry(index).await {
-        Ok(view) => Ok(Read::Shown(Box::new(view))),
-        Err(QueryError::Erased { order, .. }) => {
-            Ok(Read::KeptBack(index, "erased", w.erased, order))
-        }
-        Err(failure) => Err(failure.into()),
-    }
+    Ok(reads)
 }
 
 fn row(
