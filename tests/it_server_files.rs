@@ -26,7 +26,7 @@ async fn running_out_of_files_does_not_end_the_loop() {
     let app = Router::new().route("/", get(|| async { "hello" }));
     tokio::spawn(serve(listener, app, Limits::default(), pending::<()>()));
     tokio::task::yield_now().await;
-    // 4,096 connections want more than may be had: the soft limit goes up to the hard one, and connections get half.
+    // The connections of the defaults want more than may be had: the soft limit goes up to the hard one, and connections get half.
     assert_eq!(getrlimit(Resource::Nofile).current, Some(128));
 
     // Connected but for the accept(2), which needs a descriptor that we take away.

@@ -23,6 +23,7 @@ pub(super) fn serve(
     folder: &Path,
     policies: &Policies,
     listen: SocketAddr,
+    limits: Limits,
 ) -> Result<Answer, Failure> {
     log::start();
     if policies.is_empty() {
@@ -85,7 +86,7 @@ pub(super) fn serve(
         accept::serve(
             listener,
             router(replica, ledger.as_deref()),
-            Limits::default(),
+            limits,
             stop_signal(),
         )
         .await;

@@ -1,6 +1,6 @@
 //! `serve` and `reindex`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,12 +67,50 @@ pub(super) struct Arguments {
     /// Holidays of a region on top of the national calendar, or a newer national one, JSON / 放假安排
     #[arg(long, value_name = "FILE.json", num_args = 1)]
     calendar: Vec<PathBuf>,
+    #[command(flatten)]
+    strangers: Strangers,
+}
+
+/// What strangers may take of the machine.
+#[derive(Debug, Args)]
+pub(super) struct Strangers {
+    /// Connections at a time / 最大连接数
+    #[arg(long, value_name = "N", default_value_t = Limits::default().connections_max, value_parser = at_least_one)]
+    connections: usize,
+    /// Connections of one client address with a request under way; its next one takes the place of its own that waits longest / 每个客户地址同时处理请求的最大连接数
+    #[arg(long, value_name = "N", default_value_t = Limits::default().busy_per_address, value_parser = at_least_one)]
+    connections_per_address: usize,
+    /// A front proxy: its connections are not counted, and its X-Forwarded-For is believed; may be given again / 前置代理的地址
+    #[arg(long, value_name = "ADDR")]
+    proxy: Vec<IpAddr>,
+    /// Searches, exports, reports and pages of many records at a time; the next waits for two seconds, then gets 503 / 同时进行的检索、导出和报告数
+    #[arg(long, value_name = "N", default_value_t = Options::default().expensive_max, value_parser = at_least_one)]
+    expensive_reads: usize,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n) if n > 0 => Ok(n),
+        _ => Err("1 or more is wanted / 应为不小于 1 的整数".to_owned()),
+    }
+}
+
+impl Strangers {
+    fn limits(&self) -> Limits {
+        Limits {
+            connections_max: self.connections,
+            busy_per_address: self.connections_per_address,
+            proxies: self.proxy.clone(),
+            ..Limits::default()
+        }
+    }
 }
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
     if let Some(mirror) = &arguments.mirror {
         let policies = Policies::read(&arguments.policy)?;
-        return super::replica::serve(console, mirror, &policies, arguments.listen);
+        let limits = arguments.strangers.limits();
+        return super::replica::serve(console, mirror, &policies, arguments.listen, limits);
     }
     let data = arguments
         .data
@@ -88,6 +126,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     let options = Options {
         ocds_prefix: ocds.prefix,
         ocds_extensions: super::export::extensions_of(&arguments.ocds_extensions)?,
+        expensive_max: arguments.strangers.expensive_reads,
         ..Options::default()
     };
     let book = super::law::book(&arguments.pack, &arguments.calendar)?;
@@ -130,10 +169,15 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     }
     say_who_witnesses(console, &config);
     check_quorum(&config)?;
+    // The writer has threads of its own, also for the disk: no reader's work stands in a queue before a commit's.
+    let writer = runtime();
     runtime().block_on(async {
         let listener = bind(arguments.listen).await?;
-        let ledger = Ledger::open(folder.store()?, config, system_clock())
+        let opening = Ledger::open(folder.store()?, config, system_clock());
+        let ledger = writer
+            .spawn(opening)
             .await
+            .expect("opening does not panic")
             .map_err(|error| opening_failed(&error))?;
         let (url, size) = (url_of(&listener), ledger.head().tree.size);
         let origin = ledger.origin().to_owned();
@@ -155,7 +199,8 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             law: law_of(&ledger, book, Some(&index.join("law"))),
             ..options
         };
-        serve(listener, ledger, options, stop_signal()).await
+        let limits = arguments.strangers.limits();
+        serve(listener, ledger, options, limits, stop_signal()).await
     })
 }
 
@@ -230,6 +275,7 @@ pub(super) async fn serve(
     listener: TcpListener,
     ledger: Ledger,
     options: Options,
+    limits: Limits,
     stop: impl Future<Output = ()>,
 ) -> Result<Answer, Failure> {
     let feed = options
@@ -248,7 +294,7 @@ pub(super) async fn serve(
             why = told.stopped() => reason = Some(why),
         }
     };
-    accept::serve(listener, app, Limits::default(), shutdown).await;
+    accept::serve(listener, app, limits, shutdown).await;
     for behind in feed.into_iter().chain(judge) {
         behind.abort();
         // Until it has let go of the ledger.

@@ -1,22 +1,25 @@
 //! Our own accept loop: HTTP/1.1 over TCP, with a limit on everything a stranger can make us hold.
 //!
 //! `axum::serve` 0.8 has no time-out at all: silent, half-finished and idle connections stay open until descriptors run
-//! out. This loop bounds heads, bodies, idleness, unread answers and the number of connections, outlives every accept error,
-//! and never takes the descriptors that the log itself needs. It does not speak TLS or HTTP/2 (a front proxy does), and does not
+//! out. This loop bounds heads, bodies, idleness, unread answers and the number of connections, in all and of one address, outlives every
+//! accept error, and never takes the descriptors that the log itself needs. When seats run short, who is idle or makes us wait makes way: a
+//! hoarder shuts nobody out, not even others behind his own address. It does not speak TLS or HTTP/2 (a front proxy does), and does not
 //! bound how long a handler thinks.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderMap, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -26,13 +29,24 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt;
 
-use super::pace::{Busy, PacedAnswer, PacedBody, PacedIo, Pulse, SharedPulse};
+use super::framing;
+use super::pace::{Busy, Overdue, PacedAnswer, PacedBody, PacedIo, Pulse, SharedPulse};
+use super::problem::Language;
+use super::room::{Client, counted};
+use super::tally::{self, Refusal};
 
 /// What one server grants to all of its peers together, and to each. The defaults are for a public server on one machine.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections at a time; the next is answered 503 and closed. Lowered when the process may not open that many files.
+    /// Connections at a time. The next takes the place of the one that has been idle longest, or else has made us wait longest, of the
+    /// address with the most; if nobody has, it is answered 503 and closed. Lowered when the process may not open that many files.
     pub connections_max: usize,
+    /// Connections with a request under way, or one within the last second: these hold memory. Beyond it as beyond `connections_max`.
+    pub busy_max: usize,
+    /// The same, of one client address (of IPv6, one network of 64 bits): its next request takes the seat of one of its own.
+    pub busy_per_address: usize,
+    /// Front proxies: they may have any number of connections, and what they say in `X-Forwarded-For` is believed.
+    pub proxies: Vec<IpAddr>,
     /// From the first byte of a request head to its last.
     pub head: Duration,
     /// Bytes of a request head, request line included; more is answered 431.
@@ -55,7 +69,10 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            connections_max: 4_096,
+            connections_max: 16_384,
+            busy_max: 4_096,
+            busy_per_address: 512,
+            proxies: Vec::new(),
             head: Duration::from_secs(10),
             head_bytes_max: 16 * 1024,
             idle: Duration::from_secs(30),
@@ -98,50 +115,228 @@ pub async fn serve(
     limits: Limits,
     shutdown: impl Future,
 ) -> Stopped {
-    let connections_max = within_file_limit(limits.connections_max);
-    let seats = Arc::new(Semaphore::new(connections_max));
+    // Who has to make way needs a moment to close, while the one who takes his place is here already.
+    let closing = (limits.connections_max / 16).min(256);
+    let sockets_max = within_file_limit(limits.connections_max + closing);
+    let sockets = Arc::new(Semaphore::new(sockets_max));
+    let connections_max = limits
+        .connections_max
+        .min(sockets_max - (sockets_max / 16).min(256))
+        .max(1);
+    let places = Arc::new(Seats::new(connections_max, usize::MAX, &limits));
+    let seats = Arc::new(Seats::new(
+        limits.busy_max,
+        limits.busy_per_address,
+        &limits,
+    ));
     // Those turned away get a sentence, but only so many at once: beyond that, a bare close.
     let farewells = Arc::new(Semaphore::new(connections_max.clamp(1, 256)));
     let limits = Arc::new(limits);
     let stage = watch::Sender::new(Stage::Serving);
 
     let mut shutdown = pin!(shutdown);
+    let mut minute = tokio::time::interval(Duration::from_secs(60));
     loop {
         let (stream, peer) = tokio::select! {
             _ = &mut shutdown => break,
+            _ = minute.tick() => {
+                tally::tell_rest();
+                continue;
+            }
             accepted = accept(&listener) => accepted,
         };
-        if let Ok(seat) = Arc::clone(&seats).try_acquire_owned() {
-            tokio::spawn(converse(
-                stream,
-                peer,
-                app.clone(),
-                Arc::clone(&limits),
-                stage.subscribe(),
-                seat,
-            ));
-        } else if let Ok(permit) = Arc::clone(&farewells).try_acquire_owned() {
-            tokio::spawn(turn_away(stream, limits.linger, permit));
-        }
+        let pulse = SharedPulse::new(Pulse::new(&limits, Instant::now()));
+        let socket = Arc::clone(&sockets).try_acquire_owned().ok();
+        let place = socket.and_then(|socket| Some((places.take(peer.ip(), &pulse)?, socket)));
+        let Some(place) = place else {
+            tally::note(Refusal::Connections, peer.ip());
+            if let Ok(permit) = Arc::clone(&farewells).try_acquire_owned() {
+                tokio::spawn(turn_away(stream, limits.linger, permit));
+            }
+            continue;
+        };
+        let visit = Visit {
+            peer,
+            app: app.clone(),
+            limits: Arc::clone(&limits),
+            seats: Arc::clone(&seats),
+            farewells: Arc::clone(&farewells),
+            pulse,
+        };
+        tokio::spawn(visit.receive(stream, stage.subscribe(), place));
     }
 
     drop(listener);
+    tally::tell_rest();
     stage.send_replace(Stage::Draining);
-    // Every conversation holds a seat until its socket is closed: all seats free means all closed.
-    let all = u32::try_from(connections_max).expect("within_file_limit() keeps it below 2^16");
-    if let Ok(everyone) = tokio::time::timeout(limits.drain, seats.acquire_many(all)).await {
+    // Every conversation holds its socket until that is closed: all free means all closed.
+    let all = u32::try_from(sockets_max).expect("within_file_limit() keeps it below 2^16");
+    if let Ok(everyone) = tokio::time::timeout(limits.drain, sockets.acquire_many(all)).await {
         drop(everyone.expect("the semaphore is never closed"));
         return Stopped { cut: 0 };
     }
-    let cut = connections_max - seats.available_permits();
+    let cut = sockets_max - sockets.available_permits();
     stage.send_replace(Stage::Closing);
-    seats
+    sockets
         .acquire_many(all)
         .await
         .expect("the semaphore is never closed")
         .forget();
     tracing::warn!(cut, "connections still busy after the drain time were cut");
     Stopped { cut }
+}
+
+/// Who sits where. A seat is free from the moment its holder was told to leave.
+#[derive(Debug)]
+struct Seats {
+    seats_max: usize,
+    address_max: usize,
+    proxies: Vec<IpAddr>,
+    seated: Mutex<Seated>,
+}
+
+#[derive(Debug, Default)]
+struct Seated {
+    count: usize,
+    next: u64,
+    by_address: HashMap<IpAddr, HashMap<u64, SharedPulse>>,
+}
+
+/// A seat, until it is dropped.
+struct Seat {
+    seats: Arc<Seats>,
+    address: IpAddr,
+    number: u64,
+}
+
+impl Seats {
+    fn new(seats_max: usize, address_max: usize, limits: &Limits) -> Seats {
+        Seats {
+            seats_max: seats_max.max(1),
+            address_max: address_max.max(1),
+            proxies: limits.proxies.clone(),
+            seated: Mutex::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seated> {
+        self.seated.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A seat, if need be that of another connection.
+    fn take(self: &Arc<Seats>, peer: IpAddr, pulse: &SharedPulse) -> Option<Seat> {
+        let (address, now) = (counted(peer), Instant::now());
+        let is_proxy = self.is_proxy(peer);
+        let mut seated = self.lock();
+        if !is_proxy && seated.of(address) >= self.address_max {
+            seated.make_way(address, now)?;
+        } else if seated.count >= self.seats_max {
+            let mut addresses: Vec<(bool, usize, IpAddr)> = seated
+                .by_address
+                .iter()
+                .map(|(address, held)| (!self.is_proxy(*address), held.len(), *address))
+                .collect();
+            addresses.sort_unstable();
+            let mut worst_first = addresses.iter().rev();
+            worst_first.find_map(|(_, _, address)| seated.make_way(*address, now))?;
+        }
+        let number = seated.next;
+        seated.next += 1;
+        seated.count += 1;
+        seated
+            .by_address
+            .entry(address)
+            .or_default()
+            .insert(number, pulse.clone());
+        Some(Seat {
+            seats: self.clone(),
+            address,
+            number,
+        })
+    }
+
+    fn is_proxy(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.proxies
+            .iter()
+            .any(|proxy| counted(*proxy) == counted(address))
+    }
+}
+
+/// Who has made us wait less is not sent away for others.
+const OWES_MIN: Duration = Duration::from_millis(50);
+/// An idle connection of this age goes before all others: its peer opens another one when it needs it.
+const IDLE_MIN: Duration = Duration::from_secs(1);
+
+impl Seated {
+    fn of(&self, address: IpAddr) -> usize {
+        self.by_address.get(&address).map_or(0, HashMap::len)
+    }
+
+    /// Frees one seat of this address: that of the longest idle connection, else of the one that has made us wait longest.
+    fn make_way(&mut self, address: IpAddr, now: Instant) -> Option<()> {
+        let held = self.by_address.get(&address)?;
+        let worst = held
+            .iter()
+            .map(|(number, pulse)| {
+                let pulse = pulse.lock();
+                let owes = pulse.owes(now);
+                (pulse.is_idle() && owes >= IDLE_MIN, owes, *number)
+            })
+            .filter(|(_, owes, _)| *owes >= OWES_MIN)
+            .max();
+        let (_, _, number) = worst?;
+        if let Some(pulse) = self.leave(address, number) {
+            tally::note(Refusal::CutForSeat, address);
+            pulse.cut();
+        }
+        Some(())
+    }
+
+    fn leave(&mut self, address: IpAddr, number: u64) -> Option<SharedPulse> {
+        let held = self.by_address.get_mut(&address)?;
+        let pulse = held.remove(&number)?;
+        if held.is_empty() {
+            self.by_address.remove(&address);
+        }
+        self.count -= 1;
+        Some(pulse)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.seats.lock().leave(self.address, self.number);
+    }
+}
+
+/// The address that counts for a request: the peer's, or the one that a listed proxy says it speaks for. The last address in `X-Forwarded-For` was
+/// written by the proxy next to us, the ones before it by whoever is next to that.
+fn address_of(peer: IpAddr, headers: &HeaderMap, proxies: &[IpAddr]) -> IpAddr {
+    let is_proxy = |address: IpAddr| {
+        let address = address.to_canonical();
+        proxies.iter().any(|proxy| proxy.to_canonical() == address)
+    };
+    if !is_proxy(peer) {
+        return peer;
+    }
+    let said = headers.get_all("x-forwarded-for").iter();
+    let said: Vec<&str> = said
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .collect();
+    for text in said.into_iter().rev() {
+        let address = text
+            .parse::<IpAddr>()
+            .or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip()));
+        match address {
+            Ok(address) if is_proxy(address) => {}
+            Ok(address) => return address,
+            Err(_) => break,
+        }
+    }
+    peer
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -219,64 +414,129 @@ fn within_file_limit(wanted: usize) -> usize {
     usize::try_from(granted).expect("at most CONNECTIONS_EVER")
 }
 
-/// One connection from its first byte to its last.
-async fn converse(
-    stream: TcpStream,
+/// What one connection needs to be served.
+struct Visit {
     peer: SocketAddr,
     app: Router,
     limits: Arc<Limits>,
-    mut stage: watch::Receiver<Stage>,
-    _seat: OwnedSemaphorePermit,
-) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%peer, %error, "connection ended before it began");
-        return;
-    }
-    let pulse = SharedPulse::new(Pulse::new(&limits, Instant::now()));
-    let answer = service_fn(|request: Request<Incoming>| {
-        let busy = Busy::new(pulse.clone());
-        let mut request = request.map(|body| Body::new(PacedBody::new(body, &limits)));
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let app = app.clone();
-        async move {
-            let response: Response<Body> = app
-                .oneshot(request)
-                .await
-                .unwrap_or_else(|never: Infallible| match never {});
-            Ok::<_, Infallible>(response.map(|body| PacedAnswer::new(body, busy)))
+    seats: Arc<Seats>,
+    farewells: Arc<Semaphore>,
+    pulse: SharedPulse,
+}
+
+/// After an answer, a connection keeps its seat and its buffers for so long.
+const STAY: Duration = Duration::from_secs(1);
+
+impl Visit {
+    /// One connection from its first byte to its last. While it is silent it is no more than a socket: who keeps thousands open holds next to nothing.
+    async fn receive(
+        self,
+        stream: TcpStream,
+        mut stage: watch::Receiver<Stage>,
+        _place: (Seat, OwnedSemaphorePermit),
+    ) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(peer = %self.peer, %error, "connection ended before it began");
+            return;
         }
-    });
-    // hyper's own head time-out stays off: it runs from the answer before, and counts while a slow reader still takes that.
-    let connection = http1::Builder::new()
-        .header_read_timeout(None)
-        .max_header_size(limits.head_bytes_max)
-        .max_buf_size(BUFFER_BYTES_MAX.max(limits.head_bytes_max))
-        .serve_connection(TokioIo::new(PacedIo::new(stream, pulse.clone())), answer);
-    let mut connection = pin!(connection);
-    let mut watchdog = pin!(pulse.watch(&limits));
-    loop {
-        tokio::select! {
-            ended = &mut connection => {
-                if let Err(error) = ended {
-                    tracing::debug!(%peer, error = &error as &dyn std::error::Error, "connection ended");
+        let mut io = PacedIo::new(stream, self.pulse.clone());
+        loop {
+            let silent = self.pulse.lock().owes(Instant::now());
+            tokio::select! {
+                ready = io.readable() => if ready.is_err() { return },
+                () = tokio::time::sleep(self.limits.idle.saturating_sub(silent)) => return,
+                () = self.pulse.is_cut() => return,
+                changed = stage.changed() => if changed.is_err() || !matches!(*stage.borrow(), Stage::Serving) { return },
+            }
+            let Some(_seat) = self.seats.take(self.peer.ip(), &self.pulse) else {
+                tally::note(Refusal::Connections, self.peer.ip());
+                if let Ok(permit) = Arc::clone(&self.farewells).try_acquire_owned() {
+                    turn_away(io.into_stream(), self.limits.linger, permit).await;
                 }
                 return;
-            }
-            overdue = &mut watchdog => {
-                tracing::debug!(%peer, ?overdue, "connection closed: peer overdue");
-                return;
-            }
-            Ok(()) = stage.changed() => match *stage.borrow_and_update() {
-                Stage::Serving => {}
-                Stage::Draining => connection.as_mut().graceful_shutdown(),
-                Stage::Closing => return,
+            };
+            // Boxed, so that a silent connection does not have room for all this.
+            match Box::pin(self.converse(io, &mut stage)).await {
+                Some(silent) => io = silent,
+                None => return,
             }
         }
+    }
+
+    /// Answers requests. The connection comes back when nothing is under way for a while.
+    async fn converse(&self, io: PacedIo, stage: &mut watch::Receiver<Stage>) -> Option<PacedIo> {
+        let (peer, pulse, limits) = (self.peer, &self.pulse, &self.limits);
+        let answer = service_fn(|mut request: Request<Incoming>| {
+            let busy = Busy::new(pulse.clone());
+            let framed = framing::check(&mut request);
+            let address = address_of(peer.ip(), request.headers(), &limits.proxies);
+            let mut request =
+                request.map(|body| Body::new(PacedBody::new(body, limits, pulse.clone())));
+            request.extensions_mut().insert(ConnectInfo(peer));
+            request
+                .extensions_mut()
+                .insert(Client::new(address, pulse.clone()));
+            let app = self.app.clone();
+            async move {
+                let response: Response<Body> = match framed {
+                    Ok(()) => app
+                        .oneshot(request)
+                        .await
+                        .unwrap_or_else(|never: Infallible| match never {}),
+                    Err(problem) => {
+                        tally::note(Refusal::Framing, address);
+                        let mut response = problem.render(Language::of(request.headers()), None);
+                        let close = HeaderValue::from_static("close");
+                        response.headers_mut().insert(CONNECTION, close);
+                        response
+                    }
+                };
+                Ok::<_, Infallible>(response.map(|body| PacedAnswer::new(body, busy)))
+            }
+        });
+        // hyper's own head time-out stays off: it runs from the answer before, and counts while a slow reader still takes that.
+        let mut connection = http1::Builder::new()
+            .header_read_timeout(None)
+            .max_header_size(limits.head_bytes_max)
+            .max_buf_size(BUFFER_BYTES_MAX.max(limits.head_bytes_max))
+            .serve_connection(TokioIo::new(io), answer);
+        let stay = Limits {
+            idle: limits.idle.min(STAY),
+            proxies: Vec::new(),
+            ..**limits
+        };
+        let mut watchdog = pin!(pulse.watch(&stay));
+        let overdue = loop {
+            tokio::select! {
+                ended = &mut connection => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%peer, error = &error as &dyn std::error::Error, "connection ended");
+                    }
+                    return None;
+                }
+                overdue = &mut watchdog => break overdue,
+                Ok(()) = stage.changed() => match *stage.borrow_and_update() {
+                    Stage::Serving => {}
+                    Stage::Draining => Pin::new(&mut connection).graceful_shutdown(),
+                    Stage::Closing => return None,
+                }
+            }
+        };
+        // Nothing was read since the last answer went out whole, so no buffer holds anything.
+        if overdue == Overdue::Idle && matches!(*stage.borrow(), Stage::Serving) {
+            let parts = connection.into_parts();
+            return parts.read_buf.is_empty().then(|| parts.io.into_inner());
+        }
+        if matches!(overdue, Overdue::Head | Overdue::Unread) {
+            tally::note(Refusal::Overdue, peer.ip());
+        }
+        tracing::debug!(%peer, ?overdue, "connection closed: peer overdue");
+        None
     }
 }
 
-/// hyper's buffers of one connection, each way. Its default of 400 KiB would let 4,096 connections hold 3 GB.
-const BUFFER_BYTES_MAX: usize = 64 * 1024;
+/// hyper's buffers of one connection, each way. Its default of 400 KiB would let 4,096 connections hold 3 GB, and what is written whole is not copied into it.
+const BUFFER_BYTES_MAX: usize = 16 * 1024;
 
 /// Says 503 to a connection beyond the cap and closes it, without reading a request first.
 async fn turn_away(mut stream: TcpStream, linger: Duration, _permit: OwnedSemaphorePermit) {

@@ -2,6 +2,8 @@
 //!
 //! Compressed requests are refused: a kilobyte on the wire could become a gigabyte here.
 
+use std::sync::Arc;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
@@ -11,6 +13,7 @@ use http_body_util::BodyExt;
 
 use super::pace::BodyTooSlow;
 use super::problem::{Problem, kinds};
+use super::room::{Client, Full, Guest, Room, Share};
 
 /// Extracts a whole request body of at most `MAX` bytes.
 ///
@@ -28,19 +31,55 @@ impl<S: Sync, const MAX: usize> FromRequest<S> for Capped<MAX> {
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        read(&parts.headers, body, MAX).await.map(Capped)
+        let room = parts.extensions.get::<Bodies>();
+        let guest = room.map(|Bodies(room)| room.guest(Client::of(&parts.extensions)));
+        read(&parts.headers, body, MAX, guest.as_ref())
+            .await
+            .map(Capped)
     }
 }
 
-/// Reads a body of at most `bytes_max` bytes; a declared length above that is refused before a byte is read.
+/// The room of all request bodies, in the extensions of a request.
+#[derive(Clone, Debug)]
+pub(super) struct Bodies(pub Arc<Room>);
+
+/// Bytes of one request body that need no room: most statements.
+const FREE_BYTES: usize = 8 << 10;
+
+/// There is no memory for a body.
+pub(super) fn no_room(_: Full) -> Problem {
+    Problem::new(
+        &kinds::BUSY,
+        "as much memory is taken by request bodies as may",
+    )
+    .zh("正在接收的请求正文已占满内存")
+    .retry_after(1)
+}
+
+/// Reads a body of at most `bytes_max` bytes; a declared length above that is refused before a byte is read. What is more than
+/// a few kilobytes takes room of `guest`, and holds it as long as anybody holds the bytes.
 ///
 /// # Errors
-/// 413, 415, 408 or 400, as a [`Problem`].
-pub async fn read(headers: &HeaderMap, mut body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+/// 413, 415, 408, 503 or 400, as a [`Problem`].
+pub(super) async fn read(
+    headers: &HeaderMap,
+    mut body: Body,
+    bytes_max: usize,
+    guest: Option<&Arc<Guest>>,
+) -> Result<Bytes, Problem> {
     refuse_encoded(headers)?;
     if body.size_hint().lower() > bytes_max as u64 {
         return Err(too_large(bytes_max));
     }
+    let hint = body.size_hint();
+    let expected = usize::try_from(hint.upper().unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+    let share = match guest {
+        Some(guest) if expected > FREE_BYTES => {
+            let taken = guest.take(expected.min(bytes_max)).await;
+            Some(taken.map_err(no_room)?)
+        }
+        _ => None,
+    };
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -58,7 +97,14 @@ pub async fn read(headers: &HeaderMap, mut body: Body, bytes_max: usize) -> Resu
             all.extend_from_slice(&data);
         }
     }
-    Ok(if all.is_empty() { first } else { all.freeze() })
+    let bytes = if all.is_empty() { first } else { all.freeze() };
+    Ok(match share {
+        Some(mut share) => {
+            share.shrink_to(bytes.len());
+            share.with(bytes)
+        }
+        None => bytes,
+    })
 }
 
 /// The lines of a streamed body, each of at most `line_bytes_max` bytes without its LF. The last one need not end in LF.
@@ -71,7 +117,12 @@ pub struct Lines {
     searched: usize,
     ended: bool,
     line_bytes_max: usize,
+    guest: Option<Arc<Guest>>,
+    share: Option<Share>,
 }
+
+/// Bytes of an unfinished line that need no room.
+const FREE_LINE_BYTES: usize = 64 << 10;
 
 impl Lines {
     /// Reads `body` line by line.
@@ -86,7 +137,17 @@ impl Lines {
             searched: 0,
             ended: false,
             line_bytes_max,
+            guest: None,
+            share: None,
         })
+    }
+
+    /// The same, where a line that is long takes room.
+    pub(super) fn within(self, guest: Arc<Guest>) -> Lines {
+        Lines {
+            guest: Some(guest),
+            ..self
+        }
     }
 
     /// The next line without its LF, or `None` after the last.
@@ -101,6 +162,13 @@ impl Lines {
             if self.ended {
                 self.searched = 0;
                 return Ok((!self.held.is_empty()).then(|| self.held.split().freeze()));
+            }
+            if self.held.len() > FREE_LINE_BYTES
+                && self.share.is_none()
+                && let Some(guest) = &self.guest
+            {
+                let taken = guest.take(self.line_bytes_max).await;
+                self.share = Some(taken.map_err(no_room)?);
             }
             match self.body.frame().await {
                 Some(frame) => {
@@ -133,7 +201,11 @@ impl Lines {
         self.searched = 0;
         let mut line = self.held.split_to(at + 1);
         line.truncate(at);
-        Ok(Some(line.freeze()))
+        let line = line.freeze();
+        Ok(Some(match self.share.take() {
+            Some(share) => share.with(line),
+            None => line,
+        }))
     }
 }
 
@@ -191,7 +263,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_is_read_up_to_its_limit_and_not_beyond() {
         async fn check(frames: &[&'static str], want: Result<&str, &str>) {
-            let found = read(&HeaderMap::new(), in_frames(frames), 5).await;
+            let found = read(&HeaderMap::new(), in_frames(frames), 5, None).await;
             let found = found
                 .as_ref()
                 .map(|bytes| std::str::from_utf8(bytes).unwrap())
@@ -224,7 +296,7 @@ mod tests {
                 http_body::SizeHint::with_exact(6)
             }
         }
-        let refused = read(&HeaderMap::new(), Body::new(Declared), 5)
+        let refused = read(&HeaderMap::new(), Body::new(Declared), 5, None)
             .await
             .unwrap_err();
         assert_eq!(refused.kind().code, "too-large");
@@ -235,7 +307,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_ENCODING, "gzip".parse().unwrap());
         assert_eq!(
-            read(&headers, Body::empty(), 5)
+            read(&headers, Body::empty(), 5, None)
                 .await
                 .unwrap_err()
                 .kind()
@@ -250,7 +322,7 @@ mod tests {
             "media-type"
         );
         headers.insert(header::CONTENT_ENCODING, "identity".parse().unwrap());
-        assert!(read(&headers, Body::empty(), 5).await.is_ok());
+        assert!(read(&headers, Body::empty(), 5, None).await.is_ok());
 
         let broken = || {
             Body::from_stream(stream::iter([
@@ -259,7 +331,7 @@ mod tests {
             ]))
         };
         assert_eq!(
-            read(&HeaderMap::new(), broken(), 5)
+            read(&HeaderMap::new(), broken(), 5, None)
                 .await
                 .unwrap_err()
                 .kind()

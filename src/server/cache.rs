@@ -1,9 +1,14 @@
 //! How long an answer may be kept: for ever, or until asked again.
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+
+use super::gate::Shared;
 
 /// For objects whose name says what they are: full and partial tiles, kept checkpoints, documents by digest.
 pub const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -31,6 +36,15 @@ pub fn mutable(
 ) -> Response<Body> {
     let bytes = bytes.into();
     let tag = etag(&bytes);
+    tagged(request, content_type, bytes, tag)
+}
+
+fn tagged(
+    request: &HeaderMap,
+    content_type: &'static str,
+    bytes: Bytes,
+    tag: HeaderValue,
+) -> Response<Body> {
     let known = request
         .get_all(header::IF_NONE_MATCH)
         .iter()
@@ -49,6 +63,25 @@ pub fn mutable(
         response.headers_mut().remove(header::CONTENT_TYPE);
     }
     response.headers_mut().insert(header::ETAG, tag);
+    response
+}
+
+/// As [`mutable`], of a text that is part of the program: its tag is computed once, and no answer has bytes of its own.
+pub(super) fn shared(
+    request: &HeaderMap,
+    content_type: &'static str,
+    text: &'static str,
+) -> Response<Body> {
+    static TAGS: LazyLock<Mutex<HashMap<usize, HeaderValue>>> = LazyLock::new(Mutex::default);
+    let tag = {
+        let mut tags = TAGS.lock().unwrap_or_else(PoisonError::into_inner);
+        let tag = tags
+            .entry(text.as_ptr().addr())
+            .or_insert_with(|| etag(text.as_bytes()));
+        tag.clone()
+    };
+    let mut response = tagged(request, content_type, text.into(), tag);
+    response.extensions_mut().insert(Shared);
     response
 }
 

@@ -12,6 +12,7 @@ use axum::http::{
 };
 use axum::middleware::{Next, from_fn};
 use futures_util::FutureExt;
+use http_body::Body as _;
 use serde::de::DeserializeOwned;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
@@ -19,6 +20,8 @@ use tower_http::compression::predicate::{Predicate, SizeAbove};
 
 use super::portal::{refusal, wants_page};
 use super::problem::{Language, Problem, kinds};
+use super::room::Client;
+use super::tally::{self, Refusal};
 
 /// The header that carries the request id, in and out.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -146,6 +149,7 @@ async fn finish(voice: Voice, mut request: Request, next: Next) -> Response<Body
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let readable = matches!(method, Method::GET | Method::HEAD);
+    let client = Client::of(request.extensions());
     if method == Method::OPTIONS
         && request
             .headers()
@@ -168,6 +172,9 @@ async fn finish(voice: Voice, mut request: Request, next: Next) -> Response<Body
             Voice::PlainText => in_plain_text(response, &method),
         };
         let problem = response.extensions().get::<Problem>().cloned();
+        if let Some(problem) = problem.as_ref().filter(|problem| leaves_a_line(problem)) {
+            tally::note(Refusal::Problem(problem.kind().code), client.address());
+        }
         // Who asks with a browser reads a page; programs get the problem itself.
         if voice == Voice::Problems
             && wants_page
@@ -176,7 +183,7 @@ async fn finish(voice: Voice, mut request: Request, next: Next) -> Response<Body
             && let Some(mut page) = refusal(&problem, &path, language, id.as_str())
         {
             if method == Method::HEAD {
-                *page.body_mut() = Body::empty();
+                strip(&mut page);
             }
             for name in [header::ALLOW, header::RETRY_AFTER] {
                 if let Some(value) = response.headers().get(&name) {
@@ -231,6 +238,11 @@ async fn finish(voice: Voice, mut request: Request, next: Next) -> Response<Body
     response
 }
 
+/// Whether our log should count it: what is not there, or not shown, is nobody's misdeed; our own failures have a line each.
+fn leaves_a_line(problem: &Problem) -> bool {
+    !matches!(problem.kind().status, 404 | 405 | 410 | 451 | 500)
+}
+
 /// An error in the caller's language, with the request id. One that did not come as a [`Problem`] (axum's own, in plain text) becomes one.
 fn in_words(
     response: Response<Body>,
@@ -272,7 +284,7 @@ fn in_words(
     }
     rendered.extensions_mut().insert(problem);
     if *method == Method::HEAD {
-        *rendered.body_mut() = Body::empty();
+        strip(&mut rendered);
     }
     rendered
 }
@@ -294,11 +306,21 @@ fn in_plain_text(response: Response<Body>, method: &Method) -> Response<Body> {
         header::CONTENT_TYPE,
         HeaderValue::from_static("text/plain; charset=utf-8"),
     );
-    let body = match *method {
-        Method::HEAD => Body::empty(),
-        _ => Body::from(format!("{}\n", problem.in_short())),
-    };
-    Response::from_parts(parts, body)
+    let body = Body::from(format!("{}\n", problem.in_short()));
+    let mut response = Response::from_parts(parts, body);
+    if *method == Method::HEAD {
+        strip(&mut response);
+    }
+    response
+}
+
+/// What HEAD gets: the headers of GET, its length among them (RFC 9110 §9.3.2), and no body.
+fn strip(response: &mut Response<Body>) {
+    if let Some(bytes) = response.body().size_hint().exact() {
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
+    }
+    *response.body_mut() = Body::empty();
 }
 
 /// A browser asks before it sends our conditional or language headers from another site: yes for reading, no for anything else.

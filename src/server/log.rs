@@ -12,8 +12,10 @@ use axum::routing::get;
 
 use super::Api;
 use super::cache;
+use super::gate::{Shared, no_room};
 use super::layers::{Gzip, shorten};
 use super::problem::{Problem, kinds};
+use super::room::Client;
 use crate::tlog::tile::Tile;
 
 /// A checkpoint with the cosignatures of all witnesses there may be.
@@ -71,22 +73,41 @@ async fn kept_checkpoint(
     Ok(cache::immutable(NOTE, kept))
 }
 
-async fn tile(State(api): State<Api>, Path(path): Path<String>) -> Result<Response, Problem> {
+async fn tile(
+    State(api): State<Api>,
+    client: Client,
+    Path(path): Path<String>,
+) -> Result<Response, Problem> {
     let absent = |why: &str| Problem::new(&kinds::NOT_FOUND, why);
     let tile = Tile::parse_path(&format!("tile/{path}"))
         .map_err(|error| absent(&shorten(&error.to_string())))?;
     if !implies(api.ledger.head().tree.size, tile) {
         return Err(absent("the log does not reach as far as this tile"));
     }
-    let bytes = api
-        .log()
-        .read(&tile.path(), tile.bytes_max() as u64)
-        .await?;
-    let bytes = bytes
-        .ok_or_else(|| absent("this partial tile is gone; the full one has taken its place"))?;
+    let gone = || absent("this partial tile is gone; the full one has taken its place");
+    let (log, name) = (api.log(), tile.path());
+    // A bundle may have megabytes: the room for it is taken before it is read.
+    let share = match tile {
+        Tile::Entries { .. } => {
+            let bytes = log.size(&name).await?.ok_or_else(gone)?;
+            let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+            let guest = api.rooms.answers.guest(client);
+            Some(guest.take(bytes).await.map_err(no_room)?)
+        }
+        Tile::Hashes { .. } => None,
+    };
+    let bytes = log.read(&name, tile.bytes_max() as u64).await?;
+    let mut bytes = bytes.ok_or_else(gone)?;
+    let is_held = share.is_some();
+    if let Some(share) = share {
+        bytes = share.with(bytes);
+    }
     let mut response = cache::immutable("application/octet-stream", bytes).into_response();
     if matches!(tile, Tile::Entries { .. }) {
         response.extensions_mut().insert(Gzip);
+    }
+    if is_held {
+        response.extensions_mut().insert(Shared);
     }
     Ok(response)
 }

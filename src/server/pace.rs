@@ -5,6 +5,7 @@
 //! own handlers think: a peer is only ever judged by the time it makes us wait.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -14,8 +15,11 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 
 use super::accept::Limits;
+use super::framing::Framing;
+use super::tally::{Refusal, note};
 
 /// A budget of waiting: it starts full, waiting spends it, and every byte moved earns `1 / rate` seconds back, never above
 /// full. So a transfer below the rate, averaged over any stretch as long as the budget, runs dry; a faster one never does.
@@ -62,9 +66,70 @@ impl Pace {
     }
 }
 
+/// How long a peer has made us wait on balance: waiting adds to it, and every byte moved takes `1 / `[`RATE_BYTES_PER_S`](Debt::RATE_BYTES_PER_S)
+/// seconds off. So who moves his bytes owes nothing, however long he stays.
+#[derive(Clone, Copy, Debug, Default)]
+struct Debt {
+    owed: Duration,
+    waiting_since: Option<Instant>,
+}
+
+impl Debt {
+    /// A telephone moves its bytes faster than this.
+    const RATE_BYTES_PER_S: u32 = 32 << 10;
+
+    fn wait(&mut self, now: Instant) {
+        self.waiting_since.get_or_insert(now);
+    }
+
+    fn moved(&mut self, bytes: usize, now: Instant) {
+        self.owed = self.at(now);
+        self.waiting_since = None;
+        let paid = Duration::try_from_secs_f64(bytes as f64 / f64::from(Self::RATE_BYTES_PER_S));
+        self.owed = self.owed.saturating_sub(paid.unwrap_or(Duration::MAX));
+    }
+
+    fn at(&self, now: Instant) -> Duration {
+        let waiting = self
+            .waiting_since
+            .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        self.owed.saturating_add(waiting)
+    }
+}
+
+/// A transfer as a whole: after its first minute it must have moved [`RATE_BYTES_PER_S`](Whole::RATE_BYTES_PER_S), averaged over all its time. So a place among
+/// few is held no longer than its bytes need on a slow line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Whole {
+    began: Instant,
+    bytes: u64,
+}
+
+impl Whole {
+    pub(crate) const FREE: Duration = Duration::from_secs(60);
+    pub(crate) const RATE_BYTES_PER_S: u32 = 16 << 10;
+
+    pub(crate) fn new(now: Instant) -> Whole {
+        Whole {
+            began: now,
+            bytes: 0,
+        }
+    }
+
+    /// So many more bytes were moved; `false` if it takes too long.
+    pub(crate) fn keeps_up(&mut self, bytes: usize, now: Instant) -> bool {
+        self.bytes += bytes as u64;
+        let allowed = self.bytes as f64 / f64::from(Self::RATE_BYTES_PER_S);
+        now.saturating_duration_since(self.began).as_secs_f64()
+            <= Self::FREE.as_secs_f64() + allowed
+    }
+}
+
 /// Why a connection was ended by us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Overdue {
+    /// Others needed what it held: a seat, or room.
+    Cut,
     /// No byte of a request for [`Limits::idle`].
     Idle,
     /// A request head was begun and not finished within [`Limits::head`].
@@ -80,6 +145,9 @@ pub(crate) enum Overdue {
 pub(crate) struct Pulse {
     phase: Phase,
     write: Pace,
+    /// What the peer owes us of request bodies, and of taking our answers.
+    bodies: Debt,
+    answers: Debt,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -99,7 +167,38 @@ impl Pulse {
         Pulse {
             phase: Phase::Waiting { since: now },
             write: Pace::new(limits.write_patience, limits.rate_bytes_per_s),
+            bodies: Debt::default(),
+            answers: Debt::default(),
         }
+    }
+
+    /// A handler wants more of the request body, and it is not there.
+    pub(crate) fn body_waits(&mut self, now: Instant) {
+        self.bodies.wait(now);
+    }
+
+    /// Some of the request body came, or it ended.
+    fn body_came(&mut self, bytes: usize, now: Instant) {
+        self.bodies.moved(bytes, now);
+    }
+
+    /// How long the peer has made us wait. Nothing while we are the ones who think.
+    pub(crate) fn owes(&self, now: Instant) -> Duration {
+        match self.phase {
+            Phase::Waiting { since } if self.answers.waiting_since.is_none() => {
+                now.saturating_duration_since(since)
+            }
+            Phase::Head { since } | Phase::Closing { since } => {
+                now.saturating_duration_since(since)
+            }
+            Phase::Waiting { .. } | Phase::Busy => self.answers.at(now).max(self.bodies.at(now)),
+        }
+    }
+
+    /// Whether nothing is under way: closing it now loses nobody's request.
+    pub(crate) fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Waiting { .. } | Phase::Closing { .. })
+            && self.answers.waiting_since.is_none()
     }
 
     fn read(&mut self, now: Instant) {
@@ -111,6 +210,7 @@ impl Pulse {
     /// The peer took `bytes` of what we have to say.
     fn wrote(&mut self, bytes: usize, now: Instant) {
         self.write.moved(bytes, now);
+        self.answers.moved(bytes, now);
         // The end of a long answer may still be on its way when its body is done: a slow reader is not an idle one.
         if let Phase::Waiting { since } = &mut self.phase {
             *since = now;
@@ -119,10 +219,12 @@ impl Pulse {
 
     fn unwritable(&mut self, now: Instant) {
         self.write.wait(now);
+        self.answers.wait(now);
     }
 
     pub(crate) fn began(&mut self) {
         self.phase = Phase::Busy;
+        self.bodies = Debt::default();
     }
 
     pub(crate) fn answered(&mut self, now: Instant) {
@@ -151,18 +253,37 @@ impl Pulse {
     }
 }
 
-/// A [`Pulse`] that the socket, the service and the watchdog of one connection share.
+/// A [`Pulse`] that the socket, the service and the watchdog of one connection share, with whoever may end it.
 #[derive(Clone, Debug)]
-pub(crate) struct SharedPulse(Arc<Mutex<Pulse>>);
+pub(crate) struct SharedPulse(Arc<Line>);
+
+#[derive(Debug)]
+struct Line {
+    pulse: Mutex<Pulse>,
+    cut: Notify,
+}
 
 impl SharedPulse {
     pub(crate) fn new(pulse: Pulse) -> Self {
-        SharedPulse(Arc::new(Mutex::new(pulse)))
+        SharedPulse(Arc::new(Line {
+            pulse: Mutex::new(pulse),
+            cut: Notify::new(),
+        }))
+    }
+
+    /// Ends the connection.
+    pub(crate) fn cut(&self) {
+        self.0.cut.notify_one();
+    }
+
+    /// Until somebody ends it.
+    pub(crate) async fn is_cut(&self) {
+        self.0.cut.notified().await;
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Pulse> {
         // A pulse is valid after every assignment, so a panic elsewhere cannot have left it half written.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.pulse.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends when the peer is overdue. Looks eight times per shortest limit rather than setting a timer per request.
@@ -174,7 +295,10 @@ impl SharedPulse {
             .min(limits.linger);
         let tick = (shortest / 8).max(Duration::from_millis(5));
         loop {
-            tokio::time::sleep(tick).await;
+            tokio::select! {
+                () = tokio::time::sleep(tick) => {}
+                () = self.is_cut() => return Overdue::Cut,
+            }
             if let Some(overdue) = self.lock().overdue(limits, Instant::now()) {
                 return overdue;
             }
@@ -186,6 +310,7 @@ impl SharedPulse {
 pub(crate) struct PacedIo {
     stream: TcpStream,
     pulse: SharedPulse,
+    framing: Framing,
     fin_sent: bool,
 }
 
@@ -194,8 +319,18 @@ impl PacedIo {
         PacedIo {
             stream,
             pulse,
+            framing: Framing::new(),
             fin_sent: false,
         }
+    }
+
+    /// Until there may be something to read, or the end.
+    pub(crate) async fn readable(&self) -> io::Result<()> {
+        self.stream.readable().await
+    }
+
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.stream
     }
 
     fn note_written(&self, written: &Poll<io::Result<usize>>) {
@@ -217,9 +352,22 @@ impl AsyncRead for PacedIo {
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         if buf.filled().len() > before {
             self.pulse.lock().read(Instant::now());
+            let this = &mut *self;
+            if let Err(misframed) = this.framing.feed(&buf.filled()[before..]) {
+                // A byte that stands in no head, so that hyper answers 400 and closes.
+                note(Refusal::Framing, peer_of(&this.stream));
+                buf.set_filled(before + misframed.at);
+                buf.put_slice(b"\0");
+            }
         }
         read
     }
+}
+
+fn peer_of(stream: &TcpStream) -> IpAddr {
+    stream
+        .peer_addr()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip())
 }
 
 impl AsyncWrite for PacedIo {
@@ -286,12 +434,14 @@ pub(crate) struct PacedBody<B> {
     inner: B,
     pace: Pace,
     alarm: Option<Pin<Box<tokio::time::Sleep>>>,
+    pulse: SharedPulse,
 }
 
 impl<B> PacedBody<B> {
-    pub(crate) fn new(inner: B, limits: &Limits) -> Self {
+    pub(crate) fn new(inner: B, limits: &Limits, pulse: SharedPulse) -> Self {
         PacedBody {
             inner,
+            pulse,
             pace: Pace::new(limits.body_patience, limits.rate_bytes_per_s),
             alarm: None,
         }
@@ -310,6 +460,13 @@ impl<B> PacedBody<B> {
             bytes_per_s: self.pace.bytes_per_s,
             patience: self.pace.full,
         })
+    }
+}
+
+impl<B> Drop for PacedBody<B> {
+    fn drop(&mut self) {
+        // Nobody asks for more of it, so nobody waits.
+        self.pulse.lock().bodies = Debt::default();
     }
 }
 
@@ -332,10 +489,15 @@ where
                     Some(Ok(frame)) => frame.data_ref().map_or(0, Bytes::len),
                     Some(Err(_)) | None => 0,
                 };
-                this.pace.moved(bytes, Instant::now());
+                let now = Instant::now();
+                this.pace.moved(bytes, now);
+                this.pulse.lock().body_came(bytes, now);
                 Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
             }
-            Poll::Pending => this.poll_alarm(cx).map(|slow| Some(Err(slow.into()))),
+            Poll::Pending => {
+                this.pulse.lock().body_waits(Instant::now());
+                this.poll_alarm(cx).map(|slow| Some(Err(slow.into())))
+            }
         }
     }
 
@@ -530,6 +692,44 @@ mod tests {
     }
 
     #[test]
+    fn who_moves_his_bytes_owes_nothing() {
+        #[track_caller]
+        fn check(events: &[(u32, Do)], at_s: u32, want_s: u32) {
+            let start = Instant::now();
+            let mut pulse = Pulse::new(&limits(), start);
+            for &(s, event) in events {
+                let now = start + s * S;
+                match event {
+                    Read => pulse.read(now),
+                    Wrote(bytes) => pulse.wrote(bytes, now),
+                    Unwritable => pulse.unwritable(now),
+                    Began => pulse.began(),
+                    Answered => pulse.answered(now),
+                    Closing => pulse.closing(now),
+                }
+            }
+            assert_eq!(pulse.owes(start + at_s * S), want_s * S);
+        }
+        // Silent, a head begun, our half closed: since then.
+        check(&[], 7, 7);
+        check(&[(3, Read)], 7, 4);
+        check(&[(3, Began), (4, Answered), (5, Closing)], 7, 2);
+        check(&[(3, Began), (4, Answered)], 7, 3);
+        // We think, the peer owes nothing.
+        check(&[(3, Began)], 100, 0);
+        // It takes nothing; or 32 KiB a second and more; or half of that.
+        check(&[(3, Began), (4, Unwritable)], 9, 5);
+        let quick = [(4, Unwritable), (5, Wrote(64 << 10)), (5, Unwritable)];
+        check(&[&[(3, Began)], &quick[..]].concat(), 5, 0);
+        let slow: Vec<_> = (4..14)
+            .flat_map(|s| [(s, Unwritable), (s + 1, Wrote(16 << 10))])
+            .collect();
+        check(&[&[(3, Began)], &slow[..]].concat(), 14, 5);
+        // The tail of an answer is still on its way.
+        check(&[(3, Began), (4, Unwritable), (4, Answered)], 9, 5);
+    }
+
+    #[test]
     fn a_transfer_below_the_rate_runs_dry_and_one_above_never_does() {
         assert_eq!(dry_at_ms(0, 1_000, 60_000), Some(10_000));
         assert_eq!(dry_at_ms(1, 1_000, 60_000), Some(10_009));
@@ -539,6 +739,17 @@ mod tests {
         assert_eq!(dry_at_ms(10_240, 9_999, 3_600_000), None);
         // A burst cannot be saved up beyond full.
         assert_eq!(dry_at_ms(1 << 30, 10_001, 60_000), Some(10_000));
+    }
+
+    #[test]
+    fn a_transfer_has_a_minute_and_the_time_that_its_bytes_take() {
+        let start = Instant::now();
+        // 1.4 KB a second: over after little more than a minute; 16 KiB a second: never.
+        for (bytes, want) in [(1_400, Some(66)), (16 << 10, None)] {
+            let mut whole = Whole::new(start);
+            let over = (1..3_600).find(|s| !whole.keeps_up(bytes, start + *s * S));
+            assert_eq!(over, want, "{bytes} bytes/s");
+        }
     }
 
     #[test]

@@ -62,6 +62,14 @@ kinds! {
         "请求正文不是约定的三种形式之一", "the body is none of the three forms",
         "正文应为：签名文本（note）；或 JSON {\"note\":…,\"openings\":…}；或只有一行 JSON 声明，并以标头 Mingzhang-Signature: <密钥名> <base64(密钥ID ‖ 签名)> 附上签名。",
         "Send the signed note; or JSON {\"note\":…,\"openings\":…}; or the one line of JSON with the header Mingzhang-Signature: <key name> <base64(key ID ‖ signature)>.";
+    FRAMING = 400 "request-framing",
+        "请求的起止不明确（RFC 9112）", "where the request begins or ends is not clear (RFC 9112)",
+        "每个请求恰好一个 Host 标头；标头行以 CRLF 结尾；正文用 Content-Length，或单独一次 Transfer-Encoding: chunked，不得并用。found 是收到的，wanted 是要求的。常见的 HTTP 程序库都会这样做；若经过代理，请检查代理。",
+        "One Host header a request; lines of the head end in CRLF; a body has a Content-Length, or Transfer-Encoding: chunked once and alone, never both. `found` is what came, `wanted` what should. Every common HTTP library does so; look at the proxy, if there is one.";
+    BATCH_ENDED = 400 "batch-ended",
+        "批量登记未读到末尾", "the batch was not read to its end",
+        "lines_read 是已逐行答复的行数（空行不计）；其后的内容未读取、未登记，请在新的批量中重新登记。若原因是签名，请先用 /api/v1/keys 核对密钥；若原因是未读取的回答，请边写边读，或每批不超过 4000 行。",
+        "`lines_read` lines (empty ones not counted) were answered one by one; what comes after them was neither read nor logged: post it again in a new batch. If signatures are the reason, compare your key with /api/v1/keys first; if unread answers are, read while you write, or send at most 4,000 lines a batch.";
     STATEMENT_FORM = 400 "statement-form",
         "不是合格的声明", "this is not a statement",
         "声明是一行 JSON、一个换行、一个空行和一行签名。pointer 指出位置，found 是实际内容，wanted 是要求，hint 是改法。改正文本后须重新签名。",
@@ -169,6 +177,10 @@ kinds! {
         "服务器内部错误", "the server failed",
         "请把 request_id 告诉运营者；日志中有原因。重复登记同一声明是安全的。",
         "Tell the operator the `request_id`; the log has the cause. Posting the same statement again is harmless.";
+    BUSY = 503 "busy",
+        "服务器正忙", "the server is busy",
+        "为保证登记不受影响，检索、导出、报告、上传和下载的并发数与内存有限。请按 Retry-After 所示秒数后再试；大量数据请用 mingzhang mirror 镜像，不必逐页抓取。",
+        "So that posting goes on, searches, exports, reports, uploads and downloads share a limited number of places and a limited memory. Try again after the seconds in Retry-After; who wants much takes a mirror (mingzhang mirror) instead of pages.";
     CONNECTIONS_FULL = 503 "connections-full",
         "连接数已满", "too many connections",
         "请稍后再试，或减少并发连接：批量登记用一个连接即可。",

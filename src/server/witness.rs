@@ -46,7 +46,7 @@ async fn add_checkpoint(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let bytes = body::read(&headers, body, REQUEST_BYTES_MAX).await?;
+    let bytes = body::read(&headers, body, REQUEST_BYTES_MAX, None).await?;
     // Off the threads that serve connections: it waits for the disk.
     let answer = tokio::task::spawn_blocking(move || {
         let request = AddCheckpoint::parse(&bytes).map_err(Refusal::from)?;

@@ -8,6 +8,8 @@ use super::{Store, StoreError, is_full};
 
 /// Bytes held back until they make a part. S3 takes no smaller one but the last.
 pub const PART_BYTES: usize = 5 << 20;
+/// The same for a folder, which takes any: what comes slowly holds little memory.
+pub const FOLDER_PART_BYTES: usize = 512 << 10;
 
 /// An object being written. It is visible to nobody before [`Upload::finish`]; dropped, it leaves nothing (on S3, parts for
 /// the bucket's own cleaning).
@@ -15,6 +17,7 @@ pub const PART_BYTES: usize = 5 << 20;
 pub struct Upload {
     name: String,
     parts: Box<dyn MultipartUpload>,
+    part_bytes: usize,
     held: BytesMut,
 }
 
@@ -42,6 +45,11 @@ impl Store {
             Ok(parts) => Ok(Upload {
                 name: name.to_owned(),
                 parts,
+                part_bytes: if self.folder.is_some() {
+                    FOLDER_PART_BYTES
+                } else {
+                    PART_BYTES
+                },
                 held: BytesMut::new(),
             }),
             Err(source) => Err(write_failed(name, source)),
@@ -95,8 +103,8 @@ impl Upload {
     /// [`StoreError::Write`], [`StoreError::Full`]; the upload is then of no use.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.held.extend_from_slice(bytes);
-        while self.held.len() >= PART_BYTES {
-            let part = self.held.split_to(PART_BYTES).freeze();
+        while self.held.len() >= self.part_bytes {
+            let part = self.held.split_to(self.part_bytes).freeze();
             self.put(part).await?;
         }
         Ok(())

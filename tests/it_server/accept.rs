@@ -14,35 +14,44 @@ use axum::routing::{get, post};
 use mingzhang::server::accept::{Limits, Stopped, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// A tenth of a second where the defaults say ten seconds or more.
-fn short() -> Limits {
+/// Limits that no honest step of a test comes near, however busy the machine is. Each test makes short the one that it is about, and waits
+/// for what it brings about as long as for everything else.
+fn long() -> Limits {
+    let minute = Duration::from_secs(60);
     Limits {
-        head: 100 * MS,
-        idle: 200 * MS,
-        body_patience: 200 * MS,
-        write_patience: 200 * MS,
-        linger: 200 * MS,
-        drain: 300 * MS,
+        head: minute,
+        idle: minute,
+        body_patience: minute,
+        write_patience: minute,
+        linger: minute,
+        drain: minute,
         ..Limits::default()
     }
 }
+
+/// Until the server has done it.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Server {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
     stopped: JoinHandle<Stopped>,
     gate: Arc<Notify>,
+    /// One for each request that has come as far as the gate.
+    entered: Arc<Semaphore>,
 }
 
 impl Server {
     async fn start(limits: Limits) -> Server {
         let gate = Arc::new(Notify::new());
         let at_gate = Arc::clone(&gate);
+        let entered = Arc::new(Semaphore::new(0));
+        let (entering, at_never) = (Arc::clone(&entered), Arc::clone(&entered));
         let app = Router::new()
             .route("/", get(|| async { "hello" }))
             .route(
@@ -51,9 +60,18 @@ impl Server {
             )
             .route(
                 "/gate",
-                get(move || async move { at_gate.notified().await }),
+                get(move || async move {
+                    entering.add_permits(1);
+                    at_gate.notified().await;
+                }),
             )
-            .route("/never", get(pending::<()>))
+            .route(
+                "/never",
+                get(move || async move {
+                    at_never.add_permits(1);
+                    pending::<()>().await;
+                }),
+            )
             .route("/refuse", post(|| async { StatusCode::PAYLOAD_TOO_LARGE }))
             .route("/megabytes", get(|| async { in_pieces(1024) }))
             .route("/pieces", get(|| async { in_pieces(128) }))
@@ -67,6 +85,7 @@ impl Server {
             stop,
             stopped,
             gate,
+            entered,
         }
     }
 
@@ -107,11 +126,11 @@ async fn count(body: Body) -> Result<String, StatusCode> {
     Ok(body.len().to_string())
 }
 
-/// Everything up to the end of the connection, which must come within two seconds.
+/// Everything up to the end of the connection, which must come.
 async fn until_closed(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     // A reset ends a connection as well as a FIN does.
-    let _ = tokio::time::timeout(2000 * MS, stream.read_to_end(&mut bytes))
+    let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes))
         .await
         .expect("the server must close");
     String::from_utf8(bytes).unwrap()
@@ -131,18 +150,21 @@ async fn one_answer(stream: &mut TcpStream, body_bytes: usize) -> String {
 
 #[tokio::test]
 async fn a_silent_connection_is_closed() {
-    let server = Server::start(short()).await;
+    let server = Server::start(Limits {
+        idle: 200 * MS,
+        ..long()
+    })
+    .await;
     let began = Instant::now();
     assert_eq!(until_closed(&mut server.connect().await).await, "");
     assert!(began.elapsed() >= 200 * MS);
-    server.is_well().await;
 }
 
 #[tokio::test]
 async fn a_head_that_trickles_is_closed_at_the_limit() {
     let server = Server::start(Limits {
-        idle: 60_000 * MS,
-        ..short()
+        head: 1_000 * MS,
+        ..long()
     })
     .await;
     let began = Instant::now();
@@ -162,18 +184,22 @@ async fn a_head_that_trickles_is_closed_at_the_limit() {
             () = tokio::time::sleep(10 * MS) => {}
         }
         assert!(
-            began.elapsed() < 1000 * MS,
+            began.elapsed() < PATIENCE,
             "still open after {written} bytes"
         );
     }
-    assert!(began.elapsed() >= 100 * MS);
+    assert!(began.elapsed() >= 1_000 * MS);
     assert_eq!(until_closed(&mut stream).await, "");
     server.is_well().await;
 }
 
 #[tokio::test]
 async fn a_body_that_trickles_is_answered_408_and_an_honest_one_is_not() {
-    let server = Server::start(short()).await;
+    let server = Server::start(Limits {
+        body_patience: 2_000 * MS,
+        ..long()
+    })
+    .await;
     let mut slow = server
         .say("POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
         .await;
@@ -190,28 +216,29 @@ async fn a_body_that_trickles_is_answered_408_and_an_honest_one_is_not() {
         tokio::select! {
             _ = read.read_to_end(&mut answer) => {}
             () = trickle => {}
-            () = tokio::time::sleep(2000 * MS) => panic!("still open"),
+            () = tokio::time::sleep(PATIENCE) => panic!("still open"),
         }
         String::from_utf8(answer).unwrap()
     });
     let mut honest = server
         .say("POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\nConnection: close\r\n\r\n")
         .await;
+    // Longer than the patience in all, and never near it without a byte.
     for _ in 0..30 {
         honest.write_all(&[b'x'; 100_000]).await.unwrap();
-        tokio::time::sleep(10 * MS).await;
+        tokio::time::sleep(80 * MS).await;
     }
     assert!(until_closed(&mut honest).await.ends_with("3000000"));
     let answer = slow.await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
-    assert!(began.elapsed() >= 200 * MS);
+    assert!(began.elapsed() >= 2_000 * MS);
 }
 
 #[tokio::test]
 async fn an_idle_kept_connection_is_closed_but_an_active_one_is_kept() {
     let server = Server::start(Limits {
-        idle: 400 * MS,
-        ..short()
+        idle: 2_000 * MS,
+        ..long()
     })
     .await;
     let mut stream = server.connect().await;
@@ -222,21 +249,27 @@ async fn an_idle_kept_connection_is_closed_but_an_active_one_is_kept() {
             .await
             .unwrap();
         assert!(one_answer(&mut stream, 5).await.ends_with("hello"));
-        tokio::time::sleep(100 * MS).await;
+        tokio::time::sleep(500 * MS).await;
     }
     assert!(
-        began.elapsed() > 400 * MS,
+        began.elapsed() > 2_000 * MS,
         "kept for longer than the idle limit"
     );
     assert_eq!(until_closed(&mut stream).await, "");
-    assert!(began.elapsed() >= 800 * MS);
+    assert!(began.elapsed() >= 4_000 * MS);
 }
 
 #[tokio::test]
 async fn a_slow_handler_is_no_fault_of_the_peer() {
-    let server = Server::start(short()).await;
+    let server = Server::start(Limits {
+        idle: 1_000 * MS,
+        head: 1_000 * MS,
+        write_patience: 1_000 * MS,
+        ..long()
+    })
+    .await;
     let mut stream = server.say("GET /gate HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    tokio::time::sleep(500 * MS).await;
+    tokio::time::sleep(2_000 * MS).await;
     server.gate.notify_one();
     assert!(one_answer(&mut stream, 0).await.starts_with("HTTP/1.1 200"));
 }
@@ -244,8 +277,8 @@ async fn a_slow_handler_is_no_fault_of_the_peer() {
 #[tokio::test]
 async fn a_reader_that_stalls_is_cut_and_a_slow_one_is_served() {
     let server = Server::start(Limits {
-        idle: 60_000 * MS,
-        ..short()
+        write_patience: 2_000 * MS,
+        ..long()
     })
     .await;
     let mut stalled = server
@@ -263,16 +296,16 @@ async fn a_reader_that_stalls_is_cut_and_a_slow_one_is_served() {
             break;
         }
         bytes += n;
-        tokio::time::sleep(15 * MS).await;
+        tokio::time::sleep(80 * MS).await;
     }
     assert!(bytes > 8 << 20, "{bytes}");
     assert!(
-        began.elapsed() > 400 * MS,
+        began.elapsed() > 2_000 * MS,
         "slow enough to outlast the limit, had progress not counted"
     );
     // The other one took nothing meanwhile. What the kernel had buffered is there, the rest is not.
     let mut rest = Vec::new();
-    let _ = tokio::time::timeout(1000 * MS, stalled.read_to_end(&mut rest))
+    let _ = tokio::time::timeout(PATIENCE, stalled.read_to_end(&mut rest))
         .await
         .expect("the server must close");
     assert!(rest.len() < 64 << 20, "{}", rest.len());
@@ -280,7 +313,7 @@ async fn a_reader_that_stalls_is_cut_and_a_slow_one_is_served() {
 
 #[tokio::test]
 async fn an_early_refusal_is_read_although_the_body_was_not() {
-    let server = Server::start(short()).await;
+    let server = Server::start(long()).await;
     for _ in 0..20 {
         let mut stream = server
             .say("POST /refuse HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n")
@@ -292,55 +325,129 @@ async fn an_early_refusal_is_read_although_the_body_was_not() {
     }
 }
 
+const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
 #[tokio::test]
-async fn at_the_cap_a_connection_is_told_so_and_later_ones_are_served() {
+async fn where_all_are_at_work_the_next_is_told_so_and_later_ones_are_served() {
     let server = Server::start(Limits {
         connections_max: 2,
-        idle: 60_000 * MS,
-        ..short()
+        ..long()
     })
     .await;
-    let one = server.connect().await;
-    let mut two = server.connect().await;
-    two.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        .await
-        .unwrap();
-    one_answer(&mut two, 5).await;
-    for _ in 0..5 {
-        let mut three = server.say("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
-        let answer = until_closed(&mut three).await;
-        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
-        assert!(
-            answer.contains("\r\nRetry-After: 1\r\n") && answer.contains("connections-full"),
-            "{answer}"
-        );
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(
-            head.contains(&format!("Content-Length: {}\r\n", body.len())),
-            "{head}"
-        );
+    // Their handlers think: nobody sends them away.
+    let gate = "GET /gate HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let mut busy = [server.say(gate).await, server.say(gate).await];
+    server.entered.acquire_many(2).await.unwrap().forget();
+    let answer = until_closed(&mut server.say(GET).await).await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(
+        answer.contains("\r\nRetry-After: 1\r\n") && answer.contains("connections-full"),
+        "{answer}"
+    );
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(
+        head.contains(&format!("Content-Length: {}\r\n", body.len())),
+        "{head}"
+    );
+    for busy in &mut busy {
+        server.gate.notify_one();
+        let answer = until_closed(busy).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
-    two.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        .await
-        .unwrap();
-    one_answer(&mut two, 5).await;
-    drop(one);
-    // Its seat is free as soon as the server has seen the FIN.
-    let began = Instant::now();
-    loop {
-        let mut again = server
-            .say("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            .await;
-        if until_closed(&mut again).await.starts_with("HTTP/1.1 200") {
-            break;
+    server.is_well().await;
+}
+
+/// Those who only hold seats lose them to whoever needs one: of all seats, or of those of one address, which here are one and the same.
+#[tokio::test]
+async fn a_hoarder_shuts_nobody_out_not_even_at_his_own_address() {
+    for limits in [
+        Limits {
+            busy_per_address: 8,
+            ..long()
+        },
+        Limits {
+            busy_max: 8,
+            ..long()
+        },
+        Limits {
+            connections_max: 8,
+            ..long()
+        },
+    ] {
+        let server = Server::start(limits).await;
+        let post = "POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\na";
+        let read = "GET /megabytes HTTP/1.1\r\nHost: x\r\n\r\n";
+        let mut hoard = Vec::new();
+        for words in [GET, "", "GET / HT", post, read]
+            .into_iter()
+            .cycle()
+            .take(40)
+        {
+            hoard.push(server.say(words).await);
+            // Long enough to have made the server wait.
+            tokio::time::sleep(60 * MS).await;
         }
-        assert!(began.elapsed() < 10_000 * MS);
+        for _ in 0..20 {
+            server.is_well().await;
+        }
     }
 }
 
 #[tokio::test]
+async fn what_two_readers_could_read_in_two_ways_is_refused() {
+    let server = Server::start(long()).await;
+    let post = "POST /count HTTP/1.1\r\nHost: x\r\n";
+    for (request, want) in [
+        ("GET / HTTP/1.1\r\n\r\n".to_owned(), "request-framing"),
+        (
+            "GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n".to_owned(),
+            "request-framing",
+        ),
+        (
+            format!("{post}Transfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n"),
+            "request-framing",
+        ),
+        (
+            format!(
+                "{post}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+            ),
+            "request-framing",
+        ),
+        ("GET / HTTP/1.1\nHost: x\n\n".to_owned(), ""),
+        (
+            format!("{post}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+            "",
+        ),
+        // Behind a body, and hidden in the same packet.
+        (
+            format!("{post}Content-Length: 3\r\n\r\na\nbGET / HTTP/1.1\nHost: x\n\n"),
+            "",
+        ),
+    ] {
+        let answer = until_closed(&mut server.say(&request).await).await;
+        let refusal = answer
+            .rfind("HTTP/1.1 ")
+            .map(|at| &answer[at..])
+            .unwrap_or_default();
+        assert!(refusal.starts_with("HTTP/1.1 400"), "{request:?}: {answer}");
+        assert!(refusal.contains(want), "{request:?}: {answer}");
+    }
+    let mut whole = server
+        .say(&format!(
+            "{post}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\na\nb\r\n0\r\n\r\n"
+        ))
+        .await;
+    assert!(until_closed(&mut whole).await.contains("HTTP/1.1 200"));
+    // An absolute target is the same as the usual one.
+    let mut absolute = server
+        .say("GET http://y/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .await;
+    assert!(until_closed(&mut absolute).await.ends_with("hello"));
+}
+
+#[tokio::test]
 async fn too_long_a_head_is_refused() {
-    let server = Server::start(short()).await;
+    let server = Server::start(long()).await;
     let mut stream = server
         .say(&format!(
             "GET / HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n",
@@ -356,7 +463,7 @@ async fn too_long_a_head_is_refused() {
 
 #[tokio::test]
 async fn pipelined_requests_are_answered_in_order_and_handlers_know_the_peer() {
-    let server = Server::start(short()).await;
+    let server = Server::start(long()).await;
     let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
     let mut stream = server
         .say(&[get("/"), get("/peer"), get("/")].concat())
@@ -369,12 +476,7 @@ async fn pipelined_requests_are_answered_in_order_and_handlers_know_the_peer() {
 
 #[tokio::test]
 async fn honest_requests_go_on_beside_bad_ones() {
-    let server = Server::start(Limits {
-        head: 60_000 * MS,
-        idle: 60_000 * MS,
-        ..short()
-    })
-    .await;
+    let server = Server::start(long()).await;
     let mut bad = Vec::new();
     for n in 0..300 {
         bad.push(
@@ -389,25 +491,19 @@ async fn honest_requests_go_on_beside_bad_ones() {
                 .await,
         );
     }
-    let began = Instant::now();
     for _ in 0..20 {
         server.is_well().await;
     }
-    assert!(began.elapsed() < 10_000 * MS, "{:?}", began.elapsed());
 }
 
 #[tokio::test]
 async fn shutdown_lets_requests_under_way_finish() {
-    let server = Server::start(Limits {
-        idle: 60_000 * MS,
-        ..short()
-    })
-    .await;
+    let server = Server::start(long()).await;
     let mut idle = server.connect().await;
     let mut kept = server.say("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
     one_answer(&mut kept, 5).await;
     let mut busy = server.say("GET /gate HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    server.is_well().await; // So the requests before it have been taken up.
+    server.entered.acquire().await.unwrap().forget();
     server.stop.send(()).unwrap();
     // Idle ones are closed at once, new ones are refused, the busy one gets its answer.
     assert_eq!(until_closed(&mut idle).await, "");
@@ -425,16 +521,16 @@ async fn shutdown_lets_requests_under_way_finish() {
 
 #[tokio::test]
 async fn shutdown_cuts_what_does_not_finish_in_time() {
-    let server = Server::start(short()).await;
+    let server = Server::start(Limits {
+        drain: 300 * MS,
+        ..long()
+    })
+    .await;
     let mut never = server.say("GET /never HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    server.is_well().await;
+    server.entered.acquire().await.unwrap().forget();
     let began = Instant::now();
     server.stop.send(()).unwrap();
     assert_eq!(until_closed(&mut never).await, "");
     assert_eq!(server.stopped.await.unwrap(), Stopped { cut: 1 });
-    assert!(
-        (300 * MS..5_000 * MS).contains(&began.elapsed()),
-        "{:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() >= 300 * MS, "{:?}", began.elapsed());
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use mingzhang::receipt::Receipt;
 use mingzhang::server::accept::{Limits, serve};
+use mingzhang::server::api::STRANGER_LINES_MAX;
+use mingzhang::server::{Options, router};
 use mingzhang::trade::statement::Statement;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -147,4 +149,114 @@ async fn a_client_that_reads_only_after_writing_gets_its_batch_answered() {
     let answer = String::from_utf8(answer).unwrap();
     assert_eq!(answer.matches("{\"status\":201,").count(), LINES);
     assert_eq!(service.ledger.head().tree.size, 2 + LINES as u64);
+}
+
+fn statuses(text: &str) -> Vec<u64> {
+    let answers = text.lines().map(|line| {
+        let answer: Value = serde_json::from_str(line).unwrap();
+        answer["status"].as_u64().unwrap()
+    });
+    answers.collect()
+}
+
+#[tokio::test]
+async fn a_stranger_is_heard_for_a_while_and_told_how_to_go_on() {
+    let service = Service::new().await;
+    let line = |n: usize| in_json(&service.world.trade(&format!("P-{n}"), None, "x")).to_string();
+    // One with a key is heard out, whatever else he sends: his own lines show who he is.
+    let mixed: Vec<String> = (0..3 * STRANGER_LINES_MAX)
+        .map(|n| match n % 200 {
+            0 => line(n),
+            _ => "nonsense".to_owned(),
+        })
+        .collect();
+    let answer = service
+        .ask("POST", "/api/v1/statements/batch", &[], mixed.join("\n"))
+        .await;
+    assert_eq!(statuses(answer.text()).len(), mixed.len());
+
+    // What was logged is public: posting it again shows nothing.
+    let known = mixed[0].clone();
+    let of_stranger = |n: usize| match n % 3 {
+        0 => known.clone(),
+        1 => "nonsense".to_owned(),
+        _ => {
+            let statement = service.world.trade(&format!("Q-{n}"), None, "x");
+            let mut note = String::from_utf8(crate::service::note(&statement)).unwrap();
+            note.truncate(note.len() - 8);
+            serde_json::json!({ "note": note + "AAAAAA=\n" }).to_string()
+        }
+    };
+    let mut lines: Vec<String> = (0..10_000).map(of_stranger).collect();
+    lines.push(line(9_999));
+    let answer = service
+        .ask("POST", "/api/v1/statements/batch", &[], lines.join("\n"))
+        .await;
+    let answers: Vec<&str> = answer.text().lines().collect();
+    let last: Value = serde_json::from_str(answers.last().unwrap()).unwrap();
+    assert_eq!(last["code"], "batch-ended", "{last}");
+    let read = usize::try_from(last["lines_read"].as_u64().unwrap()).unwrap();
+    assert_eq!(answers.len(), read + 1);
+    assert!((STRANGER_LINES_MAX..1_000).contains(&read), "{read} lines");
+    // The way to go on that it tells works.
+    let rest = lines[lines.len() - 1..].join("\n");
+    let answer = service
+        .ask("POST", "/api/v1/statements/batch", &[], rest)
+        .await;
+    assert_eq!(statuses(answer.text()), [201]);
+}
+
+/// Who does not read his answers holds up nobody: neither the memory nor the others.
+#[tokio::test]
+async fn answers_that_nobody_reads_make_way_for_those_of_others() {
+    const LINES: usize = 400;
+    let service = Service::new().await;
+    let options = Options {
+        answers_bytes_max: 64 << 10,
+        ..Options::default()
+    };
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_send_buffer_size(8_192).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(8).unwrap();
+    let address = listener.local_addr().unwrap();
+    let app = router(service.ledger.clone(), options);
+    tokio::spawn(serve(listener, app, Limits::default(), pending::<()>()));
+
+    let batch = |of: &str| {
+        let line = |n| in_json(&service.world.trade(&format!("{of}-{n}"), None, "x")).to_string();
+        let lines: Vec<String> = (0..LINES).map(line).collect();
+        let lines = lines.join("\n");
+        let head = format!(
+            "POST /api/v1/statements/batch HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            lines.len()
+        );
+        head + &lines
+    };
+    let connect = || async {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(8_192).unwrap();
+        socket.connect(address).await.unwrap()
+    };
+    let mut unread = Vec::new();
+    for n in 0..4 {
+        let mut stream = connect().await;
+        let request = batch(&format!("U-{n}"));
+        unread.push(tokio::spawn(async move {
+            // It may be cut off while it writes.
+            let _ = stream.write_all(request.as_bytes()).await;
+            stream
+        }));
+    }
+    let honest = connect().await;
+    let (mut read, mut write) = honest.into_split();
+    let request = batch("H");
+    tokio::spawn(async move { write.write_all(request.as_bytes()).await.unwrap() });
+    let mut answer = String::new();
+    tokio::time::timeout(Duration::from_secs(120), read.read_to_string(&mut answer))
+        .await
+        .expect("who reads is answered")
+        .unwrap();
+    assert_eq!(answer.matches("{\"status\":201,").count(), LINES);
+    drop(unread);
 }

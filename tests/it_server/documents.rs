@@ -1,10 +1,21 @@
 //! Files that statements name by digest.
 
+use std::future::pending;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Request;
+use mingzhang::server::accept::{Limits, serve};
+use mingzhang::server::{Options, router};
 use mingzhang::tlog::merkle::Hash;
 use mingzhang::trade::statement::sign_statement;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket};
+use tower::ServiceExt;
 
 use crate::service::{Service, note};
+use crate::world::CENTRE;
 
 #[tokio::test]
 async fn a_document_is_kept_only_if_the_log_names_it_and_its_digest_is_right() {
@@ -84,4 +95,98 @@ async fn a_document_is_kept_only_if_the_log_names_it_and_its_digest_is_right() {
         service.get("/api/v1/documents/xyz").await.problem(),
         (400, "request-form".into())
     );
+}
+
+/// All places are taken by peers who hardly move a byte, from the same address as the honest ones.
+#[tokio::test]
+async fn dribbled_uploads_and_unread_downloads_hold_nobody_up() {
+    let service = Service::new().await;
+    let options = Options {
+        uploads_max: 2,
+        downloads_max: 1,
+        ..Options::default()
+    };
+    let app = router(service.ledger.clone(), options);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(serve(
+        listener,
+        app.clone(),
+        Limits::default(),
+        pending::<()>(),
+    ));
+
+    let contents = [vec![1; 500_000], vec![2; 500_000], vec![3; 16 << 20]];
+    let digests = contents.each_ref().map(|content| Hash::sha256(content));
+    let documents: Vec<_> = contents
+        .iter()
+        .zip(&digests)
+        .map(|(content, digest)| json!({"name": "a.pdf", "media_type": "application/pdf", "size": content.len(), "sha256": digest.to_string()}))
+        .collect();
+    let text = service.world.trade_text("P-1", None, "x").replace(
+        "\"documents\":[]",
+        &format!("\"documents\":{}", json!(documents)),
+    );
+    let signed = sign_statement(&text, &[&service.world.centre]).unwrap();
+    assert_eq!(service.post(note(&signed)).await.status, 201);
+    let [dribbled, honest, large] = contents;
+    let put = Request::put(format!("/api/v1/documents/{}", digests[2])).body(Body::from(large));
+    let stored = app.oneshot(put.unwrap()).await.unwrap();
+    assert_eq!(stored.status(), 201);
+
+    let connect = || async {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(8_192).unwrap();
+        socket.connect(address).await.unwrap()
+    };
+    let put = |digest: &Hash, length: usize, expect: &str| {
+        format!(
+            "PUT /api/v1/documents/{digest} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{expect}Content-Length: {length}\r\n\r\n"
+        )
+    };
+    let read_all = |mut stream: tokio::net::TcpStream| async move {
+        let mut answer = Vec::new();
+        tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut answer))
+            .await
+            .expect("who moves his bytes is served")
+            .unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    for _ in 0..2 {
+        let mut stream = connect().await;
+        let head = put(&digests[0], dribbled.len(), "Expect: 100-continue\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // The body is asked for: it has its place.
+        let mut begun = [0; 12];
+        stream.read_exact(&mut begun).await.unwrap();
+        assert_eq!(&begun, b"HTTP/1.1 100");
+        tokio::spawn(async move {
+            while stream.write_all(b"a").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
+    }
+    let mut stream = connect().await;
+    let head = put(&digests[1], honest.len(), "");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&honest).await.unwrap();
+    let answer = read_all(stream).await;
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+
+    let mut unread = connect().await;
+    let get = format!(
+        "GET /api/v1/documents/{} HTTP/1.1\r\nHost: x\r\n\r\n",
+        digests[2]
+    );
+    unread.write_all(get.as_bytes()).await.unwrap();
+    let mut begun = [0; 12];
+    unread.read_exact(&mut begun).await.unwrap();
+    assert_eq!(&begun, b"HTTP/1.1 200");
+    let mut stream = connect().await;
+    let get =
+        format!("GET /project-files/{CENTRE}/P-1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    stream.write_all(get.as_bytes()).await.unwrap();
+    let answer = read_all(stream).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{:.300}", answer);
+    assert!(answer.len() > 16 << 20, "{} bytes", answer.len());
 }

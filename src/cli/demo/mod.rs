@@ -83,7 +83,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             ..crate::server::Options::default()
         };
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let service = tokio::spawn(serve::serve(listener, ledger.clone(), options, async move { drop(stopped.await) }));
+        let service = tokio::spawn(serve::serve(listener, ledger.clone(), options, crate::server::accept::Limits::default(), async move { drop(stopped.await) }));
 
         let witnesses = Offices::open(&folder)?.run(*console, Http::new(&url)?, ledger.clone());
         let witnesses = tokio::spawn(witnesses);

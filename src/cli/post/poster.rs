@@ -405,6 +405,16 @@ impl Poster<'_> {
                 std::thread::sleep(Duration::from_millis(50 << (*tries).min(6)));
                 Ok(false)
             }
+            // Not read: it goes into the next batch.
+            (400, "batch-ended") => {
+                let tries = self.tries.entry(line.number).or_default();
+                *tries += 1;
+                if *tries > BUSY_TRIES {
+                    outcome.refused.push((line.number, self.why(answer)));
+                    return Ok(true);
+                }
+                Ok(false)
+            }
             (507, _) => Err(busy(answer)),
             _ => {
                 outcome.refused.push((line.number, self.why(answer)));
@@ -484,11 +494,19 @@ impl Poster<'_> {
                         .map(|line| serde_json::from_slice(line).ok())
                         .map(|line| line.filter(|line: &Value| line["status"].is_u64()))
                         .collect();
+                    let mut answers = answers.unwrap_or_default();
+                    // A batch that was not read to its end says so in a line of its own: that is the answer to all that it did not read.
+                    if answers.len() <= lines
+                        && let Some(last) = answers.pop_if(|last| last["code"] == "batch-ended")
+                    {
+                        answers.resize(lines, last);
+                    }
                     // An answer that breaks off is asked for again.
-                    match answers {
-                        Some(answers) if answers.len() == lines => return Ok(answers),
-                        _ if tries >= BUSY_TRIES => return Err(no_answer(self.http)),
-                        _ => {}
+                    if answers.len() == lines {
+                        return Ok(answers);
+                    }
+                    if tries >= BUSY_TRIES {
+                        return Err(no_answer(self.http));
                     }
                 }
                 Ok(answer) => {

@@ -1,8 +1,9 @@
 //! `POST /api/v1/statements/batch`: many statements in one request, NDJSON in and out, an outcome a line, in order.
 //!
 //! Lines are read, judged and logged as they come; lines of one chain one after another, different chains side by side.
-//! Most HTTP libraries write the whole request before they read an answer, so answers are kept until they are read, up to
-//! [`ANSWERS_BYTES_MAX`]; beyond that reading pauses. What a batch may hold is bounded: lines, their bytes, answers' bytes.
+//! Most HTTP libraries write the whole request before they read an answer, so answers are kept until they are read, in the room
+//! that all peers share: a line is taken in hand when there is room for it and for its answer. Whoever shows no admitted key is
+//! heard for [`STRANGER_LINES_MAX`] lines, and told at the end how to go on.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,10 +13,10 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::{Extension, http::HeaderValue, http::header};
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use utoipa::IntoParams;
 
@@ -26,15 +27,22 @@ use crate::ledger::{Ledger, Wait};
 use crate::server::Api;
 use crate::server::body::Lines;
 use crate::server::layers::{Params, RequestId};
-use crate::server::problem::{Language, Problem};
+use crate::server::problem::{Language, Problem, kinds};
+use crate::server::room::{Client, Full, Guest, Share};
 use crate::trade::statement::{Chain, Statement};
 
 /// Lines of one batch in hand at one time: enough to keep all cores busy while a commit is written.
 const LINES_MAX: usize = 1_024;
-/// Bytes of these lines.
-const LINES_BYTES_MAX: usize = 8 << 20;
-/// Bytes of answers that are kept for a client which has not read them: some 5,000 receipts, each with warnings in two languages.
-pub const ANSWERS_BYTES_MAX: usize = 32 << 20;
+/// The same, before one of them was signed by an admitted key and is new.
+const FIRST_LINES_MAX: usize = 64;
+/// Lines without the signature of an admitted key after which a batch ends.
+pub const STRANGER_LINES_MAX: usize = 256;
+/// What an answer may need beyond twice its line, until it is there: proof, checkpoint, key statements.
+const ANSWER_BYTES: usize = 6 << 10;
+/// What a line or an answer costs beside its bytes.
+const OVERHEAD_BYTES: usize = 256;
+/// Answers that are there already go out together, up to so many bytes.
+const FRAME_BYTES: usize = 16 << 10;
 
 /// How to post a batch.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -52,7 +60,9 @@ pub(super) struct BatchParams {
 
 /// Log many statements. Each line is `{"note":…,"openings":…}`; each line of the answer has `status` and either `index`,
 /// `id`, `time`, `receipt` or the members of a problem; with `dry_run`, what a dry run of `statements` answers. Empty lines are skipped. A client that reads only after it has
-/// written everything sends at most 4,000 lines a request.
+/// written everything sends at most 4,000 lines a request. After 256 lines that no admitted key signed, with none logged between, or when answers
+/// pile up unread, the batch ends: its last line is then a problem `batch-ended` whose `lines_read` says how many lines were answered; what comes
+/// after them is posted again.
 #[utoipa::path(
     post,
     path = "/api/v1/statements/batch",
@@ -68,10 +78,12 @@ pub(super) async fn batch(
     State(api): State<Api>,
     Params(params): Params<BatchParams>,
     Extension(request_id): Extension<RequestId>,
+    client: Client,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let lines = Lines::new(&headers, body, POST_BYTES_MAX)?;
+    let guest = api.rooms.answers.guest(client.clone());
+    let lines = Lines::new(&headers, body, POST_BYTES_MAX)?.within(api.rooms.bodies.guest(client));
     // Bounded by the room that each answer takes, not by their number.
     let (answers, waiting) = mpsc::unbounded_channel();
     let voice = Voice {
@@ -84,6 +96,10 @@ pub(super) async fn batch(
         dry_run: params.dry_run,
         voice: Arc::new(voice),
         turns: Turns::default(),
+        guest,
+        lines_read: 0,
+        of_strangers: 0,
+        in_hand_max: FIRST_LINES_MAX,
     };
     tokio::spawn(batch.run(lines, answers));
 
@@ -98,8 +114,41 @@ pub(super) async fn batch(
     Ok(response)
 }
 
-/// An answer, and the room it takes until it is handed over.
-type Answer = (Bytes, OwnedSemaphorePermit);
+/// What became of a line.
+struct Outcome {
+    answer: Bytes,
+    whose: Whose,
+    room: Share,
+}
+
+/// Who a line shows its poster to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    /// Somebody with an admitted key: the line is new and was logged.
+    Known,
+    /// Anybody: it bears no signature of an admitted key.
+    Stranger,
+    /// That cannot be told: it was logged before, or is refused for what it says.
+    Unclear,
+}
+
+impl Whose {
+    fn of_refusal(problem: &Problem) -> Whose {
+        let of_stranger = [
+            &kinds::BODY_FORM,
+            &kinds::STATEMENT_FORM,
+            &kinds::TOO_LARGE,
+            &kinds::KEY_UNKNOWN,
+            &kinds::KEY_NOT_IN_FORCE,
+            &kinds::SIGNATURE_BAD,
+        ];
+        if of_stranger.contains(&problem.kind()) {
+            Whose::Stranger
+        } else {
+            Whose::Unclear
+        }
+    }
+}
 
 /// How to word what is refused.
 struct Voice {
@@ -113,48 +162,91 @@ struct Batch {
     dry_run: bool,
     voice: Arc<Voice>,
     turns: Turns,
+    guest: Arc<Guest>,
+    lines_read: usize,
+    /// Lines of a stranger since the last one that was logged.
+    of_strangers: usize,
+    in_hand_max: usize,
 }
 
 impl Batch {
     /// Reads, posts and answers until the body has ended and everything is answered, or nobody listens any more.
-    async fn run(mut self, mut lines: Lines, answers: mpsc::UnboundedSender<Answer>) {
-        let lines_room = Arc::new(Semaphore::new(LINES_BYTES_MAX));
-        let answers_room = Arc::new(Semaphore::new(ANSWERS_BYTES_MAX));
-        let mut pending: FuturesOrdered<JoinHandle<Bytes>> = FuturesOrdered::new();
+    async fn run(mut self, mut lines: Lines, answers: mpsc::UnboundedSender<Bytes>) {
+        let mut pending: FuturesOrdered<JoinHandle<Outcome>> = FuturesOrdered::new();
+        // A line that waits for room.
+        let mut next = None;
+        let mut last_words: Option<Problem> = None;
         let mut reading = true;
-        while reading || !pending.is_empty() {
+        while reading || next.is_some() || !pending.is_empty() {
             tokio::select! {
-                line = lines.next(), if reading && pending.len() < LINES_MAX => match line {
+                line = lines.next(), if reading && next.is_none() && pending.len() < self.in_hand_max => match line {
                     Ok(Some(line)) if line.iter().all(u8::is_ascii_whitespace) => {}
                     Ok(Some(line)) => {
-                        let room = take(&lines_room, line.len().max(1)).await;
-                        pending.push_back(self.begin(line, room));
+                        let guest = self.guest.clone();
+                        next = Some(Box::pin(async move {
+                            let room = guest.take(2 * line.len() + ANSWER_BYTES).await;
+                            (line, room)
+                        }));
                     }
                     Ok(None) => reading = false,
                     Err(broken) => {
                         // What came before is answered as it deserves; the rest never came.
                         reading = false;
-                        let answer = self.voice.refuse(&broken);
-                        pending.push_back(tokio::spawn(async { answer }));
+                        last_words = Some(broken);
                     }
                 },
-                Some(answer) = pending.next() => {
-                    let answer = answer.unwrap_or_else(|panic| self.voice.refuse(&Problem::internal(format!("a line of a batch: {panic}"))));
-                    tokio::select! {
-                        room = take(&answers_room, answer.len()) => {
-                            if answers.send((answer, room)).is_err() { return }
+                (line, room) = async { next.as_mut().expect("only if there is one").await }, if next.is_some() => {
+                    next = None;
+                    match room {
+                        Ok(room) => {
+                            self.lines_read += 1;
+                            pending.push_back(self.begin(line, room));
                         }
-                        () = answers.closed() => return,
+                        Err(Full) => {
+                            reading = false;
+                            last_words = Some(ended(
+                                "there is no room for further answers: read them while you write",
+                                "未读取的回答已占满空间：请边写边读",
+                            ));
+                        }
                     }
+                }
+                Some(done) = pending.next() => {
+                    let Ok(outcome) = done else {
+                        // A panic of ours took the line's room with it.
+                        let answer = self.voice.refuse(&Problem::internal("a line of a batch panicked"));
+                        if answers.send(answer).is_err() { return }
+                        continue;
+                    };
+                    match outcome.whose {
+                        Whose::Known => (self.of_strangers, self.in_hand_max) = (0, LINES_MAX),
+                        Whose::Stranger => self.of_strangers += 1,
+                        Whose::Unclear => {}
+                    }
+                    if self.of_strangers == STRANGER_LINES_MAX && reading {
+                        (reading, next) = (false, None);
+                        last_words = Some(ended(
+                            &format!("{STRANGER_LINES_MAX} lines bear no signature of an admitted key"),
+                            &format!("已有 {STRANGER_LINES_MAX} 行没有已登记密钥的有效签名"),
+                        ));
+                    }
+                    let mut room = outcome.room;
+                    room.shrink_to(outcome.answer.len() + OVERHEAD_BYTES);
+                    if answers.send(room.with(outcome.answer)).is_err() { return }
                 }
                 () = answers.closed() => return,
             }
         }
+        if let Some(problem) = last_words {
+            let problem = problem.with("lines_read", self.lines_read);
+            let _ = answers.send(self.voice.refuse(&problem));
+        }
     }
 
     /// Sets one line to work. Lines of one chain take turns, as each must follow the one before.
-    fn begin(&mut self, line: Bytes, room: OwnedSemaphorePermit) -> JoinHandle<Bytes> {
+    fn begin(&mut self, line: Bytes, room: Share) -> JoinHandle<Outcome> {
         let form = Form::parse_json(&line);
+        drop(line);
         let chain = form
             .as_ref()
             .ok()
@@ -164,45 +256,60 @@ impl Batch {
         let (ledger, wait, voice) = (self.ledger.clone(), self.wait, self.voice.clone());
         let dry_run = self.dry_run;
         tokio::spawn(async move {
-            let _room = room;
             let _turn = match turn {
                 Some(turn) => Some(turn.come().await),
                 None => None,
             };
-            if dry_run {
-                let outcome = match form {
-                    Ok(form) => check(&ledger, form).await,
-                    Err(refused) => Err(refused),
-                };
-                return match outcome {
-                    Ok(answer) => line_of(&Checked {
+            let outcome = match form {
+                Ok(form) if dry_run => check(&ledger, form).await.map(|answer| {
+                    let line = line_of(&Checked {
                         status: 200,
                         answer,
-                    }),
-                    Err(problem) => voice.refuse(&problem),
-                };
-            }
-            let outcome = match form {
-                Ok(form) => log(&ledger, form, wait).await,
-                Err(refused) => Err(refused),
-            };
-            match outcome {
-                Ok(posted) => {
-                    #[derive(Serialize)]
-                    struct Logged {
-                        status: u16,
-                        #[serde(flatten)]
-                        posted: PostedAnswer,
-                    }
-                    line_of(&Logged {
+                    });
+                    (line, Whose::Unclear)
+                }),
+                Ok(form) => log(&ledger, form, wait).await.map(|posted| {
+                    let whose = if posted.new {
+                        Whose::Known
+                    } else {
+                        Whose::Unclear
+                    };
+                    let line = line_of(&Logged {
                         status: status_of(&posted).as_u16(),
                         posted: PostedAnswer::of(posted),
-                    })
-                }
-                Err(problem) => voice.refuse(&problem),
+                    });
+                    (line, whose)
+                }),
+                Err(refused) => Err(refused),
+            };
+            let (answer, whose) = outcome
+                .unwrap_or_else(|problem| (voice.refuse(&problem), Whose::of_refusal(&problem)));
+            Outcome {
+                answer,
+                whose,
+                room,
             }
         })
     }
+}
+
+/// The last line of a batch that is not read to its end.
+fn ended(why_en: &str, why_zh: &str) -> Problem {
+    Problem::new(
+        &kinds::BATCH_ENDED,
+        format!("{why_en}; lines after the first `lines_read` (empty ones not counted) were not read, post them again"),
+    )
+    .zh(format!(
+        "{why_zh}；前 lines_read 行（空行不计）之后的内容未读取，请重新登记"
+    ))
+}
+
+/// A line that was logged, now or before.
+#[derive(Serialize)]
+struct Logged {
+    status: u16,
+    #[serde(flatten)]
+    posted: PostedAnswer,
 }
 
 /// A line that was checked only.
@@ -263,39 +370,28 @@ impl Turn {
     }
 }
 
-async fn take(room: &Arc<Semaphore>, bytes: usize) -> OwnedSemaphorePermit {
-    // Never more than there is in all, or it would wait for ever.
-    let permits = u32::try_from(bytes.min(LINES_BYTES_MAX)).expect("LINES_BYTES_MAX is below 2^32");
-    room.clone()
-        .acquire_many_owned(permits)
-        .await
-        .expect("the semaphore is never closed")
-}
-
 fn line_of(answer: &impl Serialize) -> Bytes {
-    let mut line = BytesMut::with_capacity(4_096).writer();
-    serde_json::to_writer(&mut line, answer).expect("strings and numbers are JSON");
-    let mut line = line.into_inner();
-    line.put_u8(b'\n');
-    line.freeze()
+    let mut line = serde_json::to_vec(answer).expect("strings and numbers are JSON");
+    line.push(b'\n');
+    // It may wait long to be read: not a byte more than it is.
+    line.into_boxed_slice().into()
 }
 
 /// Answers as body frames, those that are there already in one frame.
 fn in_bunches(
-    waiting: mpsc::UnboundedReceiver<Answer>,
+    waiting: mpsc::UnboundedReceiver<Bytes>,
 ) -> impl futures_util::Stream<Item = Result<Bytes, std::convert::Infallible>> {
     futures_util::stream::unfold(waiting, |mut waiting| async {
-        let mut bunch = Vec::new();
-        waiting.recv_many(&mut bunch, 64).await;
-        let bytes = match bunch.as_mut_slice() {
-            [] => return None,
-            [(one, _)] => std::mem::take(one),
-            many => many
-                .iter()
-                .flat_map(|(answer, _)| answer)
-                .copied()
-                .collect(),
-        };
-        Some((Ok(bytes), waiting))
+        let first = waiting.recv().await?;
+        let mut bunch = BytesMut::new();
+        while bunch.len() + first.len() < FRAME_BYTES {
+            let Ok(more) = waiting.try_recv() else { break };
+            bunch.extend_from_slice(&more);
+        }
+        if bunch.is_empty() {
+            return Some((Ok(first), waiting));
+        }
+        let frame = [&first[..], &bunch[..]].concat();
+        Some((Ok(Bytes::from(frame)), waiting))
     })
 }

@@ -1,13 +1,14 @@
 //! Documents: files that a logged statement names by SHA-256. They live outside the log and may have to be forgotten, so no
 //! cache keeps them. Streamed both ways; nobody sees a file whose digest has not been checked.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
@@ -19,7 +20,9 @@ use crate::ledger::DocumentShowing;
 use crate::server::Api;
 use crate::server::body::{refuse_encoded, too_large, unreadable};
 use crate::server::cache::{self, NO_STORE};
+use crate::server::pace::Whole;
 use crate::server::problem::{Problem, kinds};
+use crate::server::room::{Client, Full};
 use crate::store::Upload;
 use crate::tlog::merkle::Hash;
 
@@ -46,6 +49,7 @@ const INDEX_WAIT: Duration = Duration::from_secs(5);
 )]
 pub(super) async fn put(
     State(api): State<Api>,
+    client: Client,
     Path(sha256): Path<String>,
     headers: HeaderMap,
     body: Body,
@@ -56,13 +60,11 @@ pub(super) async fn put(
     if body.size_hint().lower() > bytes_max {
         return Err(too_large(bytes_max));
     }
-    let _place = api.uploads.try_acquire().map_err(|_| {
-        Problem::new(
-            &kinds::QUEUE_FULL,
-            "as many documents are being stored as may",
-        )
-        .zh("正在上传的文件已达上限")
-        .retry_after(1)
+    let guest = api.rooms.uploads.guest(client);
+    let _place = guest.take(1).await.map_err(|Full| {
+        Problem::new(&kinds::BUSY, "as many documents are being stored as may")
+            .zh("正在上传的文件已达上限")
+            .retry_after(2)
     })?;
     if !is_named(&api, &digest).await? {
         return Err(Problem::new(
@@ -130,6 +132,7 @@ pub(super) async fn put(
 )]
 pub(super) async fn get(
     State(api): State<Api>,
+    client: Client,
     Path(sha256): Path<String>,
 ) -> Result<Response, Problem> {
     let digest = parse_id(&sha256)?;
@@ -142,17 +145,23 @@ pub(super) async fn get(
         DocumentShowing::Unnamed => return Err(absent()),
         kept_back => return Err(not_shown(&kept_back)),
     };
-    let download = api
-        .ledger
-        .store()
-        .download(&name_of(&digest))
-        .await?
-        .ok_or_else(absent)?;
+    let guest = api.rooms.downloads.guest(client);
+    let place = guest.take(1).await.map_err(no_place)?;
+    let download = api.ledger.store().download(&name_of(&digest)).await?;
+    let download = download.ok_or_else(absent)?;
     let (media_type, file_name) = as_named(&api, naming, &digest).await;
+    let mut whole = Whole::new(Instant::now());
     let mut response = cache::answer(
         "application/octet-stream",
         NO_STORE,
-        Body::from_stream(download.pieces),
+        Body::from_stream(download.pieces.map(move |piece| {
+            let _held = &place;
+            let piece = piece?;
+            match whole.keeps_up(piece.len(), Instant::now()) {
+                true => Ok(piece),
+                false => Err(axum::BoxError::from("the document is read too slowly")),
+            }
+        })),
     );
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(download.bytes));
@@ -165,6 +174,13 @@ pub(super) async fn get(
     }
     headers.insert(header::CONTENT_DISPOSITION, file_name);
     Ok(response)
+}
+
+/// There is no place for another download.
+pub(in crate::server) fn no_place(_: Full) -> Problem {
+    Problem::new(&kinds::BUSY, "as many downloads are under way as may")
+        .zh("正在进行的下载已达上限")
+        .retry_after(5)
 }
 
 /// Why a document is not shown.
@@ -195,10 +211,14 @@ async fn receive(
     bytes_max: u64,
 ) -> Result<u64, Problem> {
     let (mut hasher, mut bytes, mut looked_at) = (Sha256::new(), 0, 0);
+    let mut whole = Whole::new(Instant::now());
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(unreadable)?.into_data() else {
             continue;
         };
+        if !whole.keeps_up(data.len(), Instant::now()) {
+            return Err(too_slow());
+        }
         bytes += data.len() as u64;
         if bytes > bytes_max {
             return Err(too_large(bytes_max));
@@ -222,6 +242,18 @@ async fn receive(
     .with("found", found.to_string())
     .with("wanted", digest.to_string())
     .with("bytes", bytes))
+}
+
+/// A document that takes longer than a minute and its bytes on a slow line.
+fn too_slow() -> Problem {
+    let (free_s, rate) = (Whole::FREE.as_secs(), Whole::RATE_BYTES_PER_S);
+    Problem::new(
+        &kinds::BODY_SLOW,
+        format!("the document came slower than {rate} bytes/s, its first {free_s} s not counted"),
+    )
+    .zh(format!(
+        "文件的上传速度低于每秒 {rate} 字节（头 {free_s} 秒不计）"
+    ))
 }
 
 /// How often the free space is looked at while a document comes.

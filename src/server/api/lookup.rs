@@ -108,11 +108,13 @@ pub(super) async fn lookup(
 ) -> Result<Response, Problem> {
     let digests = read(&body)?;
     let (indexed_size, tree_size) = (api.ledger.index_size(), api.ledger.head().tree.size);
-    let documents: Vec<LookedUp> = stream::iter(digests)
-        .map(|digest| look_up(&api, digest))
-        .buffered(SIDE_BY_SIDE)
-        .try_collect()
-        .await?;
+    let gate = api.gate.clone();
+    let look_up_all = async move {
+        let documents = stream::iter(digests).map(|digest| look_up(&api, digest));
+        documents.buffered(SIDE_BY_SIDE).try_collect().await
+    };
+    let documents: Result<Vec<LookedUp>, Problem> = gate.run(look_up_all).await?;
+    let documents = documents?;
     let answer = LookupAnswer {
         indexed_size,
         tree_size,

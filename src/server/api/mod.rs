@@ -27,6 +27,8 @@ pub(super) mod types;
 pub(super) mod withheld;
 mod witnesses;
 
+use std::sync::LazyLock;
+
 use axum::Json;
 use axum::Router;
 use axum::extract::State;
@@ -41,7 +43,8 @@ use super::cache;
 use super::problem::Problem;
 use types::{ProblemAnswer, Readiness, Warning};
 
-pub use batch::ANSWERS_BYTES_MAX;
+pub use batch::STRANGER_LINES_MAX;
+pub(super) use documents::no_place;
 pub use form::MINGZHANG_SIGNATURE;
 pub(super) use law::project_report;
 pub use lookup::DIGESTS_MAX;
@@ -53,29 +56,43 @@ pub(super) use search::{look, malformed};
 pub use withheld::WITHHELD_PAGE_MAX;
 pub(super) use withheld::refuse_withheld;
 
-/// What only reads, and is worth compressing.
+/// What only reads, is worth compressing, and costs next to nothing.
 pub(super) fn reads() -> Router<Api> {
     Router::new()
-        .route("/api/v1/records", get(read::records))
-        .route("/api/v1/search", get(search::search))
-        .route("/api/v1/records/{index}", get(read::record))
-        .route("/api/v1/statements/{id}", get(read::statement))
-        .route("/api/v1/projects/{*path}", get(read::project))
-        .route("/api/v1/receipts/{index}", get(read::receipt))
-        .route("/api/v1/consistency", get(read::consistency))
         .route("/api/v1/keys", get(read::keys))
         .route("/api/v1/vocabulary", get(lookup::vocabulary))
         .route("/api/v1/documents/lookup", post(lookup::lookup))
+        .route("/api/v1/openapi.json", get(openapi_json))
+        .route("/api/v1/witnesses", get(witnesses::witnesses))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+}
+
+/// What reads a record or two.
+pub(super) fn moderate() -> Router<Api> {
+    Router::new()
+        .route("/api/v1/records/{index}", get(read::record))
+        .route("/api/v1/statements/{id}", get(read::statement))
+        .route("/api/v1/receipts/{index}", get(read::receipt))
+        .route("/api/v1/consistency", get(read::consistency))
         .route("/api/v1/openings/{id}", get(read::openings))
+}
+
+/// What is below a project: one record, or a report.
+pub(super) fn of_project() -> Router<Api> {
+    Router::new().route("/api/v1/projects/{*path}", get(read::project))
+}
+
+/// What reads many records, searches, or judges.
+pub(super) fn expensive() -> Router<Api> {
+    Router::new()
+        .route("/api/v1/records", get(read::records))
+        .route("/api/v1/search", get(search::search))
         .route("/api/v1/findings", get(law::findings))
         .route("/api/v1/due", get(law::due))
         .route("/api/v1/statistics", get(law::statistics))
         .route("/api/v1/withheld", get(withheld::withheld))
         .route("/api/v1/ocds/{*path}", get(ocds::package_of))
-        .route("/api/v1/openapi.json", get(openapi_json))
-        .route("/api/v1/witnesses", get(witnesses::witnesses))
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
 }
 
 /// What writes, and documents: their bytes go out as they are.
@@ -189,9 +206,11 @@ struct PostBody {
     openings: Option<()>,
 }
 
+static DESCRIPTION: LazyLock<String> =
+    LazyLock::new(|| serde_json::to_string(&openapi()).expect("a description is JSON"));
+
 async fn openapi_json(request: HeaderMap) -> Response {
-    let json = serde_json::to_vec(&openapi()).expect("a description is JSON");
-    cache::mutable(&request, "application/json", json)
+    cache::shared(&request, "application/json", DESCRIPTION.as_str())
 }
 
 /// The process answers; then, line by line, whether statements are taken and how each witness stands.

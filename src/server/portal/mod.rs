@@ -64,7 +64,6 @@ use crate::tlog::policy::Policy;
 pub(super) use home::FiguresMemory;
 pub(super) use refusal::{refusal, wants_page};
 pub use verifier::PAGE as VERIFIER_PAGE;
-pub(super) use whole::Downloads;
 use words::{Lang, Words};
 
 /// Of every page and every script: a worker obeys the policy of the script that it was started from.
@@ -73,9 +72,9 @@ pub(super) const CSP: HeaderValue = HeaderValue::from_static(
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
 
-/// Pages in both languages, and what they refer to.
+/// Pages that cost next to nothing, and what pages refer to.
 pub(super) fn routes() -> Router<Api> {
-    let mut router = Router::new()
+    let router = Router::new()
         .route("/portal/{name}", get(statics::style))
         .route("/portal/js/{name}", get(statics::module))
         .route("/verify.html", get(statics::verifier))
@@ -84,22 +83,46 @@ pub(super) fn routes() -> Router<Api> {
         .route("/robots.txt", get(statics::robots))
         .route("/project-files/{*path}", get(whole::whole))
         .route("/policy", get(policy_file));
-    for lang in [Lang::Zh, Lang::En] {
-        let at = |path: &str| format!("{}{path}", lang.prefix());
-        router = router
+    in_both(router, |router, at| {
+        router
+            .route(&at("/check"), get(check::check))
+            .route(&at("/data"), get(data::data))
+            .route(&at("/problems"), get(data::problems))
+            .route(&at("/problems/{code}"), get(data::problem))
+    })
+}
+
+/// Pages that read a few records.
+pub(super) fn moderate() -> Router<Api> {
+    in_both(Router::new(), |router, at| {
+        router
             .route(&at("/"), get(home::home))
+            .route(&at("/ledger"), get(ledger::ledger))
+    })
+}
+
+/// Pages that read many records, search, or judge.
+pub(super) fn expensive() -> Router<Api> {
+    in_both(Router::new(), |router, at| {
+        router
             .route(&at("/search"), get(find::search))
             .route(&at("/entries/{index}"), get(entry::entry))
             .route(&at("/projects/{*path}"), get(project::project))
-            .route(&at("/check"), get(check::check))
-            .route(&at("/ledger"), get(ledger::ledger))
             .route(&at("/withheld"), get(negative::withheld))
             .route(&at("/feed.atom"), get(feed::feed))
-            .route(&at("/data"), get(data::data))
-            .route(&at("/problems"), get(data::problems))
-            .route(&at("/problems/{code}"), get(data::problem));
-    }
-    router
+    })
+}
+
+/// The same routes for both languages.
+fn in_both(
+    router: Router<Api>,
+    routes: impl Fn(Router<Api>, &dyn Fn(&str) -> String) -> Router<Api>,
+) -> Router<Api> {
+    [Lang::Zh, Lang::En]
+        .into_iter()
+        .fold(router, |router, lang| {
+            routes(router, &|path| format!("{}{path}", lang.prefix()))
+        })
 }
 
 /// What every page has: its language, its words, its address.

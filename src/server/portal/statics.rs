@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::CSP;
 use super::verifier::PAGE;
 use crate::server::cache;
+use crate::server::gate::Shared;
 use crate::server::problem::{Problem, kinds};
 
 pub(super) const STYLE: &str = include_str!("portal.css");
@@ -78,11 +79,13 @@ pub(super) async fn style(
     if STYLE_PATH.strip_prefix("/portal/") != Some(&name) {
         // An older page asks for an older style: the present one will do, for now.
         if name.ends_with(".css") {
-            return Ok(cache::mutable(&request, "text/css; charset=utf-8", STYLE));
+            return Ok(cache::shared(&request, "text/css; charset=utf-8", STYLE));
         }
         return Err(absent());
     }
-    Ok(cache::immutable("text/css; charset=utf-8", STYLE.into()))
+    let mut response = cache::immutable("text/css; charset=utf-8", STYLE.into());
+    response.extensions_mut().insert(Shared);
+    Ok(response)
 }
 
 /// `/portal/js/<name>.js`.
@@ -92,7 +95,7 @@ pub(super) async fn module(
 ) -> Result<Response, Problem> {
     let found = MODULES.iter().find(|(known, _)| *known == name);
     let (_, text) = found.ok_or_else(absent)?;
-    let mut response = cache::mutable(&request, "text/javascript; charset=utf-8", *text);
+    let mut response = cache::shared(&request, "text/javascript; charset=utf-8", text);
     response
         .headers_mut()
         .insert(header::CONTENT_SECURITY_POLICY, CSP);
@@ -101,7 +104,7 @@ pub(super) async fn module(
 
 /// `/verify.html`: to be kept, and opened without any server.
 pub(super) async fn verifier(request: HeaderMap) -> Result<Response, Problem> {
-    let mut response = cache::mutable(&request, "text/html; charset=utf-8", PAGE.as_str());
+    let mut response = cache::shared(&request, "text/html; charset=utf-8", PAGE.as_str());
     response.headers_mut().insert(
         header::CONTENT_DISPOSITION,
         HeaderValue::from_static("attachment; filename=\"verify.html\""),

@@ -2,11 +2,11 @@
 //! it all in two languages.
 //!
 //! Promises: streamed, never whole in memory; names inside are ours, so that nobody's `../` leaves a folder; what an order keeps back is
-//! named with its order and not included. At most [`RECORDS_MAX`] records, [`DOCUMENTS_BYTES_MAX`] bytes of documents and
-//! [`AT_ONCE`] downloads at a time.
+//! named with its order and not included. At most [`RECORDS_MAX`] records and [`DOCUMENTS_BYTES_MAX`] bytes of documents; each download has a
+//! place among few and holds a thread.
 
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -15,17 +15,20 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
 
 use super::policy;
 use super::project::{absent, chain_of};
-use crate::ledger::DocumentShowing;
+use crate::ledger::{DocumentShowing, EntryView};
 use crate::rules::csv::cell;
 use crate::server::Api;
+use crate::server::api::no_place;
 use crate::server::cache;
+use crate::server::pace::Whole;
 use crate::server::problem::{Problem, kinds};
+use crate::server::room::Client;
 use crate::tlog::merkle::Hash;
 use crate::trade::statement::Chain;
 
@@ -33,24 +36,15 @@ use crate::trade::statement::Chain;
 const RECORDS_MAX: usize = 2_000;
 /// Bytes of documents of one download, at most; those beyond are listed with their digest only.
 const DOCUMENTS_BYTES_MAX: u64 = 4 << 30;
-/// Downloads at one time, at most: each holds a thread.
-pub(in crate::server) const AT_ONCE: usize = 8;
+/// Records read at a time.
+const READS: usize = 64;
 /// Pieces that wait for a slow reader.
 const PIECES: usize = 16;
-
-/// Downloads that may still begin.
-#[derive(Debug)]
-pub(in crate::server) struct Downloads(Arc<Semaphore>);
-
-impl Default for Downloads {
-    fn default() -> Downloads {
-        Downloads(Arc::new(Semaphore::new(AT_ONCE)))
-    }
-}
 
 /// `/project-files/<publisher>/<project>`.
 pub(super) async fn whole(
     State(api): State<Api>,
+    client: Client,
     Path(path): Path<String>,
 ) -> Result<Response, Problem> {
     let (publisher, project) = chain_of(&path).ok_or_else(absent)?;
@@ -70,21 +64,18 @@ pub(super) async fn whole(
             ))
             .with("limit", RECORDS_MAX));
     }
-    let place = api.downloads.0.clone().try_acquire_owned().map_err(|_| {
-        Problem::new(&kinds::QUEUE_FULL, "as many downloads are under way as may")
-            .zh("正在进行的下载已达上限")
-            .retry_after(5)
-    })?;
+    let place = api.rooms.downloads.guest(client).take(1).await;
+    let place = place.map_err(no_place)?;
     let (pieces, mut received) = mpsc::channel::<Result<Bytes, io::Error>>(PIECES);
     let name = format!("attachment; filename=\"{project}.zip\"");
-    let runtime = Handle::current();
-    tokio::task::spawn_blocking(move || {
+    let runtime = api.gate.handle().clone();
+    runtime.clone().spawn_blocking(move || {
         let _place = place;
         let failed = pieces.clone();
         let archive = Archive {
             api,
             runtime,
-            zip: ZipWriter::new_stream(Pipe(pieces)),
+            zip: ZipWriter::new_stream(Pipe(pieces, Whole::new(Instant::now()))),
             list: List::default(),
         };
         if let Err(failure) = archive.write(&records) {
@@ -107,10 +98,13 @@ pub(super) async fn whole(
 }
 
 /// Where the archive's bytes go; waits for a slow reader, ends with one that left.
-struct Pipe(mpsc::Sender<Result<Bytes, io::Error>>);
+struct Pipe(mpsc::Sender<Result<Bytes, io::Error>>, Whole);
 
 impl Write for Pipe {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.1.keeps_up(bytes.len(), Instant::now()) {
+            return Err(io::Error::other("the archive is read too slowly"));
+        }
         self.0
             .blocking_send(Ok(Bytes::copy_from_slice(bytes)))
             .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
@@ -158,8 +152,8 @@ impl Archive {
             "name as published",
             "remark",
         ]);
-        for index in records {
-            self.record(*index)?;
+        for indexes in records.chunks(READS) {
+            self.records(indexes)?;
         }
         let (rows, sums) = (
             std::mem::take(&mut self.list.rows),
@@ -183,26 +177,42 @@ impl Archive {
         self.zip.write_all(bytes)
     }
 
-    fn record(&mut self, index: u64) -> io::Result<()> {
+    fn records(&mut self, indexes: &[u64]) -> io::Result<()> {
         let (api, runtime) = (self.api.clone(), self.runtime.clone());
-        let number = index.to_string();
-        if !api.ledger.showing(index).is_shown() {
-            self.list.row([
-                &number,
-                "",
-                "",
-                "",
-                "",
-                "not shown by order / 依命令不予公开",
-            ]);
-            return Ok(());
+        let mut shown = indexes.to_vec();
+        shown.retain(|index| api.ledger.showing(*index).is_shown());
+        let views = runtime
+            .block_on(api.ledger.entries_at(&shown))
+            .map_err(io::Error::other)?;
+        // One that was ordered away this moment is not shown either.
+        let views: Vec<_> = views
+            .iter()
+            .filter_map(|(_, view)| view.as_ref().ok())
+            .collect();
+        let receipts = runtime
+            .block_on(api.ledger.receipts(&views))
+            .map_err(io::Error::other)?;
+        let mut views = views.into_iter().zip(receipts).peekable();
+        for index in indexes {
+            match views.next_if(|(view, _)| view.header.index == *index) {
+                Some((view, receipt)) => self.record(view, &receipt)?,
+                None => self.list.row([
+                    &index.to_string(),
+                    "",
+                    "",
+                    "",
+                    "",
+                    "not shown by order / 依命令不予公开",
+                ]),
+            }
         }
-        let view = runtime
-            .block_on(api.ledger.entry(index))
-            .map_err(io::Error::other)?;
-        let receipt = runtime
-            .block_on(api.ledger.receipt(index))
-            .map_err(io::Error::other)?;
+        Ok(())
+    }
+
+    fn record(&mut self, view: &EntryView, receipt: &str) -> io::Result<()> {
+        let (api, runtime) = (self.api.clone(), self.runtime.clone());
+        let index = view.header.index;
+        let number = index.to_string();
         let id = view.statement.id();
         let id_text = id.to_string();
         let names = [

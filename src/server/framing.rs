@@ -1,0 +1,325 @@
+//! How requests are framed (RFC 9112), where the parser is laxer than we want: two readers of one stream must never disagree about where a request
+//! ends, or one hides a request from the other.
+//!
+//! [`Framing`] follows the raw bytes of a connection, head by head and body by body, and finds what hyper would forgive: a line of a head that
+//! ends in LF alone, a CR alone, a length beside a transfer coding. [`check`] judges what hyper keeps: `Host`, `Transfer-Encoding`.
+
+use hyper::header::{HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use hyper::{Method, Request, Uri, Version};
+
+use super::problem::{Problem, kinds};
+
+/// The beginning of a line is enough to know the two headers that frame a body.
+const LINE_BYTES: usize = 64;
+
+/// Where in the stream of one connection we are.
+#[derive(Debug)]
+pub(crate) struct Framing {
+    state: State,
+    /// The byte before was a CR.
+    after_cr: bool,
+    /// The beginning of the line in hand, and its whole length.
+    line: [u8; LINE_BYTES],
+    line_bytes: usize,
+    lines: usize,
+    length: Option<u64>,
+    is_chunked: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Head,
+    Body(u64),
+    ChunkSize,
+    /// The bytes of a chunk with the line end behind them.
+    Chunk(u64),
+    Trailer,
+    /// hyper refuses what comes here, or the head before.
+    Lost,
+}
+
+/// The head is not framed as RFC 9112 wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Misframed {
+    /// Which byte of those that were given shows it.
+    pub at: usize,
+}
+
+impl Framing {
+    pub(crate) fn new() -> Framing {
+        Framing {
+            state: State::Head,
+            after_cr: false,
+            line: [0; LINE_BYTES],
+            line_bytes: 0,
+            lines: 0,
+            length: None,
+            is_chunked: false,
+        }
+    }
+
+    /// The next bytes of the stream.
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<(), Misframed> {
+        let mut at = 0;
+        while at < bytes.len() {
+            match self.state {
+                State::Lost => return Ok(()),
+                State::Body(left) | State::Chunk(left) => {
+                    let here = left.min((bytes.len() - at) as u64);
+                    at += usize::try_from(here).expect("at most what was given");
+                    let left = left - here;
+                    self.state = match self.state {
+                        State::Body(_) if left == 0 => State::Head,
+                        State::Body(_) => State::Body(left),
+                        _ if left == 0 => State::ChunkSize,
+                        _ => State::Chunk(left),
+                    };
+                }
+                State::Head | State::ChunkSize | State::Trailer => {
+                    if !self.byte(bytes[at]) {
+                        // hyper judges chunks strictly by itself.
+                        let is_head = self.state == State::Head;
+                        self.state = State::Lost;
+                        return if is_head {
+                            Err(Misframed { at })
+                        } else {
+                            Ok(())
+                        };
+                    }
+                    at += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One byte of a line; `false` if it may not stand there.
+    fn byte(&mut self, byte: u8) -> bool {
+        match (byte, self.after_cr) {
+            (b'\n', true) => {
+                self.after_cr = false;
+                self.end_of_line()
+            }
+            (b'\n', false) | (_, true) => false,
+            (b'\r', false) => {
+                self.after_cr = true;
+                true
+            }
+            (byte, false) => {
+                if let Some(place) = self.line.get_mut(self.line_bytes) {
+                    *place = byte;
+                }
+                self.line_bytes += 1;
+                true
+            }
+        }
+    }
+
+    fn end_of_line(&mut self) -> bool {
+        let bytes = std::mem::take(&mut self.line_bytes);
+        let line = &self.line[..bytes.min(LINE_BYTES)];
+        match self.state {
+            State::Head if bytes > 0 => {
+                self.lines += 1;
+                if let Some(value) = value_of(line, "content-length") {
+                    self.length = std::str::from_utf8(value).ok().and_then(|v| v.parse().ok());
+                } else if value_of(line, "transfer-encoding").is_some() {
+                    self.is_chunked = true;
+                }
+                !(self.is_chunked && self.length.is_some())
+            }
+            // Empty lines before a request are passed over (RFC 9112 §2.2).
+            State::Head if self.lines == 0 => true,
+            State::Head => {
+                self.lines = 0;
+                let (length, is_chunked) = (self.length.take(), self.is_chunked);
+                self.is_chunked = false;
+                self.state = match length {
+                    _ if is_chunked => State::ChunkSize,
+                    Some(length) if length > 0 => State::Body(length),
+                    _ => State::Head,
+                };
+                true
+            }
+            State::ChunkSize => {
+                let size = line.split(|b| *b == b';').next().unwrap_or_default();
+                let size = std::str::from_utf8(size).unwrap_or_default().trim();
+                self.state = match u64::from_str_radix(size, 16) {
+                    Ok(0) => State::Trailer,
+                    Ok(size) => State::Chunk(size.saturating_add(2)),
+                    Err(_) => State::Lost,
+                };
+                true
+            }
+            State::Trailer => {
+                if bytes == 0 {
+                    self.state = State::Head;
+                }
+                true
+            }
+            State::Body(_) | State::Chunk(_) | State::Lost => true,
+        }
+    }
+}
+
+/// The value of this header, if the line is one of it.
+fn value_of<'a>(line: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let at = line.iter().position(|b| *b == b':')?;
+    line[..at]
+        .eq_ignore_ascii_case(name.as_bytes())
+        .then(|| line[at + 1..].trim_ascii())
+}
+
+/// Judges the head as parsed, and makes an absolute target the same as the usual form: its authority counts, not `Host` (RFC 9112 §3.2.2).
+pub(crate) fn check<B>(request: &mut Request<B>) -> Result<(), Problem> {
+    let refused = |en: &str, zh: &str, found: String, wanted: &str| {
+        Err(Problem::new(&kinds::FRAMING, en)
+            .zh(zh)
+            .with("found", found)
+            .with("wanted", wanted))
+    };
+    let headers = request.headers();
+    let hosts = headers.get_all(HOST).iter().count();
+    if hosts > 1 || hosts == 0 && request.version() >= Version::HTTP_11 {
+        return refused(
+            "a request names its host exactly once",
+            "请求须恰好有一个 Host 标头",
+            format!("{hosts} × Host"),
+            "1 × Host",
+        );
+    }
+    let codings = joined(headers, &TRANSFER_ENCODING);
+    if !codings.is_empty()
+        && (!codings.eq_ignore_ascii_case("chunked") || request.version() < Version::HTTP_11)
+    {
+        return refused(
+            "the transfer coding chunked is taken, once and alone, in HTTP/1.1",
+            "只接受一次且单独使用的 chunked 传输编码（HTTP/1.1）",
+            codings.chars().take(200).collect(),
+            "chunked",
+        );
+    }
+    if *request.method() != Method::CONNECT
+        && let Some(authority) = request.uri().authority().cloned()
+    {
+        let path = request.uri().path_and_query().cloned();
+        let host = HeaderValue::from_str(authority.as_str());
+        if let (Some(path), Ok(host)) = (path, host) {
+            *request.uri_mut() = Uri::from(path);
+            request.headers_mut().insert(HOST, host);
+        }
+    }
+    Ok(())
+}
+
+fn joined(headers: &HeaderMap, name: &hyper::header::HeaderName) -> String {
+    let values = headers.get_all(name).iter();
+    let values: Vec<_> = values
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .collect();
+    values.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However the bytes are cut, the answer is the same.
+    #[track_caller]
+    fn raw(stream: &str, is_right: bool) {
+        for step in [1, 2, 7, stream.len()] {
+            let mut framing = Framing::new();
+            let judged = stream
+                .as_bytes()
+                .chunks(step)
+                .try_for_each(|bytes| framing.feed(bytes));
+            assert_eq!(judged.is_ok(), is_right, "{stream:?} in steps of {step}");
+        }
+    }
+
+    #[test]
+    fn a_head_ends_its_lines_in_crlf_and_says_the_length_once() {
+        raw("GET / HTTP/1.1\r\nHost: x\r\n\r\n", true);
+        raw("\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", true);
+        raw("GET / HTTP/1.1\nHost: x\n\n", false);
+        raw("GET / HTTP/1.1\r\nHost: x\n\r\n", false);
+        raw("GET / HTTP/1.1\r\nHost: x\r\n\n", false);
+        raw("GET / HTTP/1.1\r\nHost: x\rX: y\r\n\r\n", false);
+        let both = "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+        raw(&format!("POST / HTTP/1.1\r\nHost: x\r\n{both}"), false);
+        let both = "transfer-encoding: chunked\r\ncontent-length:5\r\n\r\n0\r\n\r\n";
+        raw(&format!("POST / HTTP/1.1\r\nHost: x\r\n{both}"), false);
+    }
+
+    #[test]
+    fn a_body_is_passed_over_and_the_head_behind_it_is_judged() {
+        for (length, body) in [
+            ("Content-Length: 6", "a\nb\r\r\n"),
+            (
+                "Transfer-Encoding: chunked",
+                "6\r\na\nb\r\r\n\r\n0\r\nT: 1\r\n\r\n",
+            ),
+            (
+                "Transfer-Encoding: chunked",
+                "3;x=y\r\na\nb\r\n3\r\n\r\r\n\r\n0\r\n\r\n",
+            ),
+            ("Content-Length: 0", ""),
+        ] {
+            let post = format!("POST / HTTP/1.1\r\nHost: x\r\n{length}\r\n\r\n{body}");
+            raw(&post, true);
+            raw(
+                &format!("{post}{post}GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
+                true,
+            );
+            raw(&format!("{post}GET / HTTP/1.1\nHost: x\n\n"), false);
+        }
+        // What hyper refuses is left to it.
+        raw(
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\nx\n",
+            true,
+        );
+    }
+
+    #[test]
+    fn one_host_one_coding_and_the_authority_of_an_absolute_target() {
+        #[track_caller]
+        fn parsed(uri: &str, headers: &[(&str, &str)], want: Result<&str, u16>) {
+            let mut request = Request::builder().uri(uri);
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let mut request = request.body(()).expect("a request");
+            let judged = check(&mut request).map_err(|problem| problem.kind().status);
+            let host = request.headers().get(HOST).map(|host| host.as_bytes());
+            let shown = judged.map(|()| {
+                let host = String::from_utf8_lossy(host.unwrap_or_default());
+                format!("{host} {}", request.uri())
+            });
+            assert_eq!(
+                shown.as_deref(),
+                want.as_ref().map(|w| *w).map_err(|e| e),
+                "{uri} {headers:?}"
+            );
+        }
+        parsed("/a?b", &[("host", "x")], Ok("x /a?b"));
+        parsed("http://y/a?b", &[("host", "x")], Ok("y /a?b"));
+        parsed("/", &[], Err(400));
+        parsed("/", &[("host", "x"), ("host", "x")], Err(400));
+        let host = ("host", "x");
+        for (codings, want) in [
+            (&["chunked"][..], Ok("x /")),
+            (&["Chunked"], Ok("x /")),
+            (&["chunked", "chunked"], Err(400)),
+            (&["chunked, chunked"], Err(400)),
+            (&["identity, chunked"], Err(400)),
+            (&["gzip, chunked"], Err(400)),
+            (&["identity"], Err(400)),
+        ] {
+            let headers: Vec<_> = [host]
+                .into_iter()
+                .chain(codings.iter().map(|c| ("transfer-encoding", *c)))
+                .collect();
+            parsed("/", &headers, want);
+        }
+    }
+}
