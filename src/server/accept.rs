@@ -116,12 +116,12 @@ pub async fn serve(
     shutdown: impl Future,
 ) -> Stopped {
     // Who has to make way needs a moment to close, while the one who takes his place is here already.
-    let closing = (limits.connections_max / 16).min(256);
+    let closing = (limits.connections_max / 16).clamp(8, 256);
     let sockets_max = within_file_limit(limits.connections_max + closing);
     let sockets = Arc::new(Semaphore::new(sockets_max));
     let connections_max = limits
         .connections_max
-        .min(sockets_max - (sockets_max / 16).min(256))
+        .min(sockets_max.saturating_sub(closing))
         .max(1);
     let places = Arc::new(Seats::new(connections_max, usize::MAX, &limits));
     let seats = Arc::new(Seats::new(
@@ -263,7 +263,7 @@ impl Seats {
     }
 }
 
-/// Who has made us wait less is not sent away for others.
+/// Who has made us wait less is not sent away for others, unless all is said to him.
 const OWES_MIN: Duration = Duration::from_millis(50);
 /// An idle connection of this age goes before all others: its peer opens another one when it needs it.
 const IDLE_MIN: Duration = Duration::from_secs(1);
@@ -278,12 +278,12 @@ impl Seated {
         let held = self.by_address.get(&address)?;
         let worst = held
             .iter()
-            .map(|(number, pulse)| {
+            .filter_map(|(number, pulse)| {
                 let pulse = pulse.lock();
                 let owes = pulse.owes(now);
-                (pulse.is_idle() && owes >= IDLE_MIN, owes, *number)
+                let may_go = owes >= OWES_MIN || pulse.is_closing();
+                may_go.then_some((pulse.is_idle() && owes >= IDLE_MIN, owes, *number))
             })
-            .filter(|(_, owes, _)| *owes >= OWES_MIN)
             .max();
         let (_, _, number) = worst?;
         if let Some(pulse) = self.leave(address, number) {

@@ -297,7 +297,7 @@ mod tests {
             });
             assert_eq!(
                 shown.as_deref(),
-                want.as_ref().map(|w| *w).map_err(|e| e),
+                want.as_ref().copied(),
                 "{uri} {headers:?}"
             );
         }

@@ -201,6 +201,11 @@ impl Pulse {
             && self.answers.waiting_since.is_none()
     }
 
+    /// Whether all is said and only the peer's end is waited for.
+    pub(crate) fn is_closing(&self) -> bool {
+        matches!(self.phase, Phase::Closing { .. })
+    }
+
     fn read(&mut self, now: Instant) {
         if let Phase::Waiting { .. } = self.phase {
             self.phase = Phase::Head { since: now };
@@ -403,9 +408,10 @@ impl AsyncWrite for PacedIo {
     /// destroys the answer (413, say) that the peer has not read yet (RFC 9112 §9.6). [`Limits::linger`] bounds it.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.fin_sent {
+            // Said first: who sees our FIN may count on the seat.
+            self.pulse.lock().closing(Instant::now());
             ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
             self.fin_sent = true;
-            self.pulse.lock().closing(Instant::now());
         }
         let mut scratch = [0; 8192];
         loop {

@@ -5,12 +5,13 @@
 //! has made us wait longest (see [`Pulse::owes`](super::pace::Pulse::owes)) is cut off, its shares come back, and nobody who moves his
 //! bytes is ever cut. So slow peers are served as long as there is room, and can hold nobody up.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
+use tokio::sync::oneshot;
 
 use super::pace::SharedPulse;
 use super::tally::{Refusal, note};
@@ -81,6 +82,8 @@ pub(crate) fn counted(address: IpAddr) -> IpAddr {
 
 /// How long a guest must have made us wait before another one's need ends his stay.
 const GRACE: Duration = Duration::from_secs(2);
+/// Who has made us wait so long is served after those who have not.
+const SLOW: Duration = Duration::from_millis(250);
 /// Between two looks at who holds the room.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -94,8 +97,31 @@ pub(crate) struct Room {
     patience: Duration,
     refusal: Refusal,
     guests: Mutex<Vec<Weak<Guest>>>,
-    free: Mutex<usize>,
-    freed: Notify,
+    book: Mutex<Book>,
+}
+
+/// Who has what, and who comes next.
+#[derive(Debug)]
+struct Book {
+    free: usize,
+    by_address: HashMap<IpAddr, usize>,
+    queue: Vec<Waiter>,
+    looked: Instant,
+}
+
+/// One who wants room.
+#[derive(Debug)]
+struct Waiter {
+    guest: Arc<Guest>,
+    amount: usize,
+    granted: oneshot::Sender<Share>,
+}
+
+/// Whose leaving would help those who wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Needed {
+    Anybody,
+    OneOf(IpAddr),
 }
 
 /// There is no room, and nobody who could be asked to leave.
@@ -111,8 +137,12 @@ impl Room {
             patience,
             refusal,
             guests: Mutex::default(),
-            free: Mutex::new(total),
-            freed: Notify::new(),
+            book: Mutex::new(Book {
+                free: total,
+                by_address: HashMap::new(),
+                queue: Vec::new(),
+                looked: Instant::now(),
+            }),
         })
     }
 
@@ -122,37 +152,85 @@ impl Room {
             client,
             held: AtomicUsize::new(0),
         });
-        self.guests().push(Arc::downgrade(&guest));
+        locked(&self.guests).push(Arc::downgrade(&guest));
         guest
     }
 
     #[cfg(test)]
     fn free(&self) -> usize {
-        *locked(&self.free)
+        locked(&self.book).free
     }
 
-    fn guests(&self) -> MutexGuard<'_, Vec<Weak<Guest>>> {
-        locked(&self.guests)
+    /// Gives room to those who wait, in the order of their coming, those who make us wait themselves last. Nobody passes one who only lacks
+    /// free room; whoever is at the limit of his address holds up nobody at another one. Returns who should leave.
+    fn grant(&self, now: Instant) -> Vec<Needed> {
+        let (mut granted, mut needed) = (Vec::new(), Vec::new());
+        let mut book = locked(&self.book);
+        let queue = std::mem::take(&mut book.queue).into_iter();
+        let (gone, queue): (Vec<Waiter>, _) = queue.partition(|one| one.granted.is_closed());
+        let (quick, slow): (Vec<Waiter>, Vec<Waiter>) = queue
+            .into_iter()
+            .partition(|one| one.guest.client.owes(now) < SLOW);
+        for one in quick.into_iter().chain(slow) {
+            let (guest, address) = (&one.guest, one.guest.client.address);
+            let of_address = book.by_address.get(&address).copied().unwrap_or(0);
+            if needed.contains(&Needed::Anybody) || needed.contains(&Needed::OneOf(address)) {
+                book.queue.push(one);
+            } else if of_address + one.amount > self.address_max {
+                needed.push(Needed::OneOf(address));
+                book.queue.push(one);
+            } else if book.free < one.amount {
+                needed.push(Needed::Anybody);
+                book.queue.push(one);
+            } else {
+                book.free -= one.amount;
+                *book.by_address.entry(address).or_default() += one.amount;
+                guest.held.fetch_add(one.amount, Ordering::Relaxed);
+                granted.push((
+                    one.granted,
+                    Share {
+                        guest: one.guest,
+                        amount: one.amount,
+                    },
+                ));
+            }
+        }
+        drop(book);
+        // Outside of the lock: a share whose asker left meanwhile comes back here.
+        for (to, share) in granted {
+            let _ = to.send(share);
+        }
+        drop(gone);
+        needed
     }
 
-    /// What all guests of one address hold.
-    fn held_by(&self, address: IpAddr) -> usize {
-        // Collected first: the last one to let go of a guest locks the list.
-        let guests: Vec<Arc<Guest>> = self.guests().iter().filter_map(Weak::upgrade).collect();
-        let of_address = guests
-            .iter()
-            .filter(|guest| guest.client.address == address);
-        of_address
-            .map(|guest| guest.held.load(Ordering::Relaxed))
-            .sum()
+    /// What is done now and then while somebody waits.
+    fn look(&self, now: Instant) {
+        let mut book = locked(&self.book);
+        if now.saturating_duration_since(book.looked) < LOOK {
+            return;
+        }
+        book.looked = now;
+        drop(book);
+        for needed in self.grant(now) {
+            self.press(needed, now);
+        }
     }
 
     /// Hangs up on the guest who has made us wait longest, if that is long enough.
-    fn press(&self, now: Instant) {
-        let guests: Vec<Arc<Guest>> = self.guests().iter().filter_map(Weak::upgrade).collect();
+    fn press(&self, needed: Needed, now: Instant) {
+        // Collected first: the last one to let go of a guest locks the list.
+        let guests: Vec<Arc<Guest>> = locked(&self.guests)
+            .iter()
+            .filter_map(Weak::upgrade)
+            .collect();
         let worst = guests
             .iter()
             .filter(|guest| guest.held.load(Ordering::Relaxed) > 0)
+            .filter(|guest| match needed {
+                Needed::Anybody => true,
+                Needed::OneOf(address) => guest.client.address == address,
+            })
             .map(|guest| (guest.client.owes(now), guest))
             .filter(|(owes, _)| *owes >= GRACE)
             .max_by_key(|(owes, _)| *owes);
@@ -181,42 +259,35 @@ impl Guest {
     pub(crate) async fn take(self: &Arc<Guest>, amount: usize) -> Result<Share, Full> {
         let room = &self.room;
         let began = Instant::now();
+        let (granted, mut coming) = oneshot::channel();
+        locked(&room.book).queue.push(Waiter {
+            guest: self.clone(),
+            amount: amount.min(room.address_max),
+            granted,
+        });
+        room.grant(began);
         loop {
-            let freed = room.freed.notified();
-            if let Some(share) = self.try_take(amount) {
-                return Ok(share);
+            match tokio::time::timeout(LOOK, &mut coming).await {
+                Ok(share) => return share.map_err(|_| Full),
+                Err(_) if began.elapsed() < room.patience => room.look(Instant::now()),
+                Err(_) => {}
             }
             if began.elapsed() >= room.patience {
-                note(room.refusal, self.client.address);
-                return Err(Full);
+                coming.close();
+                // It may have come in this very moment.
+                return coming.try_recv().map_err(|_| {
+                    note(room.refusal, self.client.address);
+                    Full
+                });
             }
-            room.press(Instant::now());
-            let _ = tokio::time::timeout(LOOK, freed).await;
         }
-    }
-
-    fn try_take(self: &Arc<Guest>, amount: usize) -> Option<Share> {
-        let room = &self.room;
-        let amount = amount.min(room.address_max);
-        let mut free = locked(&room.free);
-        if *free < amount || room.held_by(self.client.address) + amount > room.address_max {
-            return None;
-        }
-        *free -= amount;
-        self.held.fetch_add(amount, Ordering::Relaxed);
-        Some(Share {
-            guest: self.clone(),
-            amount,
-        })
     }
 }
 
 impl Drop for Guest {
     fn drop(&mut self) {
         let me: *const Guest = self;
-        self.room
-            .guests()
-            .retain(|guest| !std::ptr::eq(guest.as_ptr(), me));
+        locked(&self.room.guests).retain(|guest| !std::ptr::eq(guest.as_ptr(), me));
     }
 }
 
@@ -234,12 +305,22 @@ impl Share {
         if back > 0 {
             self.amount -= back;
             self.guest.held.fetch_sub(back, Ordering::Relaxed);
-            let room = &self.guest.room;
-            let mut free = locked(&room.free);
-            *free += back;
-            debug_assert!(*free <= room.total);
-            drop(free);
-            room.freed.notify_waiters();
+            let room = self.guest.room.clone();
+            let mut book = locked(&room.book);
+            book.free += back;
+            debug_assert!(book.free <= room.total);
+            let address = self.guest.client.address;
+            if let Some(held) = book.by_address.get_mut(&address) {
+                *held -= back;
+                if *held == 0 {
+                    book.by_address.remove(&address);
+                }
+            }
+            let awaited = !book.queue.is_empty();
+            drop(book);
+            if awaited {
+                room.grant(Instant::now());
+            }
         }
     }
 
@@ -304,7 +385,8 @@ mod tests {
         // More than there can be is as much as there can be, or it would wait for ever.
         drop(one.take(1_000).await.unwrap());
         drop((one, two));
-        assert!(room.guests().is_empty());
+        assert!(locked(&room.guests).is_empty());
+        assert!(locked(&room.book).by_address.is_empty());
     }
 
     #[tokio::test]
@@ -329,13 +411,59 @@ mod tests {
             drop(held_by_slow);
         });
         let third = room.guest(client("192.0.2.1"));
-        third.take(1).await.expect("the slow one is cut");
+        let _held_by_third = third.take(1).await.expect("the slow one is cut");
         leaves.await.unwrap();
+        let fourth = room.guest(client("192.0.2.1"));
         assert_eq!(
-            third.take(2).await.unwrap_err(),
+            fourth.take(2).await.unwrap_err(),
             Full,
             "the quick one is not"
         );
+    }
+
+    #[tokio::test]
+    async fn room_is_given_in_the_order_of_coming_and_to_those_who_make_us_wait_last() {
+        let room = Room::new(8, Duration::from_secs(60), Refusal::Answers);
+        let all = [
+            room.guest(client("192.0.2.1")).take(6).await.unwrap(),
+            room.guest(client("192.0.2.2")).take(2).await.unwrap(),
+        ];
+        let slow = client("192.0.2.3");
+        {
+            let mut pulse = slow.pulse.as_ref().unwrap().lock();
+            pulse.began();
+            let since = Instant::now().checked_sub(Duration::from_secs(1));
+            pulse.body_waits(since.expect("the machine runs for a second"));
+        }
+        let (told, mut order) = tokio::sync::mpsc::unbounded_channel();
+        let wants = [
+            ("slow", slow, 1),
+            ("first", client("192.0.2.4"), 3),
+            ("second", client("192.0.2.5"), 1),
+        ];
+        let mut askers = tokio::task::JoinSet::new();
+        for (n, (name, client, amount)) in wants.into_iter().enumerate() {
+            let (guest, told) = (room.guest(client), told.clone());
+            askers.spawn(async move {
+                let share = guest.take(amount).await.unwrap();
+                told.send((name, share)).unwrap();
+            });
+            while locked(&room.book).queue.len() <= n {
+                tokio::task::yield_now().await;
+            }
+        }
+        let [mut large, small] = all;
+        // Enough for the second, but the first was here before.
+        drop(small);
+        assert!(order.try_recv().is_err());
+        let mut came = Vec::new();
+        for (left, want) in [(5, "first"), (4, "second"), (3, "slow")] {
+            large.shrink_to(left);
+            let (name, share) = order.recv().await.unwrap();
+            assert_eq!(name, want);
+            came.push(share);
+        }
+        askers.join_all().await;
     }
 
     #[test]

@@ -251,12 +251,16 @@ async fn answers_that_nobody_reads_make_way_for_those_of_others() {
     let honest = connect().await;
     let (mut read, mut write) = honest.into_split();
     let request = batch("H");
-    tokio::spawn(async move { write.write_all(request.as_bytes()).await.unwrap() });
+    // The half is kept: dropped, it says that the client has gone.
+    let written = tokio::spawn(async move {
+        write.write_all(request.as_bytes()).await.unwrap();
+        write
+    });
     let mut answer = String::new();
     tokio::time::timeout(Duration::from_secs(120), read.read_to_string(&mut answer))
         .await
         .expect("who reads is answered")
         .unwrap();
     assert_eq!(answer.matches("{\"status\":201,").count(), LINES);
-    drop(unread);
+    drop((unread, written.await.unwrap()));
 }
