@@ -113,6 +113,14 @@ pub enum StoreError {
         /// The most that its kind can have.
         bytes_max: u64,
     },
+    /// The object's name is its digest, and its bytes have another one.
+    #[error("{name} has SHA-256 {found}: it is damaged, put the right bytes back from a backup")]
+    Damaged {
+        /// Its name.
+        name: String,
+        /// What its bytes have.
+        found: crate::tlog::merkle::Hash,
+    },
     /// The write failed, and a read-back found nothing there: it may still land. The caller sends the same bytes again or reopens.
     #[error("cannot write {name}")]
     Write {

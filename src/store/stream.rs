@@ -3,8 +3,10 @@
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
+use sha2::{Digest, Sha256};
 
 use super::{Store, StoreError, is_full};
+use crate::tlog::merkle::Hash;
 
 /// Bytes held back until they make a part. S3 takes no smaller one but the last.
 pub const PART_BYTES: usize = 5 << 20;
@@ -32,6 +34,39 @@ pub struct Download {
 impl std::fmt::Debug for Download {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Download({} bytes)", self.bytes)
+    }
+}
+
+impl Download {
+    /// The same bytes, the last piece of them only if all together have this SHA-256: who reads to the end has the right ones, and whoever
+    /// does not get the end knows that something is wrong.
+    pub(crate) fn of_digest(self, name: String, digest: Hash) -> Download {
+        let state = (self.pieces, Sha256::new(), None, name);
+        let pieces = futures_util::stream::unfold(Some(state), move |state| async move {
+            let (mut pieces, mut hasher, mut last, name) = state?;
+            loop {
+                match pieces.next().await {
+                    Some(Ok(piece)) => {
+                        hasher.update(&piece);
+                        if let Some(before) = last.replace(piece) {
+                            return Some((Ok(before), Some((pieces, hasher, last, name))));
+                        }
+                    }
+                    Some(Err(failure)) => return Some((Err(failure), None)),
+                    None => {
+                        let found = Hash(hasher.finalize().into());
+                        if found != digest {
+                            return Some((Err(StoreError::Damaged { name, found }), None));
+                        }
+                        return last.map(|last| (Ok(last), None));
+                    }
+                }
+            }
+        });
+        Download {
+            bytes: self.bytes,
+            pieces: Box::pin(pieces),
+        }
     }
 }
 
@@ -157,6 +192,37 @@ mod tests {
         }
         assert_eq!(bytes.len() as u64, download.bytes);
         Some(bytes)
+    }
+
+    #[tokio::test]
+    async fn the_end_of_damaged_bytes_is_never_given() {
+        async fn check(found: &[&'static str], digest_of: &str, want: &[&str]) {
+            let pieces: Vec<_> = found
+                .iter()
+                .map(|piece| Ok(Bytes::from_static(piece.as_bytes())))
+                .collect();
+            let download = Download {
+                bytes: 0,
+                pieces: Box::pin(futures_util::stream::iter(pieces)),
+            };
+            let download = download.of_digest("a".to_owned(), Hash::sha256(digest_of.as_bytes()));
+            let given: Vec<String> = download
+                .pieces
+                .map(|piece| match piece {
+                    Ok(piece) => String::from_utf8(piece.to_vec()).unwrap(),
+                    Err(failure) => failure.to_string()[..12].to_owned(),
+                })
+                .collect()
+                .await;
+            assert_eq!(given, want, "{found:?}");
+        }
+        check(&["ab", "c", "d"], "abcd", &["ab", "c", "d"]).await;
+        check(&["ab", "c", "e"], "abcd", &["ab", "c", "a has SHA-25"]).await;
+        check(&["xb", "c", "d"], "abcd", &["xb", "c", "a has SHA-25"]).await;
+        check(&["ab", "c"], "abcd", &["ab", "a has SHA-25"]).await;
+        check(&["x"], "abcd", &["a has SHA-25"]).await;
+        check(&[], "abcd", &["a has SHA-25"]).await;
+        check(&[], "", &[]).await;
     }
 
     #[tokio::test]

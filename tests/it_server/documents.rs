@@ -95,6 +95,19 @@ async fn a_document_is_kept_only_if_the_log_names_it_and_its_digest_is_right() {
         service.get("/api/v1/documents/xyz").await.problem(),
         (400, "request-form".into())
     );
+
+    // Damaged on the disk: never given as if it were right.
+    for damaged in [changed, content[..9].to_vec(), Vec::new()] {
+        let mut upload = service
+            .store
+            .upload(&format!("documents/{digest}"))
+            .await
+            .unwrap();
+        upload.write(&damaged).await.unwrap();
+        upload.finish().await.unwrap();
+        let answer = service.get(&path).await;
+        assert_eq!(answer.problem(), (500, "internal".into()));
+    }
 }
 
 /// All places are taken by peers who hardly move a byte, from the same address as the honest ones.

@@ -30,7 +30,7 @@ def kind(path):
     return re.sub(r'[0-9a-f]{8,}|\b[0-9]+\b', 'N', str(path))
 
 
-@row('damaged files', 'each kind of file of a stopped ledger is deleted, emptied, cut and changed by a bit: audit names it, or serve refuses by name, or it is made whole again; every answer is the one from before or an error', open_fault='a changed document is served')
+@row('damaged files', 'each kind of file of a stopped ledger is deleted, emptied, cut and changed by a bit: audit names it, or serve refuses by name, or it is made whole again; every answer is the one from before or an error')
 def damaged_files(bench):
     world = bench.world()
     world.rest_mib = None

@@ -270,7 +270,7 @@ impl OpenError {
         match self {
             OpenError::Store(failure) => !matches!(
                 failure,
-                StoreError::Sync { .. } | StoreError::TooLarge { .. }
+                StoreError::Sync { .. } | StoreError::TooLarge { .. } | StoreError::Damaged { .. }
             ),
             OpenError::Read(ReadError::Source(_)) => true,
             OpenError::Publish { may_pass, .. } => *may_pass,

@@ -23,7 +23,7 @@ use crate::server::cache::{self, NO_STORE};
 use crate::server::pace::Whole;
 use crate::server::problem::{Problem, kinds};
 use crate::server::room::{Client, Full};
-use crate::store::Upload;
+use crate::store::{StoreError, Upload};
 use crate::tlog::merkle::Hash;
 
 /// A statement that was just logged is waited for so long before its document is refused.
@@ -147,16 +147,25 @@ pub(super) async fn get(
     };
     let guest = api.rooms.downloads.guest(client);
     let place = guest.take(1).await.map_err(no_place)?;
-    let download = api.ledger.store().download(&name_of(&digest)).await?;
-    let download = download.ok_or_else(absent)?;
+    let name = name_of(&digest);
+    let download = api.ledger.store().download(&name).await?;
+    let mut download = download.ok_or_else(absent)?.of_digest(name, digest);
+    // Before the status is said: a document of one piece is known to be right then.
+    let first = download.pieces.next().await.transpose()?;
+    let first = futures_util::stream::iter(first.map(Ok));
     let (media_type, file_name) = as_named(&api, naming, &digest).await;
     let mut whole = Whole::new(Instant::now());
     let mut response = cache::answer(
         "application/octet-stream",
         NO_STORE,
-        Body::from_stream(download.pieces.map(move |piece| {
+        Body::from_stream(first.chain(download.pieces).map(move |piece| {
             let _held = &place;
-            let piece = piece?;
+            let piece = piece.inspect_err(|failure: &StoreError| {
+                tracing::error!(
+                    failure = crate::chain_of(failure),
+                    "a document cannot be given"
+                );
+            })?;
             match whole.keeps_up(piece.len(), Instant::now()) {
                 true => Ok(piece),
                 false => Err(axum::BoxError::from("the document is read too slowly")),

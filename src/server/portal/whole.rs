@@ -29,6 +29,7 @@ use crate::server::cache;
 use crate::server::pace::Whole;
 use crate::server::problem::{Problem, kinds};
 use crate::server::room::Client;
+use crate::store::StoreError;
 use crate::tlog::merkle::Hash;
 use crate::trade::statement::Chain;
 
@@ -79,7 +80,14 @@ pub(super) async fn whole(
             list: List::default(),
         };
         if let Err(failure) = archive.write(&records) {
-            tracing::debug!(failure = crate::chain_of(&failure), "a download broke off");
+            let failure_said = crate::chain_of(&failure);
+            match failure
+                .get_ref()
+                .is_some_and(|inner| inner.is::<StoreError>())
+            {
+                true => tracing::error!(failure = failure_said, "a project file cannot be given"),
+                false => tracing::debug!(failure = failure_said, "a download broke off"),
+            }
             // The reader sees a broken transfer, not a short archive that looks whole.
             let _ = failed.blocking_send(Err(failure));
         }
@@ -265,7 +273,7 @@ impl Archive {
         let download = runtime
             .block_on(api.ledger.store().download(&name))
             .map_err(io::Error::other)?;
-        let Some(mut download) = download else {
+        let Some(download) = download else {
             return Ok((String::new(), "not kept by this server / 本服务器未保存"));
         };
         if self.list.documents_bytes.saturating_add(download.bytes) > DOCUMENTS_BYTES_MAX {
@@ -278,6 +286,7 @@ impl Archive {
         self.list.documents.push(*digest);
         self.list.sums.push_str(&format!("{digest}  {name}\n"));
         self.begin(&name)?;
+        let mut download = download.of_digest(format!("documents/{digest}"), *digest);
         while let Some(piece) = runtime.block_on(download.pieces.next()) {
             self.zip.write_all(&piece.map_err(io::Error::other)?)?;
         }
