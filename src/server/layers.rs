@@ -18,7 +18,7 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{Predicate, SizeAbove};
 
-use super::portal::{refusal, wants_page};
+use super::portal::{refusal, relative, wants_page};
 use super::problem::{Language, Problem, kinds};
 use super::room::Client;
 use super::tally::{self, Refusal};
@@ -204,6 +204,7 @@ async fn finish(voice: Voice, mut request: Request, next: Next) -> Response<Body
     }
     tracing::debug!(request_id = id.as_str(), %method, path, status = response.status().as_u16(), ms = began.elapsed().as_millis(), "answered");
 
+    response = relative(response, &path).await;
     let headers = response.headers_mut();
     headers.insert(
         X_REQUEST_ID,

@@ -10,6 +10,7 @@ mod law;
 mod pages;
 mod portal;
 mod post;
+mod prefix;
 mod read;
 mod service;
 mod withheld;

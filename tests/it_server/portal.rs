@@ -266,7 +266,7 @@ async fn a_record_has_a_page_in_both_languages_with_what_scripts_need() {
     check_page(&page, 200, "zh-CN");
     let html = page.text();
     let hook = format!(
-        "data-index=\"{index}\" data-receipt=\"/api/v1/receipts/{index}\" data-policy=\"/policy\" data-lang=\"zh-CN\""
+        "data-index=\"{index}\" data-receipt=\"/api/v1/receipts/{index}\" data-policy=\"/policy\" data-ledger=\"/\" data-lang=\"zh-CN\""
     );
     for wanted in [
         hook.as_str(),

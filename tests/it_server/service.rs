@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request};
+use axum::http::{HeaderMap, Request, header};
 use mingzhang::law::View;
 use mingzhang::ledger::Ledger;
 use mingzhang::rules::Book;
@@ -117,6 +117,20 @@ impl Service {
         headers: &[(&str, &str)],
         body: impl Into<Body>,
     ) -> Answer {
+        let mut answer = self.ask_as_sent(method, path, headers, body).await;
+        let path = path.split('?').next().unwrap();
+        resolve(path, &mut answer.headers, &mut answer.body);
+        answer
+    }
+
+    /// Like `ask`, with links as they go out: relative.
+    pub async fn ask_as_sent(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -154,6 +168,47 @@ impl Service {
             );
         }
         chain
+    }
+}
+
+/// Links as a browser resolves them: none is written as a path from the root, so that all of them work below a proxy's prefix.
+fn resolve(path: &str, headers: &mut HeaderMap, body: &mut Vec<u8>) {
+    let folder = &path[..=path.rfind('/').unwrap_or(0)];
+    for name in [header::LINK, header::LOCATION] {
+        let Some(value) = headers.get(&name) else {
+            continue;
+        };
+        let value = value.to_str().unwrap();
+        let (mark, to) = match value.strip_prefix('<') {
+            Some(to) => ("<", to),
+            None => ("", value),
+        };
+        assert!(!to.starts_with('/'), "{name}: {value}");
+        let value = format!("{mark}{folder}{to}");
+        headers.insert(name, value.parse().unwrap());
+    }
+    let is_page = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|found| found.to_str().unwrap().starts_with("text/html"));
+    if is_page && path != "/verify.html" {
+        let page = String::from_utf8(std::mem::take(body)).unwrap();
+        let names = [
+            "href", "src", "action", "receipt", "policy", "ledger", "worker",
+        ];
+        let up = match path.matches('/').count() {
+            1 => "./".to_owned(),
+            depth => "../".repeat(depth - 1),
+        };
+        *body = names
+            .iter()
+            .fold(page, |page, name| {
+                assert!(
+                    !page.contains(&format!("{name}=\"/")),
+                    "{path} links from the root"
+                );
+                page.replace(&format!("{name}=\"{up}"), &format!("{name}=\"/"))
+            })
+            .into_bytes();
     }
 }
 

@@ -91,7 +91,8 @@ pub(super) async fn post(
     }
     let posted = log(&api.ledger, form, params.wait.wait()).await?;
     let status = status_of(&posted);
-    let location = format!("/api/v1/records/{}", posted.index);
+    // Relative to `/api/v1/statements`, so that it stays below a proxy's prefix.
+    let location = format!("records/{}", posted.index);
     let mut response = (status, Json(PostedAnswer::of(posted))).into_response();
     response.headers_mut().insert(
         header::LOCATION,

@@ -542,7 +542,11 @@ pub(in crate::server) fn json(request: &HeaderMap, answer: &impl Serialize) -> R
     cache::mutable(request, "application/json", bytes)
 }
 
+/// `target` is a path of this server; the link is relative to the request's (RFC 8288 §3.1), so that it stays below a proxy's prefix.
 pub(in crate::server) fn link_next(response: &mut Response, target: &str) {
+    let path = target.split('?').next().unwrap_or_default();
+    let from = path.rfind('/').map_or(0, |at| at + 1);
+    let target = &target[from..];
     let link = format!("<{target}>; rel=\"next\"");
     response.headers_mut().insert(
         header::LINK,

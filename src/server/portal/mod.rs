@@ -17,6 +17,7 @@
 //! | `refusal` | problems as pages |
 //! | `view` | a statement as labelled rows and tables |
 //! | `names` | ids as people know them |
+//! | `relative` | links below a proxy's path |
 //! | `said` | text of others, shown so that it can do nothing |
 //! | `words` | every fixed sentence, in both languages |
 //! | `statics` | style, scripts, marks |
@@ -42,6 +43,7 @@ mod negative;
 mod parties;
 mod project;
 mod refusal;
+mod relative;
 mod said;
 mod statics;
 mod verifier;
@@ -63,6 +65,7 @@ use crate::tlog::policy::Policy;
 
 pub(super) use home::FiguresMemory;
 pub(super) use refusal::{refusal, wants_page};
+pub(super) use relative::relative;
 pub use verifier::PAGE as VERIFIER_PAGE;
 use words::{Lang, Words};
 
@@ -217,6 +220,7 @@ fn shown_as(status: StatusCode, page: &impl Template) -> Result<Response<Body>, 
 }
 
 fn dressed(mut response: Response<Body>) -> Response<Body> {
+    response.extensions_mut().insert(relative::Rooted);
     response
         .headers_mut()
         .insert(header::CONTENT_SECURITY_POLICY, CSP);
@@ -249,7 +253,8 @@ fn policy(api: &Api) -> Policy {
     Policy::parse(text.as_bytes()).expect("admitted keys make log lines")
 }
 
-/// Where this server is, as the reader's browser sees it: for addresses on paper. From `Host`, which only its asker believes.
+/// Where this server is, as the reader's browser sees it: for addresses on paper. From `Host`, `X-Forwarded-Proto` and `X-Forwarded-Prefix`,
+/// which only their asker believes.
 fn base_url(request: &HeaderMap) -> String {
     let text = |name| {
         request
@@ -265,5 +270,16 @@ fn base_url(request: &HeaderMap) -> String {
     });
     let https = text(header::HeaderName::from_static("x-forwarded-proto")) == Some("https");
     let scheme = if https { "https" } else { "http" };
-    format!("{scheme}://{}", host.unwrap_or("localhost"))
+    let prefix = text(header::HeaderName::from_static("x-forwarded-prefix"));
+    let prefix = prefix.map(|prefix| prefix.trim_end_matches('/'));
+    let prefix = prefix.filter(|prefix| {
+        let is_segment = |part: &str| {
+            let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+            !matches!(part, "" | "." | "..") && part.bytes().all(is_plain)
+        };
+        let parts = prefix.strip_prefix('/');
+        prefix.len() <= 255 && parts.is_some_and(|parts| parts.split('/').all(is_segment))
+    });
+    let host = host.unwrap_or("localhost");
+    format!("{scheme}://{host}{}", prefix.unwrap_or_default())
 }

@@ -300,7 +300,7 @@ export class Checker {
     const words = laterWords(say, later, why);
     const gaps = { ...conclusionGaps(say, verdict), later: group(words.sentence) };
     const isMet = verdict.quorum.met;
-    const link = element('a', { href: `${say.lang === 'zh' ? '' : '/en'}/entries/${index}` }, ...gaps.about.childNodes);
+    const link = element('a', { href: `${this.ledger}${say.lang === 'zh' ? '' : 'en/'}entries/${index}` }, ...gaps.about.childNodes);
     const shown = element('div', { class: `banner ${isMet ? 'good' : 'warn'}`, 'data-verdict': isMet ? 'document_holds' : 'document_unwitnessed', 'data-later': words.state, 'data-complete': true },
       element('p', {}, ...sentence(say(isMet ? 'document_holds' : 'document_unwitnessed'), gaps)),
       element('p', {}, ...sentence(say('document_as'), { name: named.name, about: link })));
@@ -310,7 +310,7 @@ export class Checker {
   listOthers(document, hits) {
     if (hits.length === 0) return;
     const { say } = this;
-    const rows = hits.map((hit) => element('li', {}, element('a', { href: `${say.lang === 'zh' ? '' : '/en'}/entries/${Number(hit.index)}` }, String(Number(hit.index))), ' ', said(hit.title)));
+    const rows = hits.map((hit) => element('li', {}, element('a', { href: `${this.ledger}${say.lang === 'zh' ? '' : 'en/'}entries/${Number(hit.index)}` }, String(Number(hit.index))), ' ', said(hit.title)));
     document.answer.append(element('p', {}, ...sentence(say('also'), { count: hits.length })), element('ul', {}, ...rows));
   }
 

@@ -12,7 +12,7 @@ import { verifyReceipt } from './verify.js';
 import { speaker } from './words.js';
 
 async function start(section) {
-  const { receipt: receiptUrl, policy: policyUrl, lang, id } = section.dataset;
+  const { receipt: receiptUrl, policy: policyUrl, ledger, lang, id } = section.dataset;
   const say = speaker(lang);
   const status = element('p', { role: 'status', 'aria-live': 'polite', class: 'verify-status' }, say('loading'));
   const result = element('div', { class: 'verify-result' });
@@ -33,7 +33,7 @@ async function start(section) {
       const verdict = await verifyReceipt({ receipt: loaded.receipt, policies: [loaded.policy], onTick: (tick, facts) => steps.tick(tick, facts) });
       const ms = Math.max(1, Math.round(performance.now() - began));
       if (!verdict.ok) steps.fail(verdict);
-      if (verdict.ok && !later) later = await laterRecords(verdict, '/', say).then((found) => ({ found }), asUnanswered);
+      if (verdict.ok && !later) later = await laterRecords(verdict, ledger, say).then((found) => ({ found }), asUnanswered);
       show(verdict, ms);
     } catch (error) {
       if (!(error instanceof Unanswered) && !(error instanceof Refused)) throw error;

@@ -2,7 +2,7 @@
 // it goes. Each statement names the one before it, and its publisher signs that; so of what is given none can be
 // left out in the middle. That nothing newer is held back no look-up can show, and the words say so.
 import { Refused, utf8 } from './bytes.js';
-import { fetchJson } from './ledger.js';
+import { Unanswered, fetchJson } from './ledger.js';
 import { parseStatement } from './statement.js';
 
 const PAGES_MAX = 16;
@@ -19,8 +19,8 @@ export async function laterRecords(verdict, base, say) {
   const found = { last: verdict.header.index, count: 0, open: 0, amendments: [] };
   let [before, after, isChained] = [verdict.statement.id, verdict.header.index, true];
   for (let page = 0; page < PAGES_MAX; page++) {
-    const answer = await fetchJson(`${base}api/v1/projects/${publisher}/${project}?after=${after}&limit=${PAGE}`, say);
-    const records = Array.isArray(answer.records) ? answer.records : [];
+    const answer = asked(await fetchJson(`${base}api/v1/projects/${publisher}/${project}?after=${after}&limit=${PAGE}`, say), after);
+    const { records } = answer;
     const keptBack = [answer.erased, answer.withheld].reduce((sum, rows) => sum + (Array.isArray(rows) ? rows.length : 0), 0);
     found.count += records.length + keptBack;
     found.open += keptBack;
@@ -36,13 +36,24 @@ export async function laterRecords(verdict, base, say) {
       const { amends } = statement.body;
       if (amends && amends.statement === verdict.statement.id) found.amendments.push({ index: Number(record.index), effect: amends.effect });
     }
-    if (typeof answer.indexed_size === 'number') found.last = BigInt(answer.indexed_size) - 1n;
+    found.last = BigInt(answer.indexed_size) - 1n;
     // Where there is more than is read, `last` is only as far as was read.
-    if (typeof answer.after !== 'number') return endsAt(found, answer.head, before, isChained);
+    if (answer.after === undefined || answer.after === null) return endsAt(found, answer.head, before, isChained);
     after = answer.after;
     found.last = BigInt(after);
   }
   return found;
+}
+
+/** An answer of the form that a ledger gives; anything else was not answered. A page always leads further. */
+function asked(answer, before) {
+  const isCount = (n) => Number.isSafeInteger(n) && n >= 0;
+  const isRecord = (row) => typeof row === 'object' && row !== null && typeof row.note === 'string' && isCount(row.index);
+  const isPage = typeof answer === 'object' && answer !== null && isCount(answer.indexed_size)
+    && Array.isArray(answer.records) && answer.records.every(isRecord)
+    && (answer.after === undefined || answer.after === null || (isCount(answer.after) && BigInt(answer.after) > BigInt(before)));
+  if (!isPage) throw new Unanswered(0, 'JSON');
+  return answer;
 }
 
 /** The chain's head must be the last that was given. */
