@@ -98,6 +98,11 @@ fn a_receipt_says_who_has_witnessed_it_and_is_refreshed_only_for_the_better() {
         .says(&["give --policy"]);
     assert_eq!(desk.read("receipt"), before);
     cosign(&format!("{mirror}/checkpoint"), &[2], 1_795_000_060);
+    // As an editor has saved it.
+    desk.write(
+        "receipt",
+        &format!("\u{feff}{}", before.replace('\n', "\r\n")),
+    );
     refresh(&["--mirror", &mirror], &strict)
         .exits(0)
         .says(&["replaced by a witnessed one"]);
