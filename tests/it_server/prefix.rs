@@ -133,7 +133,7 @@ async fn pages_of_a_list_stay_below_the_prefix() {
 #[tokio::test]
 async fn what_a_reader_typed_is_no_link() {
     let (service, _) = searching().await;
-    for typed in ["/x", "//x", "/"] {
+    for typed in ["/x", "//x"] {
         let path = format!("{PREFIX}/search?q={typed}");
         let page = ask(&service, "GET", &path, vec![]).await;
         let kept = format!("value=\"{typed}\"");
