@@ -40,9 +40,10 @@ fn an_award_has_its_supplier_and_value_and_no_commitment() {
     let text = trade_text("SS-1", None, AWARD);
     let (made, _) = releases(&[source(2, &text)], &options());
     let award = &made[0]["awards"][0];
+    // As the notice wrote it, its last zero too.
     assert_eq!(
-        award["value"],
-        json!({"amount": 17936800.5, "currency": "CNY"})
+        super::imported::exact(&award["value"].to_string()),
+        r#"{"amount":17936800.50,"currency":"CNY"}"#
     );
     assert_eq!(award["suppliers"][0]["id"], made[0]["parties"][0]["id"]);
     assert_eq!(made[0]["parties"][0]["roles"], json!(["supplier"]));
