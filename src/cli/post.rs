@@ -109,20 +109,27 @@ pub(super) struct Placed {
     pub is_new: bool,
 }
 
-pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
-    for code in &arguments.accept {
-        if !door::is_secrecy(code) && code != guard::LEAK {
-            let known = door::SECRECY.join(", ");
-            let leak = guard::LEAK;
-            return Err(Failure::usage(
+/// Whether each code is one that can be accepted; `drafts`: also what only who makes commitments sees.
+pub(super) fn check_accepted(codes: &[String], drafts: bool) -> Result<(), Failure> {
+    let mut known = door::SECRECY.to_vec();
+    known.extend(drafts.then_some(guard::LEAK));
+    match codes.iter().find(|code| !known.contains(&code.as_str())) {
+        None => Ok(()),
+        Some(code) => {
+            let known = known.join(", ");
+            Err(Failure::usage(
                 "accept",
                 said!(
-                    "--accept {code}：没有这样的提示，应为 {known}, {leak} 之一",
-                    "--accept {code}: there is no such warning, wanted one of {known}, {leak}"
+                    "--accept {code}：没有这样的提示，应为 {known} 之一",
+                    "--accept {code}: there is no such warning, wanted one of {known}"
                 ),
-            ));
+            ))
         }
     }
+}
+
+pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
+    check_accepted(&arguments.accept, true)?;
     let signer = arguments.key.open(console)?;
     let http = Http::new(&arguments.ledger)?;
     let guard = Guard {

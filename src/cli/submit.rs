@@ -36,12 +36,16 @@ pub(super) struct SubmitArguments {
     /// Write each receipt into this folder as INDEX.tlog-proof / 回执目录
     #[arg(long, value_name = "DIR")]
     receipts: Option<PathBuf>,
+    /// Say that a remark of this code is meant, so that the door takes the statement all the same; may be given again / 确认某类提示
+    #[arg(long, value_name = "CODE")]
+    accept: Vec<String>,
     /// Signed notes, as `sign` prints them; `-`: standard input / 已签名的声明
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
 
 pub(super) fn submit(console: &Console, arguments: &SubmitArguments) -> Result<Answer, Failure> {
+    super::post::check_accepted(&arguments.accept, false)?;
     if arguments.openings.is_some() && arguments.files.len() > 1 {
         return Err(Failure::usage(
             "openings",
@@ -79,6 +83,10 @@ pub(super) fn submit(console: &Console, arguments: &SubmitArguments) -> Result<A
         })?;
     }
     let http = Http::new(&arguments.ledger)?;
+    let name = match arguments.accept.join(",") {
+        none if none.is_empty() => "api/v1/statements".to_owned(),
+        codes => format!("api/v1/statements?accept={codes}"),
+    };
     let (mut text, mut list, mut exit) = (String::new(), Vec::new(), Exit::Ok);
     for file in &arguments.files {
         let shown = file.display().to_string();
@@ -102,7 +110,7 @@ pub(super) fn submit(console: &Console, arguments: &SubmitArguments) -> Result<A
         }
         let answer = http.call(
             "POST",
-            POST,
+            &name,
             &[
                 ("content-type", "application/json"),
                 ("accept-language", console.lang.tag()),

@@ -9,20 +9,22 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::openings::openings_name;
 use super::plan::{Past, Plan, Standing, Tip};
 use super::query::QueryError;
 use super::recent::{Recent, reference_of};
 use super::writer::{Job, LookedUp, Outcome, Published};
-use super::{INDEX_LAG_MAX, Ledger, RecordShowing, Shared, Why, Writing};
+use super::{INDEX_LAG_MAX, Ledger, Shared, Why, Writing};
 use crate::receipt::Receipt;
 use crate::store::{LogReader, ReadError, Room, Store, StoreError};
 use crate::tlog::merkle::{Hash, Tree};
 use crate::trade::commitment::{OpeningError, Openings};
+use crate::trade::disclosure::DisclosureError;
 use crate::trade::door::{self, Problem, Severity};
 use crate::trade::keys::{KeyError, KeyState};
 use crate::trade::log_rules::{self, LogFault};
 use crate::trade::record::parse_entry;
-use crate::trade::statement::{Body, Order, Showing, Statement, StatementError};
+use crate::trade::statement::{Body, Order, Statement, StatementError};
 use crate::trade::time::Time;
 
 /// What the poster waits for.
@@ -55,6 +57,17 @@ pub struct Posted {
     pub witnessed: bool,
     /// What the door would have the poster look at.
     pub warnings: Vec<Problem>,
+}
+
+/// What comes with a note.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms<'t> {
+    /// Values and salts that are to be shown.
+    pub openings: Option<&'t Openings>,
+    /// Codes of warnings that whoever posts says are meant ([`door::admit`]).
+    pub accepted: &'t [String],
+    /// A note by which openings of a statement that is in the log are shown, see [`crate::trade::disclosure`].
+    pub disclosure: Option<&'t [u8]>,
 }
 
 /// Why a statement was not logged. Nothing of it was kept, except where a variant says that it is not known.
@@ -95,6 +108,9 @@ pub enum PostError {
     /// The openings do not fit the statement.
     #[error(transparent)]
     Openings(OpeningError),
+    /// Nobody who may has signed that these openings are to be shown.
+    #[error(transparent)]
+    Disclosure(#[from] DisclosureError),
     /// Too many posts wait.
     #[error("the queue is full")]
     QueueFull,
@@ -239,9 +255,6 @@ enum Front {
     New(Admitted),
 }
 
-/// Records of a project whose openings are looked at for a salt that is used again.
-const SALT_LOOK_BACK: usize = 16;
-
 /// An order to erase waits so long for the index before it is obeyed.
 const OBEY_WAIT: Duration = Duration::from_secs(5);
 
@@ -254,18 +267,36 @@ impl Front {
 }
 
 impl Ledger {
-    /// Posts a statement note; with `openings`, these are durable before the record is. Answers when the record is durable and under a signed
-    /// checkpoint, with the receipt.
+    /// [`Ledger::post_on`] with nothing accepted and nothing disclosed.
     ///
     /// # Errors
-    /// [`PostError`]. Dropping the future does not undo a post that is in the queue.
+    /// [`PostError`].
     pub async fn post(
         &self,
         note: Bytes,
         openings: Option<&Openings>,
         wait: Wait,
     ) -> Result<Posted, PostError> {
-        let front = self.front(note, openings).await?;
+        let terms = Terms {
+            openings,
+            ..Terms::default()
+        };
+        self.post_on(note, &terms, wait).await
+    }
+
+    /// Posts a statement note; the openings that come with it are durable before the record is. Answers when the record is durable and under
+    /// a signed checkpoint, with the receipt.
+    ///
+    /// # Errors
+    /// [`PostError`]. Dropping the future does not undo a post that is in the queue.
+    pub async fn post_on(
+        &self,
+        note: Bytes,
+        terms: &Terms<'_>,
+        wait: Wait,
+    ) -> Result<Posted, PostError> {
+        let front = self.front(note, terms).await?;
+        let openings = terms.openings;
         let order = front.order();
         let posted = match front {
             Front::Known(index, statement, warnings) => {
@@ -312,9 +343,9 @@ impl Ledger {
     pub async fn check(
         &self,
         note: Bytes,
-        openings: Option<&Openings>,
+        terms: &Terms<'_>,
     ) -> Result<(Hash, Option<u64>, Vec<Problem>), PostError> {
-        match self.front(note, openings).await? {
+        match self.front(note, terms).await? {
             Front::Known(index, statement, warnings) => Ok((statement.id(), Some(index), warnings)),
             Front::New(Admitted {
                 statement,
@@ -360,7 +391,8 @@ impl Ledger {
     }
 
     /// Everything before the queue.
-    async fn front(&self, note: Bytes, openings: Option<&Openings>) -> Result<Front, PostError> {
+    async fn front(&self, note: Bytes, terms: &Terms<'_>) -> Result<Front, PostError> {
+        let openings = terms.openings.filter(|openings| !openings.is_empty());
         let shared = &self.shared;
         let statement = Statement::from_bytes(note)?;
         let keys = self.keys();
@@ -373,9 +405,15 @@ impl Ledger {
         if let Some(openings) = openings {
             openings.check(&statement).map_err(PostError::Openings)?;
             openings.check_salts().map_err(PostError::Openings)?;
-            openings.check_numbers().map_err(PostError::Openings)?;
+            openings
+                .check_numbers(&statement)
+                .map_err(PostError::Openings)?;
         }
         if let Some(index) = self.wait_if_in_flight(&id).await?.or(shared.logged(&id)?) {
+            if let Some(openings) = openings {
+                self.may_open(index, &statement, openings, terms.disclosure)
+                    .await?;
+            }
             return Ok(Front::Known(index, statement, Vec::new()));
         }
         shared.may_write()?;
@@ -386,52 +424,19 @@ impl Ledger {
         if *statement.body() == Body::Order {
             problems.extend(self.order_problems(&keys, &statement).await?);
         }
-        if problems
-            .iter()
-            .any(|problem| problem.severity == Severity::Error)
-        {
+        door::admit(&mut problems, terms.accepted);
+        if door::refuses(&problems) {
             // All of them, what refuses first: whoever mends a draft mends it once.
             problems.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
             return Err(PostError::Door(problems));
         }
-        if let Some(openings) = openings.filter(|openings| !openings.is_empty()) {
+        if let Some(openings) = openings {
             self.refuse_reused_salts(&statement, openings).await?;
         }
         Ok(Front::New(Admitted {
             statement,
             warnings: problems,
         }))
-    }
-
-    /// A salt that opens an earlier commitment of the project is not random: systems that use one a project are caught here. Only the last
-    /// [`SALT_LOOK_BACK`] records are looked at; nobody may keep a list of all salts, because they are to be destroyed.
-    async fn refuse_reused_salts(
-        &self,
-        statement: &Statement,
-        openings: &Openings,
-    ) -> Result<(), PostError> {
-        let Some(earlier) = self.chain(statement.chain())? else {
-            return Ok(());
-        };
-        for index in earlier.records.into_iter().rev().take(SALT_LOOK_BACK) {
-            let view = match self.entry(index).await {
-                Ok(view) => view,
-                Err(QueryError::Erased { .. }) => continue,
-                Err(failure) => return Err(failure.into()),
-            };
-            let Some(there) = self.stored_openings(&view.statement.id()).await? else {
-                continue;
-            };
-            for (pointer, opening) in openings.iter() {
-                if let Some((other, _)) = there.iter().find(|(_, old)| old.salt == opening.salt) {
-                    return Err(PostError::Openings(OpeningError::SaltTwice {
-                        pointer: pointer.to_owned(),
-                        other: format!("{other} of record {index}"),
-                    }));
-                }
-            }
-        }
-        Ok(())
     }
 
     /// The index, if the same statement is being written right now and got in.
@@ -479,6 +484,9 @@ impl Ledger {
             // The same statement, verified a moment ago by another post: wait with it.
             let _ = rival.wait_for(|done| *done).await;
             let index = self.shared.logged(&id)?.ok_or(PostError::Unknown)?;
+            if let Some(openings) = openings {
+                self.may_open(index, &statement, openings, None).await?;
+            }
             return self.known(index, &statement, warnings).await;
         }
         let guard = InFlight {
@@ -608,60 +616,6 @@ impl Ledger {
         }
         Ok(standing)
     }
-
-    /// Makes the openings durable; those that are there already stay.
-    async fn store_openings(
-        &self,
-        statement: &Statement,
-        openings: Option<&Openings>,
-    ) -> Result<(), PostError> {
-        let Some(openings) = openings.filter(|openings| !openings.is_empty()) else {
-            return Ok(());
-        };
-        let (id, name) = (statement.id(), openings_name(&statement.id()));
-        let _lock = self.shared.lock_openings(&id).await;
-        self.refuse_erased(&id, openings)?;
-        let merged = match self.stored_openings(&id).await? {
-            Some(mut there) => {
-                for (pointer, opening) in openings.iter() {
-                    there
-                        .insert(pointer.to_owned(), opening.clone())
-                        .map_err(PostError::Openings)?;
-                }
-                there.check_salts().map_err(PostError::Openings)?;
-                there
-            }
-            None => openings.clone(),
-        };
-        let put = self.shared.store.put(&name, Bytes::from(merged.encode()));
-        put.await.map_err(|failure| match failure.is_full() {
-            true => self.shared.disk_full(),
-            false => PostError::Store(failure),
-        })
-    }
-}
-
-impl Ledger {
-    /// What was destroyed by order does not come back by a second post.
-    fn refuse_erased(&self, id: &Hash, openings: &Openings) -> Result<(), PostError> {
-        let Some(index) = self.shared.logged(id)? else {
-            return Ok(());
-        };
-        if let RecordShowing::Erased { order } = self.showing(index) {
-            let what = format!("record {index}");
-            return Err(PostError::ErasedByOrder { what, order });
-        }
-        for (pointer, _) in openings.iter() {
-            let shown = self.opening_shown(index, id, pointer)?;
-            if let (Showing::Erased, Some(given)) = (shown.showing, shown.by) {
-                return Err(PostError::ErasedByOrder {
-                    what: pointer.to_owned(),
-                    order: given.record,
-                });
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The door cannot know keys: a publisher gives orders about its own statements only, a supervisor about any.
@@ -704,11 +658,6 @@ pub(super) async fn standing_at(
         leaf_hash,
         statement,
     })
-}
-
-/// Where the openings of a statement are kept.
-pub(super) fn openings_name(id: &Hash) -> String {
-    format!("openings/{id}")
 }
 
 /// Takes the statement off the list of those being written, and wakes who waits with it.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use super::Shared;
-use super::admission::openings_name;
+use super::openings::openings_name;
 use crate::store::OBJECT_BYTES_MAX;
 use crate::tlog::tile::{self, Tile};
 use crate::trade::keys::KeyState;

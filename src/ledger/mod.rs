@@ -16,6 +16,7 @@ mod follow;
 pub mod holder;
 pub mod index;
 pub mod last_signed;
+mod openings;
 mod plan;
 mod publish;
 mod query;
@@ -31,7 +32,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-pub use admission::{Lacking, PostError, Posted, Wait};
+pub use admission::{Lacking, PostError, Posted, Terms, Wait};
 pub use cosign::{DELIVERY_BYTES_MAX, Delivered, DeliveryError, WitnessStatus, Witnesses};
 pub use query::{ChainRecords, EntryView, QueryError};
 pub use recover::OpenError;

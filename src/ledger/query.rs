@@ -7,8 +7,9 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
-use super::admission::{View, evidence_of, openings_name};
+use super::admission::{View, evidence_of};
 use super::index::IndexError;
+use super::openings::openings_name;
 use super::{Head, Ledger, Shared, publish};
 use crate::receipt::Receipt;
 use crate::store::{ReadError, StoreError};

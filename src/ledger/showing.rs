@@ -13,7 +13,8 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::admission::{PostError, openings_name};
+use super::admission::PostError;
+use super::openings::openings_name;
 use super::query::QueryError;
 use super::{Ledger, Shared};
 use crate::tlog::merkle::Hash;

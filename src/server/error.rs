@@ -6,7 +6,7 @@ use super::problem::{Kind, Problem, kinds};
 use crate::chain_of;
 use crate::ledger::{DeliveryError, PostError, QueryError, Why};
 use crate::store::StoreError;
-use crate::trade::door::Severity;
+use crate::trade::door::{Severity, is_secrecy};
 use crate::trade::keys::KeyError;
 use crate::trade::log_rules::LogFault;
 use crate::trade::statement::StatementError;
@@ -43,9 +43,28 @@ impl From<Fault> for Problem {
                     .map(|problem| problem.zh.as_str())
                     .collect();
                 let list: Vec<Value> = problems.iter().map(door_problem).collect();
-                Problem::new(&kinds::STATEMENT_REFUSED, en.join("; "))
-                    .zh(zh.join("；"))
-                    .with("problems", list)
+                let mut accept: Vec<&str> =
+                    said(Severity::Error).map(|problem| problem.code).collect();
+                accept.sort_unstable();
+                accept.dedup();
+                let refused = |en: String, zh: String| {
+                    Problem::new(&kinds::STATEMENT_REFUSED, en)
+                        .zh(zh)
+                        .with("problems", list)
+                };
+                if !accept.iter().all(|code| is_secrecy(code)) {
+                    return refused(en.join("; "), zh.join("；"));
+                }
+                // Whoever holds the publisher's key may say that it is meant.
+                let codes = accept.join(",");
+                refused(
+                    format!(
+                        "{}. If it is meant, post it again with ?accept={codes}",
+                        en.join("; ")
+                    ),
+                    format!("{}。确属有意的，请加上 ?accept={codes} 再发", zh.join("；")),
+                )
+                .with("accept", accept)
             }
             Fault::Post(PostError::Key(error)) => key(&error),
             Fault::Post(PostError::Signature {
@@ -62,6 +81,9 @@ impl From<Fault> for Problem {
             .with("existing", id.to_string()),
             Fault::Post(PostError::Openings(error)) => {
                 Problem::new(&kinds::OPENINGS_MISMATCH, error.to_string()).zh(error.zh())
+            }
+            Fault::Post(PostError::Disclosure(error)) => {
+                Problem::new(&kinds::DISCLOSURE_REFUSED, error.to_string()).zh(error.zh())
             }
             Fault::Post(PostError::ErasedByOrder { what, order }) => Problem::new(
                 &kinds::ERASED,

@@ -21,6 +21,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::json::Value;
 use super::names;
+use super::persons::Day;
 use super::statement::{Chain, Statement};
 use crate::tlog::merkle::Hash;
 
@@ -301,10 +302,15 @@ impl Openings {
     ///
     /// # Errors
     /// [`OpeningError::CitizenNumber`], the first by pointer.
-    pub fn check_numbers(&self) -> Result<(), OpeningError> {
+    pub fn check_numbers(&self, statement: &Statement) -> Result<(), OpeningError> {
+        let value = statement.value();
+        let issued = value
+            .get("issued")
+            .and_then(Value::as_str)
+            .and_then(Day::of);
         let found = self
             .iter()
-            .find(|(_, opening)| super::guard::holds_citizen_number(&opening.value));
+            .find(|(_, opening)| super::guard::holds_citizen_number(&opening.value, issued));
         match found {
             Some((pointer, _)) => Err(OpeningError::CitizenNumber {
                 pointer: pointer.to_owned(),

@@ -16,13 +16,12 @@ mod values;
 use std::collections::HashSet;
 
 use super::commitment::{self, Commitment};
-use super::identifiers;
 use super::json::Value;
+use super::persons::{self, Day, What};
 use super::statement::{Body, Order, Statement};
 use super::vocabulary::Vocabulary;
 
-pub use values::is_person_name;
-pub(crate) use values::looks_like_person;
+pub(crate) use details::{class_by_name, is_for_persons};
 
 /// How grave a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,9 +127,15 @@ pub fn check_with(statement: &Statement, words: &Vocabulary) -> Vec<Problem> {
     problems.0
 }
 
-/// The codes of warnings that something may be shown which must not be, or not yet. What is in an entry cannot be taken back, so
-/// clients that post stop at these until somebody says that it is meant.
-pub const SECRECY: [&str; 10] = [
+/// The codes of warnings that something may be shown which must not be, or not yet. What is in an entry cannot be taken back, so the door
+/// refuses these until whoever holds the publisher's key says in the request that it is meant ([`admit`]).
+pub const SECRECY: [&str; 16] = [
+    "kind_unknown",
+    "party_is_text",
+    "person_in_text",
+    "like_citizen_number",
+    "email_address",
+    "passport_number",
     "person_in_clear",
     "privacy_in_clear",
     "trade_secret_in_clear",
@@ -147,6 +152,15 @@ pub const SECRECY: [&str; 10] = [
 #[must_use]
 pub fn is_secrecy(code: &str) -> bool {
     SECRECY.contains(&code)
+}
+
+/// What is left of the warnings of [`SECRECY`]: an error, unless its code is `accepted`.
+pub fn admit(problems: &mut [Problem], accepted: &[String]) {
+    for problem in problems {
+        if is_secrecy(problem.code) && !accepted.iter().any(|code| code == problem.code) {
+            problem.severity = Severity::Error;
+        }
+    }
 }
 
 /// Whether any of `problems` refuses the statement.
@@ -214,9 +228,35 @@ fn check_order(statement: &Statement, problems: &mut Problems) {
 /// none stands twice; and numbers that belong to persons stay out.
 fn check_everywhere(value: &Value<'_>, problems: &mut Problems) {
     let mut commitments = Vec::new();
+    let issued = value
+        .get("issued")
+        .and_then(Value::as_str)
+        .and_then(Day::of);
+    // What stands in the clear against its class has been told, all of it.
+    let told: HashSet<String> = problems
+        .0
+        .iter()
+        .filter(|problem| problem.code.ends_with("_in_clear"))
+        .map(|problem| problem.pointer.clone())
+        .collect();
+    let is_told = |pointer: &str| {
+        let ends = pointer.match_indices('/').map(|(at, _)| at).skip(1);
+        ends.chain([pointer.len()])
+            .any(|end| told.contains(&pointer[..end]))
+    };
     commitment::walk(value, &mut String::new(), &mut |pointer, value| {
         match value {
-        Value::String(text) => check_personal_numbers(text, pointer, problems),
+        Value::String(text) => {
+            let before = problems.0.len();
+            check_personal(text, pointer, issued, problems);
+            if !told.is_empty() && is_told(pointer) {
+                let mut at = 0;
+                problems.0.retain(|problem| {
+                    at += 1;
+                    at <= before || problem.code != "person_in_text"
+                });
+            }
+        }
         Value::Object(_) if value.get("commitment").is_some() => match Commitment::read(pointer, value) {
             Some(found) => commitments.push(found),
             None => problems.error(
@@ -249,52 +289,87 @@ fn check_everywhere(value: &Value<'_>, problems: &mut Problems) {
     }
 }
 
-/// A citizen's number never stands in an immutable leaf; telephone and card numbers seldom should.
-fn check_personal_numbers(text: &str, pointer: &str, problems: &mut Problems) {
-    // Eleven digits is the shortest number that is looked for; most strings have fewer, and end here.
-    let digits = text
-        .chars()
-        .filter(|c| c.is_ascii_digit() || matches!(c, '\u{ff10}'..='\u{ff19}'));
-    if text.len() >= 11 && digits.count() >= 11 {
-        for run in identifiers::runs(text) {
-            check_run(&run, pointer, problems);
+/// A citizen's number never stands in an immutable leaf; names, telephone and card numbers seldom should.
+fn check_personal(text: &str, pointer: &str, issued: Option<Day>, problems: &mut Problems) {
+    // Two characters are the shortest name, and a name in text has a word before it.
+    if text.len() < 8
+        || !text
+            .bytes()
+            .any(|byte| byte >= 0x80 || byte.is_ascii_digit() || byte == b'@')
+    {
+        return;
+    }
+    let last = pointer.rsplit('/').next().unwrap_or_default();
+    let is_one_of = |words: &[&str]| words.iter().any(|word| last.contains(word));
+    let for_contact = is_one_of(&["contact", "phone", "tel", "mobile", "mail"]);
+    // Numbers of projects and files: what looks like a person's there is seldom one, and is said so only where it is sure.
+    let is_outside_number = ["/codes/", "/lots/", "/about/"]
+        .iter()
+        .any(|place| pointer.starts_with(place))
+        || matches!(pointer, "/ref" | "/project" | "/ledger" | "/publisher");
+    let is_address = is_one_of(&["url", "link", "uri"]);
+    let is_quantity = is_one_of(&["amount", "rate", "quantity", "size", "area"]);
+    let told_before = problems.0.len();
+    for found in persons::scan(text, issued) {
+        let (code, zh, en) = match found.what {
+            What::CitizenNumber if is_outside_number => LIKE_CITIZEN_NUMBER,
+            What::CitizenNumber => {
+                if problems.0[told_before..]
+                    .iter()
+                    .all(|told| told.code != "citizen_number")
+                {
+                    problems.error(
+                        "citizen_number",
+                        pointer,
+                        "含有有效的公民身份号码；账本条目不可更改，请改用加盐承诺值或删去",
+                        "holds a valid citizen's identity number; entries cannot be changed, so use a salted commitment or leave it out",
+                    );
+                }
+                continue;
+            }
+            _ if is_outside_number => continue,
+            What::LikeCitizenNumber if !is_quantity => LIKE_CITIZEN_NUMBER,
+            What::MobileNumber if !for_contact && !is_address && !is_quantity => (
+                "mobile_number",
+                "含有手机号码，且不在联系方式字段；请确认应当公开",
+                "holds a mobile number outside of a contact field; make sure that it is to be public",
+            ),
+            What::CardNumber if !is_address && !is_quantity => (
+                "card_number",
+                "含有形似银行卡号的数字；请确认应当公开",
+                "holds what looks like a bank card number; make sure that it is to be public",
+            ),
+            What::Email if !for_contact && !is_address => (
+                "email_address",
+                "含有电子邮箱，且不在联系方式字段；请确认应当公开",
+                "holds an address for e-mail outside of a contact field; make sure that it is to be public",
+            ),
+            What::Passport if !is_address => (
+                "passport_number",
+                "含有形似护照或通行证的号码；请删去，或确认应当公开",
+                "holds what looks like a passport's number; leave it out, or make sure that it is to be public",
+            ),
+            What::Name if !is_address => (
+                "person_in_text",
+                "文字中写有自然人姓名；条目不可更改，请删去或移入附件，或确认应当公开",
+                "the text names a natural person; entries cannot be changed, so leave the name out or move the text into a document, or make sure that it is to be public",
+            ),
+            _ => continue,
+        };
+        if problems.0[told_before..]
+            .iter()
+            .all(|told| told.code != code)
+        {
+            problems.warning(code, pointer, zh, en);
         }
     }
 }
 
-fn check_run(run: &str, pointer: &str, problems: &mut Problems) {
-    let last = pointer.rsplit('/').next().unwrap_or_default();
-    let for_contact = ["contact", "phone", "tel", "mobile"]
-        .iter()
-        .any(|word| last.contains(word));
-    let is_outside_number =
-        pointer.starts_with("/codes/") || pointer == "/ref" || pointer == "/project";
-    if !identifiers::uscc_is_valid(run) && identifiers::citizen_number_is_valid(run) {
-        problems.error(
-            "citizen_number",
-            pointer,
-            "含有有效的公民身份号码；账本条目不可更改，请改用加盐承诺值或删去",
-            "holds a valid citizen's identity number; entries cannot be changed, so use a salted commitment or leave it out",
-        );
-    } else if identifiers::mobile_number_is_valid(run) && !for_contact {
-        problems.warning(
-            "mobile_number",
-            pointer,
-            "含有手机号码，且不在联系方式字段；请确认应当公开",
-            "holds a mobile number outside of a contact field; make sure that it is to be public",
-        );
-    } else if identifiers::card_number_is_valid(run)
-        && !is_outside_number
-        && !identifiers::uscc_is_valid(run)
-    {
-        problems.warning(
-            "card_number",
-            pointer,
-            "含有形似银行卡号的数字；请确认应当公开",
-            "holds what looks like a bank card number; make sure that it is to be public",
-        );
-    }
-}
+const LIKE_CITIZEN_NUMBER: (&str, &str, &str) = (
+    "like_citizen_number",
+    "含有形似公民身份号码的数字；若确是项目编号等，请确认",
+    "holds digits that look like a citizen's number; make sure that they are the number of something else",
+);
 
 #[cfg(test)]
 mod details_tests;

@@ -16,8 +16,9 @@
 
 use serde_json::{Value, json};
 
-use super::door::looks_like_person;
-use super::identifiers::{citizen_number_is_valid, runs, uscc_is_valid};
+use super::door::{class_by_name, is_for_persons};
+use super::identifiers::uscc_is_valid;
+use super::persons::{self, Day, Named, What};
 use super::vocabulary::{Class, Field, Kind, Type, Vocabulary};
 
 /// The member of `details` that holds the whole title, if the header's had to leave something out.
@@ -96,9 +97,8 @@ pub fn mark(
     accepted: &dyn Fn(&str) -> bool,
 ) -> Result<Vec<Mark>, GuardError> {
     let word = |name: &str| draft.get(name).and_then(Value::as_str).map(str::to_owned);
-    let Some(kind) = word("kind").and_then(|id| words.kind(&id).cloned()) else {
-        return Ok(Vec::new());
-    };
+    let kind = word("kind").and_then(|id| words.kind(&id).cloned());
+    let issued = word("issued").and_then(|time| Day::of(&time));
     let natural_persons = word("category")
         .and_then(|id| words.category(&id).map(|category| category.natural_persons))
         .unwrap_or(false);
@@ -106,16 +106,17 @@ pub fn mark(
         words,
         accepted,
         natural_persons,
+        kind_is_known: kind.is_some(),
         marks: Vec::new(),
     };
     if let Some(details) = draft.get_mut("details") {
-        guard.details(&kind, details);
+        guard.details(kind.as_ref(), details);
     }
     let mut marks = guard.marks;
     let committed = committed(draft);
     shorten_title(draft, &committed, accepted, &mut marks);
     for one in &committed {
-        if one.shown && holds_citizen_number(&one.value) {
+        if one.shown && holds_citizen_number(&one.value, issued) {
             let pointer = one.pointer.clone();
             return Err(GuardError::CitizenNumber { pointer });
         }
@@ -130,6 +131,7 @@ struct Guard<'g> {
     words: &'g Vocabulary,
     accepted: &'g dyn Fn(&str) -> bool,
     natural_persons: bool,
+    kind_is_known: bool,
     marks: Vec<Mark>,
 }
 
@@ -147,9 +149,25 @@ const PERSON: How = How {
     shown: true,
 };
 
+/// How what is of this class is committed; `None`: it is public.
+fn how(class: Class) -> Option<How> {
+    let (code, class) = match class {
+        Class::Public => return None,
+        Class::Person => return Some(PERSON),
+        Class::Privacy => ("privacy_in_clear", "privacy"),
+        Class::TradeSecret => ("trade_secret_in_clear", "trade_secret"),
+        Class::Withheld => ("withheld_in_clear", "not_yet"),
+    };
+    let shown = false;
+    Some(How { code, class, shown })
+}
+
 impl Guard<'_> {
-    fn details(&mut self, kind: &Kind, details: &mut Value) {
-        let fields: Vec<&Field> = kind.fields.iter().chain(&self.words.common).collect();
+    /// Of an unknown kind, what is known of a field is what its name says.
+    fn details(&mut self, kind: Option<&Kind>, details: &mut Value) {
+        let of_kind = kind.into_iter().flat_map(|kind| &kind.fields);
+        let common = self.words.common.iter().filter(|_| kind.is_some());
+        let fields: Vec<&Field> = of_kind.chain(common).collect();
         self.members(&fields, details, "/details");
     }
 
@@ -158,31 +176,58 @@ impl Guard<'_> {
             return;
         };
         for (name, value) in members {
-            if let Some(field) = fields.iter().find(|field| field.name == *name) {
-                self.field(field, value, &format!("{pointer}/{name}"));
+            let pointer = format!("{pointer}/{name}");
+            match fields.iter().find(|field| field.name == *name) {
+                Some(field) => self.field(field, value, &pointer),
+                None => self.by_name(name, value, &pointer),
             }
         }
     }
 
+    /// The same question as the door's of a field that the kind does not have.
+    fn by_name(&mut self, name: &str, value: &mut Value, pointer: &str) {
+        if is_committed(value) {
+            return;
+        }
+        let class = class_by_name(self.words, name, pointer, self.kind_is_known);
+        let says_person = is_for_persons(name) || !pointer.starts_with("/details/extra");
+        if let Some(how) = how(class) {
+            if !(self.accepted)(how.code) {
+                self.by_field(how, value, pointer);
+            }
+            return;
+        }
+        match value {
+            Value::String(text) if says_person && persons::is_name(text) => {
+                if !(self.accepted)(PERSON.code) {
+                    // No law is known to ask for it.
+                    let shown = false;
+                    self.whole(How { shown, ..PERSON }, value, pointer);
+                }
+            }
+            Value::Object(members) => {
+                if members.get("name").is_some_and(Value::is_string) && !self.kind_is_known {
+                    self.party(value, pointer);
+                }
+                let Some(members) = value.as_object_mut() else {
+                    return;
+                };
+                for (name, value) in members {
+                    self.by_name(name, value, &format!("{pointer}/{name}"));
+                }
+            }
+            Value::Array(items) => {
+                for (i, item) in items.iter_mut().enumerate() {
+                    self.by_name(name, item, &format!("{pointer}/{i}"));
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn field(&mut self, field: &Field, value: &mut Value, pointer: &str) {
-        let how = match field.class {
-            Class::Public => return self.value(&field.kind, value, pointer),
-            Class::Person => PERSON,
-            Class::Privacy => How {
-                code: "privacy_in_clear",
-                class: "privacy",
-                shown: false,
-            },
-            Class::TradeSecret => How {
-                code: "trade_secret_in_clear",
-                class: "trade_secret",
-                shown: false,
-            },
-            Class::Withheld => How {
-                code: "withheld_in_clear",
-                class: "not_yet",
-                shown: false,
-            },
+        let Some(how) = how(field.class) else {
+            return self.value(&field.kind, value, pointer);
         };
         if (self.accepted)(how.code) {
             return self.value(&field.kind, value, pointer);
@@ -230,15 +275,15 @@ impl Guard<'_> {
         }
         let code = party.get("uscc").filter(|code| !is_committed(code));
         let code = code.and_then(Value::as_str).unwrap_or_default().to_owned();
-        let has_code = party.get("uscc").is_some();
+        let has_code = uscc_is_valid(&code) || party.get("uscc").is_some_and(is_committed);
         let name = party
             .get("name")
             .and_then(Value::as_str)
             .unwrap_or_default();
         let is_person = code.starts_with("92");
-        let may_be = !has_code
-            && !is_consortium
-            && (self.natural_persons || looks_like_person(name, pointer));
+        let in_doubt =
+            self.natural_persons && !is_consortium && !name.is_empty() && !persons::is_body(name);
+        let may_be = !has_code && (persons::party(name) == Named::Person || in_doubt);
         let how = if is_person {
             How {
                 code: "party_is_person",
@@ -366,13 +411,16 @@ fn shorten_title(
     let mut names: Vec<&Committed> = committed.iter().filter(|one| is_name(one)).collect();
     names.sort_by_key(|one| std::cmp::Reverse(one.value.len()));
     for one in names {
-        if short.contains(&one.value) {
+        let places = persons::places_of(&one.value, &short);
+        if !places.is_empty() {
             let instead = if one.class == "person" {
                 "某自然人"
             } else {
                 "某单位"
             };
-            short = short.replace(&one.value, instead);
+            for place in places.into_iter().rev() {
+                short.replace_range(place, instead);
+            }
             if !one.shown {
                 shown = false;
                 class = "privacy";
@@ -416,7 +464,10 @@ fn refuse_leaks(
         if pointer.contains("/$commit/") || (title_is_meant && pointer == "/title") {
             return;
         }
-        if let Some(one) = names.iter().find(|one| text.contains(&one.value)) {
+        if let Some(one) = names
+            .iter()
+            .find(|one| !persons::places_of(&one.value, text).is_empty())
+        {
             leak = Some(GuardError::Leak {
                 pointer: pointer.to_owned(),
                 committed: one.pointer.clone(),
@@ -447,12 +498,12 @@ fn walk<'v>(value: &'v Value, pointer: &mut String, visit: &mut impl FnMut(&str,
     }
 }
 
-/// Whether a text holds a citizen's number, and not the social credit code that looks like one.
+/// Whether a text holds a citizen's number, by the day on which the statement was issued.
 #[must_use]
-pub fn holds_citizen_number(text: &str) -> bool {
-    runs(text)
+pub fn holds_citizen_number(text: &str, issued: Option<Day>) -> bool {
+    persons::scan(text, issued)
         .iter()
-        .any(|run| !uscc_is_valid(run) && citizen_number_is_valid(run))
+        .any(|found| found.what == What::CitizenNumber)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@
 //! | [`door`], [`vocabulary`] | what may change: members, stages, kinds, categories |
 //! | [`commitment`], [`guard`] | what stands for a natural person, and what of a plain draft must be one |
 //! | [`persons`] | the one recogniser of natural persons, in names and in text |
+//! | [`disclosure`] | what a publisher signs to open a commitment later |
 //! | [`sealed`] | registers of sealed bids, and what a bidder can prove |
 //! | [`notice`] | which files the operator announces by digest |
 //! | [`orders`] | what is withheld or erased, and by which order |
@@ -23,6 +24,7 @@
 //! `docs/format.md` says the same for those who read bytes and not Rust.
 
 pub mod commitment;
+pub mod disclosure;
 pub mod door;
 pub mod guard;
 pub mod identifiers;

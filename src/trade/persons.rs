@@ -93,6 +93,18 @@ pub fn party(name: &str) -> Named {
     names::party(name)
 }
 
+/// Whether a name has words that only bodies have: enough to know one where persons may well stand.
+#[must_use]
+pub fn is_body(name: &str) -> bool {
+    names::is_body(name)
+}
+
+/// Whether a value of which nothing is known is a name by its surname or its form: 钟示例, 买买提·示例, 王*.
+#[must_use]
+pub fn is_name(value: &str) -> bool {
+    names::is_name(value)
+}
+
 /// What of natural persons stands in a text. `issued`: the day of the notice; a "citizen's number" of somebody who would be younger
 /// than 16 then is a number of region, day and serial, unless it is called a citizen's.
 ///

@@ -254,6 +254,16 @@ impl Vocabulary {
         self.events.iter().find(|event| event.id == id)
     }
 
+    /// The classes that kinds and forms of objects give to fields of this name: what a field is judged by of which nothing else is known.
+    pub fn classes_of_name<'v>(&'v self, name: &'v str) -> impl Iterator<Item = Class> + 'v {
+        let fields = self.kinds.iter().flat_map(|kind| &kind.fields);
+        let fields = fields.chain(self.shapes.iter().flat_map(|shape| &shape.fields));
+        let fields = fields.chain(&self.common);
+        fields
+            .filter(move |field| field.name == name)
+            .map(|field| field.class)
+    }
+
     /// The form of object called `id`.
     #[must_use]
     pub fn shape(&self, id: &str) -> Option<&Shape> {

@@ -1,12 +1,15 @@
 //! Danger: a poster is told something that is not so.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use mingzhang::ledger::{PostError, QueryError, Wait};
+use mingzhang::ledger::{PostError, QueryError, Terms, Wait};
 use mingzhang::store::Store;
 use mingzhang::tlog::merkle::Hash;
 use mingzhang::tlog::note::Signer;
 use mingzhang::tlog::policy::Policy;
 use mingzhang::trade::commitment::{Opening, OpeningError, Openings, Place};
+use mingzhang::trade::disclosure::{self, DisclosureError};
 use mingzhang::trade::log_rules::LogFault;
 use mingzhang::trade::statement::{Chain, sign_statement};
 use mingzhang::verify::verify;
@@ -186,12 +189,22 @@ async fn a_dry_run_says_the_same_and_writes_nothing() {
     let ledger = world.create(&store).await;
     let first = world.trade("A-1", None, "one");
     let note = Bytes::copy_from_slice(first.note());
-    assert_eq!(ledger.check(note.clone(), None).await.unwrap().1, None);
+    assert_eq!(
+        ledger
+            .check(note.clone(), &Terms::default())
+            .await
+            .unwrap()
+            .1,
+        None
+    );
     post(&ledger, &first).await;
-    assert_eq!(ledger.check(note, None).await.unwrap().1, Some(2));
+    assert_eq!(
+        ledger.check(note, &Terms::default()).await.unwrap().1,
+        Some(2)
+    );
     let wrong = Bytes::copy_from_slice(world.trade("A-1", None, "two").note());
     assert!(matches!(
-        ledger.check(wrong, None).await,
+        ledger.check(wrong, &Terms::default()).await,
         Err(PostError::Rule(_))
     ));
     assert_eq!(check_log(&world, &store).await.0.size, 3);
@@ -249,7 +262,7 @@ async fn a_deleted_index_gives_the_same_answers_again() {
         let next = world.trade("A-1", before.as_ref(), "never posted");
         assert_eq!(
             ledger
-                .check(Bytes::copy_from_slice(next.note()), None)
+                .check(Bytes::copy_from_slice(next.note()), &Terms::default())
                 .await
                 .unwrap()
                 .1,
@@ -448,13 +461,58 @@ async fn openings_are_shown_for_logged_statements_only_and_must_match() {
     assert!(matches!(refused, Err(PostError::Rule(_))));
     assert_eq!(ledger.openings(&astray.id()).await.unwrap(), None);
 
-    // A statement logged without openings takes them later.
+    // A statement logged without openings takes them later, by a signature made for that: its own note is public.
     let second = with(Some(&first.id()), "three");
     ledger
         .post(note(&second), None, Wait::Signed)
         .await
         .unwrap();
     assert_eq!(ledger.openings(&second.id()).await.unwrap(), None);
+    let disclose = async |signer: &Signer, text: String, bytes: Bytes| {
+        let word = signer.sign_note(text).encode();
+        let terms = Terms {
+            openings: Some(&openings),
+            disclosure: Some(word.as_bytes()),
+            ..Terms::default()
+        };
+        ledger.post_on(bytes, &terms, Wait::Signed).await
+    };
+    let zeros = {
+        let text = String::from_utf8(second.note().to_vec()).unwrap();
+        let (line, signature) = text.rsplit_once(' ').unwrap();
+        let mut bytes = BASE64.decode(signature.trim_end()).unwrap();
+        bytes[4..].fill(0);
+        Bytes::from(format!("{line} {}\n", BASE64.encode(bytes)))
+    };
+    for bytes in [note(&second), zeros] {
+        let refused = ledger.post(bytes, Some(&openings), Wait::Signed).await;
+        let named = "/details/manager".to_owned();
+        assert!(
+            matches!(&refused, Err(PostError::Disclosure(DisclosureError::Missing { pointer })) if *pointer == named),
+            "{refused:?}"
+        );
+    }
+    let text = |id: &Hash, pointer: &str| disclosure::text(ORIGIN, id, [pointer]);
+    let wanted = text(&second.id(), "/details/manager");
+    let stranger = Signer::from_seed(world.centre.name(), &[99; 32]).unwrap();
+    for (signer, text) in [
+        (&stranger, wanted.clone()),
+        (&world.centre, text(&first.id(), "/details/manager")),
+        (&world.centre, text(&second.id(), "/details/title")),
+        (&world.centre, wanted.to_uppercase()),
+    ] {
+        let refused = disclose(signer, text, note(&second)).await;
+        assert!(
+            matches!(refused, Err(PostError::Disclosure(_))),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(ledger.openings(&second.id()).await.unwrap(), None);
+    for _ in 0..2 {
+        let again = disclose(&world.centre, wanted.clone(), note(&second)).await;
+        assert!(!again.unwrap().new);
+    }
+    // What is shown already is no disclosure.
     let again = ledger
         .post(note(&second), Some(&openings), Wait::Signed)
         .await

@@ -28,7 +28,7 @@ use crate::trade::visible::one_line;
 const BUSY_TRIES: u32 = 8;
 /// The head of a chain may move under us, if another client of the same centre posts; then the draft is signed again.
 const FOLLOW_TRIES: u32 = 5;
-const POST: &str = "api/v1/statements/batch";
+const POST: &str = "api/v1/statements/batch?wait=signed";
 const POST_WITNESSED: &str = "api/v1/statements/batch?wait=witnessed";
 const DRY_RUN: &str = "api/v1/statements/batch?dry_run=true";
 
@@ -305,13 +305,24 @@ impl Poster<'_> {
     fn stops(&self, line: &Line, statement: &Statement) -> Option<String> {
         let guard = self.guard?;
         let problems = door::check_with(statement, &guard.words);
-        problems
+        let mut codes: Vec<&str> = problems
             .iter()
-            .find(|problem| door::is_secrecy(problem.code) && !guard.accepts(problem.code))?;
+            .map(|problem| problem.code)
+            .filter(|code| door::is_secrecy(code) && !guard.accepts(code))
+            .collect();
+        if codes.is_empty() {
+            return None;
+        }
+        codes.sort_unstable();
+        codes.dedup();
+        let codes: String = codes
+            .iter()
+            .map(|code| format!(" --accept {code}"))
+            .collect();
         let what = self.faults(line).join("; ");
         let Said { zh, en } = said!(
-            "没有发送：{what}。确认应当公开的，加 --accept CODE 再发",
-            "not sent: {what}. If it is meant to be public, post it with --accept CODE"
+            "没有发送：{what}。确属有意的，加{codes} 再发",
+            "not sent: {what}. If it is meant, post it with{codes}"
         );
         Some(self.lang.say(&zh, &en).to_owned())
     }
@@ -470,6 +481,12 @@ impl Poster<'_> {
         if ready.is_empty() {
             return Ok(Vec::new());
         }
+        // What the clerk takes upon himself the door has to be told too.
+        let accepted = self.guard.map(Guard::accepted_at_the_door);
+        let name = match accepted.filter(|codes| !codes.is_empty()) {
+            Some(codes) => &format!("{name}&accept={codes}"),
+            None => name,
+        };
         let lines = ready.len();
         let body: String = ready.iter().map(Ready::line).collect();
         let mut tries = 0;

@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use utoipa::IntoParams;
 
 use super::form::Form;
-use super::post::{POST_BYTES_MAX, WaitFor, check, log, status_of};
+use super::post::{POST_BYTES_MAX, WaitFor, accepted, check, log, status_of};
 use super::types::{DryRunAnswer, PostedAnswer, ProblemAnswer};
 use crate::ledger::{Ledger, Wait};
 use crate::server::Api;
@@ -56,6 +56,9 @@ pub(super) struct BatchParams {
     #[serde(default)]
     #[param(inline)]
     wait: WaitFor,
+    /// Codes of remarks that are meant for every line, comma between, as for `statements`.
+    #[serde(default)]
+    accept: Option<String>,
 }
 
 /// Log many statements. Each line is `{"note":…,"openings":…}`; each line of the answer has `status` and either `index`,
@@ -94,6 +97,7 @@ pub(super) async fn batch(
         ledger: api.ledger,
         wait: params.wait.wait(),
         dry_run: params.dry_run,
+        accepted: accepted(params.accept.as_deref())?.into(),
         voice: Arc::new(voice),
         turns: Turns::default(),
         guest,
@@ -160,6 +164,7 @@ struct Batch {
     ledger: Ledger,
     wait: Wait,
     dry_run: bool,
+    accepted: Arc<[String]>,
     voice: Arc<Voice>,
     turns: Turns,
     guest: Arc<Guest>,
@@ -254,21 +259,21 @@ impl Batch {
             .map(|statement| statement.chain().clone());
         let turn = chain.map(|chain| self.turns.next(chain));
         let (ledger, wait, voice) = (self.ledger.clone(), self.wait, self.voice.clone());
-        let dry_run = self.dry_run;
+        let (dry_run, accepted) = (self.dry_run, self.accepted.clone());
         tokio::spawn(async move {
             let _turn = match turn {
                 Some(turn) => Some(turn.come().await),
                 None => None,
             };
             let outcome = match form {
-                Ok(form) if dry_run => check(&ledger, form).await.map(|answer| {
+                Ok(form) if dry_run => check(&ledger, form, &accepted).await.map(|answer| {
                     let line = line_of(&Checked {
                         status: 200,
                         answer,
                     });
                     (line, Whose::Unclear)
                 }),
-                Ok(form) => log(&ledger, form, wait).await.map(|posted| {
+                Ok(form) => log(&ledger, form, &accepted, wait).await.map(|posted| {
                     let whose = if posted.new {
                         Whose::Known
                     } else {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::ledger::Terms;
 use crate::server::layers::shorten;
 use crate::server::problem::{Problem, kinds};
 use crate::trade::commitment::Openings;
@@ -18,9 +19,20 @@ pub const MINGZHANG_SIGNATURE: HeaderName = HeaderName::from_static("mingzhang-s
 pub(super) struct Form {
     pub note: Bytes,
     pub openings: Option<Openings>,
+    /// The signed note by which openings are added to a logged statement.
+    pub disclosure: Option<String>,
 }
 
 impl Form {
+    /// What came with the note.
+    pub fn terms<'t>(&'t self, accepted: &'t [String]) -> Terms<'t> {
+        Terms {
+            openings: self.openings.as_ref(),
+            accepted,
+            disclosure: self.disclosure.as_deref().map(str::as_bytes),
+        }
+    }
+
     /// Reads the body of a post.
     pub fn parse(headers: &HeaderMap, body: Bytes) -> Result<Form, Problem> {
         if headers.contains_key(MINGZHANG_SIGNATURE) {
@@ -35,6 +47,7 @@ impl Form {
             return Ok(Form {
                 note: body,
                 openings: None,
+                disclosure: None,
             });
         }
         Form::parse_json(&body)
@@ -48,6 +61,7 @@ impl Form {
             note: String,
             #[serde(borrow)]
             openings: Option<&'a RawValue>,
+            disclosure: Option<String>,
         }
         let envelope: Envelope<'_> = serde_json::from_slice(json).map_err(|error| {
             let error = shorten(&error.to_string());
@@ -79,6 +93,7 @@ impl Form {
         Ok(Form {
             note: Bytes::from(envelope.note),
             openings,
+            disclosure: envelope.disclosure,
         })
     }
 }
@@ -113,6 +128,7 @@ fn from_line(headers: &HeaderMap, body: &[u8]) -> Result<Form, Problem> {
     Ok(Form {
         note: Bytes::from(note),
         openings: None,
+        disclosure: None,
     })
 }
 

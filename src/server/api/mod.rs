@@ -204,6 +204,9 @@ struct PostBody {
     /// Salt (64 hex) and value by JSON pointer of the commitment.
     #[schema(value_type = Option<Object>)]
     openings: Option<()>,
+    /// To show openings of a statement that is in the log: a signed note over `mingzhang-disclosure-v1`, ledger, statement id and the
+    /// pointers of all openings here in byte order, one a line, by the publisher's or a supervisor's key.
+    disclosure: Option<String>,
 }
 
 static DESCRIPTION: LazyLock<String> =

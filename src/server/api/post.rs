@@ -12,8 +12,9 @@ use super::types::{DryRunAnswer, PostedAnswer, ProblemAnswer, Remark};
 use crate::ledger::{Ledger, PostError, Posted, Wait};
 use crate::server::Api;
 use crate::server::body::Capped;
-use crate::server::layers::Params;
-use crate::server::problem::Problem;
+use crate::server::layers::{Params, shorten};
+use crate::server::problem::{Problem, kinds};
+use crate::trade::door;
 
 /// The most bytes of a post. A note has 36 KB; the rest is for openings, 200 of the largest at a time.
 pub const POST_BYTES_MAX: usize = 1 << 20;
@@ -30,6 +31,34 @@ pub(super) struct PostParams {
     #[serde(default)]
     #[param(inline)]
     pub wait: WaitFor,
+    /// Codes of remarks that are meant, comma between: the door refuses what may show a person or a secret, and an unknown kind, unless
+    /// the code is named here.
+    #[serde(default)]
+    accept: Option<String>,
+}
+
+/// The codes in `accept`, each one that can be accepted.
+pub(super) fn accepted(accept: Option<&str>) -> Result<Vec<String>, Problem> {
+    let codes: Vec<String> = accept
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|code| !code.is_empty())
+        .map(str::to_owned)
+        .collect();
+    match codes.iter().find(|code| !door::is_secrecy(code)) {
+        None => Ok(codes),
+        Some(code) => {
+            let (code, known) = (shorten(code), door::SECRECY.join(", "));
+            Err(Problem::new(
+                &kinds::REQUEST_FORM,
+                format!("accept={code}: no such remark can be accepted, wanted some of {known}, comma between"),
+            )
+            .zh(format!(
+                "accept={code}：没有可以这样确认的提示，应为 {known} 中的若干个，以逗号分隔"
+            )))
+        }
+    }
 }
 
 /// What a post waits for.
@@ -86,10 +115,11 @@ pub(super) async fn post(
     Capped(body): Capped<POST_BYTES_MAX>,
 ) -> Result<Response, Problem> {
     let form = Form::parse(&headers, body)?;
+    let accepted = accepted(params.accept.as_deref())?;
     if params.dry_run {
-        return Ok(Json(check(&api.ledger, form).await?).into_response());
+        return Ok(Json(check(&api.ledger, form, &accepted).await?).into_response());
     }
-    let posted = log(&api.ledger, form, params.wait.wait()).await?;
+    let posted = log(&api.ledger, form, &accepted, params.wait.wait()).await?;
     let status = status_of(&posted);
     // Relative to `/api/v1/statements`, so that it stays below a proxy's prefix.
     let location = format!("records/{}", posted.index);
@@ -102,9 +132,13 @@ pub(super) async fn post(
 }
 
 /// Checks only, here and in a batch.
-pub(super) async fn check(ledger: &Ledger, form: Form) -> Result<DryRunAnswer, Problem> {
+pub(super) async fn check(
+    ledger: &Ledger,
+    form: Form,
+    accepted: &[String],
+) -> Result<DryRunAnswer, Problem> {
     let (id, index, warnings) = ledger
-        .check(form.note, form.openings.as_ref())
+        .check(form.note.clone(), &form.terms(accepted))
         .await
         .map_err(|error| refused(ledger, error))?;
     Ok(DryRunAnswer {
@@ -116,9 +150,14 @@ pub(super) async fn check(ledger: &Ledger, form: Form) -> Result<DryRunAnswer, P
 }
 
 /// Posts, here and in a batch.
-pub(super) async fn log(ledger: &Ledger, form: Form, wait: Wait) -> Result<Posted, Problem> {
+pub(super) async fn log(
+    ledger: &Ledger,
+    form: Form,
+    accepted: &[String],
+    wait: Wait,
+) -> Result<Posted, Problem> {
     ledger
-        .post(form.note, form.openings.as_ref(), wait)
+        .post_on(form.note.clone(), &form.terms(accepted), wait)
         .await
         .map_err(|error| refused(ledger, error))
 }

@@ -7,25 +7,32 @@ use super::Problems;
 use super::values;
 use crate::trade::json::Value;
 use crate::trade::names;
+use crate::trade::persons::{self, What};
 use crate::trade::time::OffsetTime;
 use crate::trade::vocabulary::{Class, Field, Need, Type, Vocabulary};
 
-/// Where a centre keeps what is its own; never looked into.
+/// Where a centre keeps what is its own; only persons are looked for in it.
 const EXTRA: &str = "extra";
 
 pub(super) fn check(value: &Value<'_>, words: &Vocabulary, problems: &mut Problems) {
     let text = |name: &str| value.get(name).and_then(Value::as_str);
-    let Some(kind) = text("kind").and_then(|word| words.kind(word)) else {
-        return; // Without a kind nothing is known of its fields; `kind_unknown` says so.
-    };
     let category = text("category").and_then(|word| words.category(word));
     let lots = value.get("lots").and_then(Value::items).unwrap_or_default();
     let mut checker = Checker {
         words,
         problems,
         natural_persons: category.is_some_and(|category| category.natural_persons),
+        kind_is_known: text("kind").is_some_and(|word| words.kind(word).is_some()),
         title: text("title").unwrap_or_default(),
         lots: lots.iter().filter_map(Value::as_str).collect(),
+    };
+    let Some(kind) = text("kind").and_then(|word| words.kind(word)) else {
+        // Without a kind nothing is known of its fields but what fields of these names are elsewhere; `kind_unknown` says so.
+        let details = value.get("details").and_then(Value::members);
+        for (name, value) in details.unwrap_or_default() {
+            checker.by_name(name, value, &format!("/details/{name}"));
+        }
+        return;
     };
     let fields: Vec<&Field> = kind.fields.iter().chain(&words.common).collect();
     match value.get("details") {
@@ -57,6 +64,8 @@ pub(super) struct Checker<'c> {
     pub(super) problems: &'c mut Problems,
     /// Whether a party without a social credit code may be a natural person.
     pub(super) natural_persons: bool,
+    /// Whether the vocabulary has the kind.
+    kind_is_known: bool,
     pub(super) title: &'c str,
     lots: Vec<&'c str>,
 }
@@ -84,8 +93,13 @@ impl Checker<'_> {
                     let told = told || self.in_the_clear(field, value, &pointer);
                     self.value(field, &field.kind, value, &pointer, told);
                 }
-                None if *name == EXTRA => {}
-                None => self.unknown(&pointer, name),
+                None if *name == EXTRA => self.by_name(name, value, &pointer),
+                None => {
+                    self.unknown(&pointer, name);
+                    if !told {
+                        self.by_name(name, value, &pointer);
+                    }
+                }
             }
         }
     }
@@ -110,11 +124,56 @@ impl Checker<'_> {
         );
     }
 
+    /// What nothing is known of but its name: secret where a field of this name is, a person's where its value is a name.
+    fn by_name(&mut self, name: &str, value: &Value<'_>, pointer: &str) {
+        let class = class_by_name(self.words, name, pointer, self.kind_is_known);
+        let says_person = is_for_persons(name) || !is_extra(pointer);
+        if class != Class::Public {
+            self.clear(class, name, name, value, pointer);
+        } else if let Some(text) = value.as_str() {
+            if says_person && persons::is_name(text) {
+                self.clear(Class::Person, name, name, value, pointer);
+            }
+        } else if let Some(members) = value.members().filter(|_| !is_commitment(value)) {
+            let text = |name: &str| value.get(name).and_then(Value::as_str);
+            // `{"name":"项目经理","value":"…"}`
+            if let (Some(label), Some(said)) = (text("name"), text("value")) {
+                let joined = format!("{label}：{said}");
+                if persons::scan(&joined, None)
+                    .iter()
+                    .any(|found| found.what == What::Name && found.at.start > label.len())
+                {
+                    let pointer = format!("{pointer}/value");
+                    return self.clear(Class::Person, label, label, value, &pointer);
+                }
+            }
+            for (name, value) in members {
+                self.by_name(name, value, &format!("{pointer}/{name}"));
+            }
+        } else if let Some(items) = value.items() {
+            for (i, item) in items.iter().enumerate() {
+                self.by_name(name, item, &format!("{pointer}/{i}"));
+            }
+        }
+    }
+
     /// Whether something of a class that is not public stands here without a commitment. Says so once a field.
     fn in_the_clear(&mut self, field: &Field, value: &Value<'_>, pointer: &str) -> bool {
         let clear = shows_something(value);
-        let (code, zh, en) = match field.class {
-            Class::Public => return false,
+        self.clear(field.class, &field.zh, &field.name, value, pointer);
+        clear && field.class != Class::Public
+    }
+
+    fn clear(
+        &mut self,
+        class: Class,
+        zh_name: &str,
+        en_name: &str,
+        value: &Value<'_>,
+        pointer: &str,
+    ) {
+        let (code, zh, en) = match class {
+            Class::Public => return,
             Class::Person => ("person_in_clear", "指向自然人", "names a natural person"),
             Class::Privacy => (
                 "privacy_in_clear",
@@ -128,15 +187,14 @@ impl Checker<'_> {
             ),
             Class::Withheld => ("withheld_in_clear", "通常不予公开", "is usually withheld"),
         };
-        if clear {
+        if shows_something(value) {
             self.problems.warning(
                 code,
                 pointer,
-                format!("{}{zh}，却以明文写入；条目不可更改，请改用加盐承诺值，或确认应当公开", field.zh),
-                format!("{} {en} and stands in the clear; entries cannot be changed, so use a salted commitment, or make sure that it is to be public", field.name),
+                format!("{}{zh}，却以明文写入；条目不可更改，请改用加盐承诺值，或确认应当公开", zh_name),
+                format!("{} {en} and stands in the clear; entries cannot be changed, so use a salted commitment, or make sure that it is to be public", en_name),
             );
         }
-        clear
     }
 
     fn value(&mut self, field: &Field, kind: &Type, value: &Value<'_>, pointer: &str, told: bool) {
@@ -239,6 +297,63 @@ impl Checker<'_> {
             );
         }
     }
+}
+
+fn is_extra(pointer: &str) -> bool {
+    pointer.starts_with("/details/extra")
+}
+
+/// The class of a field that the kind does not have: of an unknown kind's the strictest that the name has anywhere; of a known kind's
+/// the same if it is public nowhere; of what is a centre's own, persons only.
+pub(crate) fn class_by_name(
+    words: &Vocabulary,
+    name: &str,
+    pointer: &str,
+    kind_is_known: bool,
+) -> Class {
+    let strictness = |class: &Class| match class {
+        Class::Public => 0,
+        Class::Person => 1,
+        Class::TradeSecret => 2,
+        Class::Withheld => 3,
+        Class::Privacy => 4,
+    };
+    let strictest = words.classes_of_name(name).max_by_key(strictness);
+    let is_public = || {
+        words
+            .classes_of_name(name)
+            .any(|class| class == Class::Public)
+    };
+    match strictest.unwrap_or(Class::Public) {
+        Class::Person => Class::Person,
+        _ if is_extra(pointer) || kind_is_known && is_public() => Class::Public,
+        class => class,
+    }
+}
+
+/// Whether a member's name says that a person stands there.
+pub(crate) fn is_for_persons(name: &str) -> bool {
+    const WORDS: [&str; 18] = [
+        "person",
+        "contact",
+        "manager",
+        "expert",
+        "leader",
+        "agent",
+        "member",
+        "linkman",
+        "lxr",
+        "xmjl",
+        "fzr",
+        "author",
+        "director",
+        "engineer",
+        "representative",
+        "owner",
+        "who",
+        "judge",
+    ];
+    WORDS.iter().any(|word| name.contains(word))
 }
 
 /// Whether anything stands here outside of a commitment. Composite values are committed field by field, and of these the lot, the form

@@ -158,8 +158,8 @@ fn check_kind(
         None => problems.warning(
             "kind_unknown",
             "/kind",
-            format!("公告类型 {word:?} 不在词表中，不会按其规则检查"),
-            format!("kind {word:?} is not in the vocabulary, so no rule of its own is applied"),
+            format!("公告类型 {word:?} 不在词表中，无从按其规则检查；请改正，或确认确属新的类型"),
+            format!("kind {word:?} is not in the vocabulary, so no rule of its own is applied; correct it, or make sure that it is meant"),
         ),
         Some(kind) => match (kind.stage, stage) {
             (Some(wanted), Some(found)) if wanted != found => problems.error(

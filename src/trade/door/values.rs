@@ -4,6 +4,7 @@ use super::details::{Checker, is_commitment};
 use crate::trade::identifiers;
 use crate::trade::json::Value;
 use crate::trade::names;
+use crate::trade::persons::{self, Named};
 
 /// A price is an amount, a rate, a unit price, or words: at one centre every fifth is no amount.
 pub(super) fn check_price(checker: &mut Checker<'_>, price: &Value<'_>, pointer: &str) {
@@ -119,10 +120,20 @@ pub(super) fn check_party(checker: &mut Checker<'_>, party: &Value<'_>, pointer:
     }
     // 92: 个体工商户, a natural person who trades, often under his own name.
     let is_person = code.is_some_and(|code| code.starts_with("92"));
-    // Members of a consortium have codes of their own.
-    let without_code = party.get("uscc").is_none() && members.is_none();
-    let may_be_person =
-        without_code && (checker.natural_persons || looks_like_person(name, pointer));
+    let named = persons::party(name);
+    if named == Named::Text {
+        checker.problems.warning(
+            "party_is_text",
+            format!("{pointer}/name"),
+            "主体名称处是一段文字，不是名称；请只写名称，文字另放，或确认应当如此",
+            "a text stands where the name of a party should; give the name only, or make sure that it is meant",
+        );
+    }
+    // A code that does not check says nothing of who it is. Members of a consortium have codes of their own.
+    let without_code = code.is_none_or(|code| !identifiers::uscc_is_valid(code))
+        && !party.get("uscc").is_some_and(is_commitment);
+    let in_doubt = checker.natural_persons && members.is_none() && !persons::is_body(name);
+    let may_be_person = without_code && (named == Named::Person || in_doubt);
     if is_person {
         checker.problems.warning(
             "party_is_person",
@@ -138,7 +149,7 @@ pub(super) fn check_party(checker: &mut Checker<'_>, party: &Value<'_>, pointer:
             "this party has no social credit code and may be a natural person; use a salted commitment if it is one, and give the code if it is not",
         );
     }
-    if (is_person || may_be_person) && checker.title.contains(name) {
+    if (is_person || may_be_person) && !persons::places_of(name, checker.title).is_empty() {
         checker.problems.warning(
             "title_names_person",
             "/title",
@@ -146,38 +157,6 @@ pub(super) fn check_party(checker: &mut Checker<'_>, party: &Value<'_>, pointer:
             "the title holds a name that may be a natural person's; no commitment can stand in a title, so leave it out",
         );
     }
-}
-
-/// Whether a party of this name at this place looks like a natural person: who buys, acts as agent, supervises or makes is a body.
-pub(crate) fn looks_like_person(name: &str, pointer: &str) -> bool {
-    let role = pointer.rsplit('/').next().unwrap_or_default();
-    !matches!(role, "buyer" | "agency" | "supervisor" | "maker" | "target") && is_person_name(name)
-}
-
-/// Whether a name without a code looks like a natural person's: two to four Han characters, or with a dot between (阿不都·示例),
-/// and none that only bodies have at the end of theirs. A guess, so it warns and never refuses.
-///
-/// ```
-/// use mingzhang::trade::door::is_person_name;
-/// assert!(is_person_name("张三") && is_person_name("欧阳示例") && is_person_name("阿不都·示例"));
-/// assert!(!is_person_name("三峡大学") && !is_person_name("韶山市教育局") && !is_person_name("某公司") && !is_person_name("示例林场"));
-/// ```
-#[must_use]
-pub fn is_person_name(name: &str) -> bool {
-    /// Last characters of bodies: 局, 公司, 厂, 院, 校, 所 and so on.
-    const BODIES: &str =
-        "镇乡县市区港局司厂院校所部处委会社店场站馆园行队室团厅办库矿村组庄坊楼府企业心";
-    let name = name.trim();
-    let is_han = |c: char| matches!(c, '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{3134f}');
-    let han = name.chars().filter(|c| is_han(*c)).count();
-    let dotted = name.contains(['·', '•']);
-    let longest = if dotted { 16 } else { 4 };
-    (2..=longest).contains(&han)
-        && name.chars().all(|c| is_han(c) || matches!(c, '·' | '•'))
-        && !name.ends_with(|last| BODIES.contains(last))
-        && !["大学", "中学", "小学"]
-            .iter()
-            .any(|school| name.ends_with(school))
 }
 
 /// A document is named by its digest, as in `documents`.

@@ -161,16 +161,23 @@ fn a_party_that_may_be_a_person_is_committed_where_persons_take_part() {
             ),
             &[("/details/winner/name", "person", true)],
         );
-        // Whoever has no code may be a person, whatever the name looks like: safe, and the clerk is told.
-        check(
-            draft(
-                "award_notice",
-                category,
-                "成交公示",
-                json!({"winner": {"name": "示例合作社"}}),
-            ),
-            &[("/details/winner/name", "person", true)],
-        );
+        // Whoever has no code may be a person, unless the name is one that only bodies have: safe, and the clerk is told.
+        for (name, hidden) in [
+            ("示例建材堂", true),
+            ("示例合作社", false),
+            ("示例县自然资源局", false),
+        ] {
+            let marks = [("/details/winner/name", "person", true)];
+            check(
+                draft(
+                    "award_notice",
+                    category,
+                    "成交公示",
+                    json!({"winner": {"name": name}}),
+                ),
+                if hidden { &marks } else { &[] },
+            );
+        }
     }
     // Elsewhere the name decides.
     check(

@@ -32,6 +32,27 @@ pub(super) fn party(name: &str) -> Named {
     }
 }
 
+/// Whether words of bodies stand in it.
+pub(super) fn is_body(name: &str) -> bool {
+    let view = View::of(name);
+    let pieces = pieces(&view.0);
+    let is_one = |piece: &Vec<Unit>| {
+        let name = text(piece);
+        let has_word = BODY_WORDS.iter().any(|word| name.contains(word));
+        let is_latin = !name.chars().any(is_han) && latin::names_organisation(&name);
+        ends_as_body(&name) || has_word || is_latin
+    };
+    pieces.iter().any(is_one) && !pieces.iter().any(|piece| piece_is_person(piece))
+}
+
+/// Whether it is a name where nothing says that one stands here.
+pub(super) fn is_name(value: &str) -> bool {
+    let view = View::of(value);
+    let whole = (view.0.len() <= DOTTED_MAX).then(|| name_at(&view, 0, Before::Space));
+    let is_place = view.0.last().is_some_and(|unit| unit.c == '州');
+    whole.flatten() == Some(view.0.len()) && !is_place
+}
+
 /// The parts of a list of names, without what is said of each in brackets.
 fn pieces(units: &[Unit]) -> Vec<Vec<Unit>> {
     let mut pieces: Vec<Vec<Unit>> = vec![Vec::new()];
@@ -424,7 +445,9 @@ fn before_evidence(
     if is_number {
         numbers.pop_first();
     }
-    const ROLES: [&str; 8] = [
+    const ROLES: [&str; 10] = [
+        "身份证",
+        "护照",
         "(组长",
         "(主任",
         "(自然人",
@@ -435,7 +458,8 @@ fn before_evidence(
         "(评标",
     ];
     let courtesy = COURTESIES.iter().any(|word| view.starts_with(at, word));
-    let role = units[at].c == '(' && ROLES.iter().any(|word| view.starts_with(at, word));
+    let role = matches!(units[at].c, '(' | '身' | '护')
+        && ROLES.iter().any(|word| view.starts_with(at, word));
     if !(is_number || courtesy || role) {
         return None;
     }

@@ -57,6 +57,10 @@ def main(candidate_path, award_path):
             if reason:
                 skipped[reason] += 1
                 continue
+            # The story of the evaluation, with names of people, in the place of a bidder.
+            candidates = draft["details"].get("candidates", [])
+            candidates[:] = [one for one in candidates if "。" not in one["party"]["name"]]
+            text = json.dumps(draft, ensure_ascii=False, separators=(",", ":"))
             check_grammar(text)
             drafts.append((draft["issued"], text))
             kinds_of[draft["project"]].add(draft["kind"])
