@@ -474,7 +474,7 @@ fn form(error: &crate::trade::statement::StatementError) -> Failure {
 }
 
 /// What a signature under the statement means, for whoever gives it.
-fn words(lang: Lang, statement: &Statement) -> String {
+pub(super) fn words(lang: Lang, statement: &Statement) -> String {
     let mut text = String::new();
     let mut add = |said: Said| {
         text.push_str(said.in_(lang));

@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::key;
 use super::keys::{self, holder};
 use super::out::{Answer, Console, Failure};
 use super::text::{Said, said};
 use super::{KeyArguments, plain, read_file};
 use crate::tlog::note::{Note, text_is_valid};
+use crate::trade::door;
 use crate::trade::json;
-use crate::trade::statement::TEXT_BYTES_MAX;
+use crate::trade::statement::{Chain, Statement, TEXT_BYTES_MAX};
 
 /// What `keygen` is told.
 #[derive(Debug, Args)]
@@ -108,10 +110,69 @@ pub(super) fn sign(console: &Console, arguments: &SignArguments) -> Result<Answe
     }
     signatures.push(signature);
     let note = Note { text, signatures }.encode();
+    let statement = Statement::parse(note.as_bytes()).map_err(|error| {
+        let cause = crate::chain_of(&error);
+        Failure::input(
+            "statement",
+            said!(
+                "这不是声明，未签名。草稿（缺 ledger、publisher、follows）请用 post 补全、签名并发布",
+                "this is no statement, not signed. A draft (without ledger, publisher, follows) is filled in, signed and posted by `post`"
+            )
+            .because(&cause),
+        )
+    })?;
+    let by = signer.name();
+    if let Some(publisher) = statement.publisher().filter(|publisher| *publisher != by) {
+        return Err(Failure::input(
+            "other-publisher",
+            said!(
+                "声明的 publisher 是 {publisher}，而密钥是 {by} 的，未签名",
+                "the statement's publisher is {publisher}, and the key is of {by}: not signed"
+            ),
+        ));
+    }
+    show(console, &statement);
     Ok(plain("signed", note.clone())
         .exact()
         .with("note", note)
         .with("vkey", signer.vkey().to_string()))
+}
+
+/// What is being signed, in words, and what the door will ask about it.
+fn show(console: &Console, statement: &Statement) {
+    if *statement.chain() == Chain::Keys {
+        let words = key::words(console.lang, statement);
+        return console.talk(&said!("签名内容：\n{words}", "what is signed:\n{words}"));
+    }
+    let value: serde_json::Value = serde_json::from_str(statement.text()).unwrap_or_default();
+    let mut lines = String::new();
+    leaves(&value, "", &mut lines);
+    console.talk(&said!("签名内容：\n{lines}", "what is signed:\n{lines}"));
+    for problem in door::check(statement) {
+        let (code, pointer, zh, en) = (problem.code, problem.pointer, problem.zh, problem.en);
+        console.talk(&said!(
+            "{pointer}：[{code}] {zh}",
+            "{pointer}: [{code}] {en}"
+        ));
+    }
+}
+
+/// Every value by its place. Quoted as Rust does, so that nothing in it commands the screen.
+fn leaves(value: &serde_json::Value, pointer: &str, lines: &mut String) {
+    match value {
+        serde_json::Value::Object(members) => {
+            for (name, value) in members {
+                leaves(value, &format!("{pointer}/{name}"), lines);
+            }
+        }
+        serde_json::Value::Array(items) => {
+            for (at, value) in items.iter().enumerate() {
+                leaves(value, &format!("{pointer}/{at}"), lines);
+            }
+        }
+        serde_json::Value::String(text) => lines.push_str(&format!("  {pointer}  {text:?}\n")),
+        other => lines.push_str(&format!("  {pointer}  {other}\n")),
+    }
 }
 
 fn one_line(bytes: &[u8]) -> Result<String, Failure> {

@@ -38,6 +38,7 @@ mod backup;
 pub mod bench;
 mod bid;
 mod demo;
+mod disclose;
 mod documents;
 mod draft;
 mod evidence;
@@ -130,6 +131,8 @@ enum Command {
     Post(post::Arguments),
     /// Post notes that are signed already, wherever that was done / 提交已签名的声明
     Submit(submit::SubmitArguments),
+    /// Show later what was withheld when it was posted / 公开原先不公开的承诺值
+    Disclose(disclose::Arguments),
     /// A supervisor's countersignature of a statement / 监督机构会签声明
     Countersign(submit::CountersignArguments),
     /// Post what others have published already / 导入已发布的公告
@@ -245,6 +248,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Endorse(arguments) => key::endorse(&console, &arguments),
         Command::Post(arguments) => post::run(&console, &arguments),
         Command::Submit(arguments) => submit::submit(&console, &arguments),
+        Command::Disclose(arguments) => disclose::run(&console, &arguments),
         Command::Countersign(arguments) => submit::countersign(&console, &arguments),
         Command::Import(source) => import::run(&console, &source),
         Command::Seal(arguments) => bid::seal(&console, &arguments),

@@ -833,7 +833,7 @@ impl Shared {
     }
 
     /// A write was refused for want of room: of what?
-    fn disk_full(&self) -> PostError {
+    pub(super) fn disk_full(&self) -> PostError {
         let room = self.store.room();
         PostError::DiskFull(
             room.and_then(|room| self.lacking(room))

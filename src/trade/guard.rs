@@ -283,7 +283,7 @@ impl Guard<'_> {
         let is_person = code.starts_with("92");
         let in_doubt =
             self.natural_persons && !is_consortium && !name.is_empty() && !persons::is_body(name);
-        let may_be = !has_code && (persons::party(name) == Named::Person || in_doubt);
+        let may_be = !has_code && (persons::party_at(name, pointer) == Named::Person || in_doubt);
         let how = if is_person {
             How {
                 code: "party_is_person",

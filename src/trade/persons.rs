@@ -93,6 +93,17 @@ pub fn party(name: &str) -> Named {
     names::party(name)
 }
 
+/// The same at a place: who buys, acts as agent, supervises or makes is a body, unless the name begins as a person's does.
+#[must_use]
+pub fn party_at(name: &str, pointer: &str) -> Named {
+    let role = pointer.rsplit('/').next().unwrap_or_default();
+    let of_bodies = matches!(role, "buyer" | "agency" | "supervisor" | "maker" | "target");
+    match party(name) {
+        Named::Person if of_bodies && !names::begins_as_name(name) => Named::Body,
+        named => named,
+    }
+}
+
 /// Whether a name has words that only bodies have: enough to know one where persons may well stand.
 #[must_use]
 pub fn is_body(name: &str) -> bool {

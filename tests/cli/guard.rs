@@ -143,6 +143,49 @@ fn a_plain_draft_becomes_safe_by_itself() {
     let mode = std::fs::metadata(centre.desk.path("d.jsonl.openings"));
     assert_eq!(mode.unwrap().permissions().mode() & 0o777, 0o600);
 
+    // What was kept is disclosed later, by a signature for that; a key of somebody else opens nothing.
+    let objection = kept
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .find(|line| line["openings"].get("/details/matter").is_some())
+        .unwrap();
+    let id = objection["statement"].as_str().unwrap();
+    let (url, file) = (&centre.served.url, centre.desk.path("d.jsonl.openings"));
+    let disclose = |key: &str, pointer: &str| {
+        run(&[
+            "disclose",
+            "--ledger",
+            url,
+            "--key",
+            key,
+            "--openings",
+            &file,
+            "--pointer",
+            pointer,
+            id,
+        ])
+    };
+    let stranger = centre.desk.path("stranger.key");
+    run(&["keygen", "--name", "ggzy.stranger.example", "-o", &stranger]).exits(0);
+    disclose(&stranger, "/details/matter")
+        .exits(3)
+        .says(&["disclosure-refused"]);
+    disclose(&centre.key, "/details/nothing")
+        .exits(3)
+        .says(&["has nothing that opens /details/nothing"]);
+    for _ in 0..2 {
+        disclose(&centre.key, "/details/matter")
+            .exits(0)
+            .says(&["认为业绩不实", "1 values of record"]);
+    }
+    let shown: String = (2..5)
+        .map(|index| centre.openings(index).to_string())
+        .collect();
+    assert!(
+        shown.contains("业绩不实") && !shown.contains("株洲丙川"),
+        "{shown}"
+    );
+
     // A second run posts nothing and refuses nothing.
     let again = centre
         .post("d.jsonl", &drafts, &["--json"])

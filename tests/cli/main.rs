@@ -477,8 +477,34 @@ fn a_private_key_is_for_its_owner_and_is_never_overwritten() {
     openssl(&["pkey", "-in", &key, "-noout"]);
 
     // Beside it lies its name, so that `sign` needs none; two keys make two lines.
-    let line = desk.write("line.json", "{\"type\":\"x.example/y\",\"v\":1}");
-    let note = run(&["sign", "--key", &key, &line]).exits(0).out;
+    let line = desk.write("line.json", &word_of("a.example"));
+    run(&["sign", "--key", &key, &line])
+        .exits(0)
+        .says(&["what is signed", "/publisher  \"a.example\""]);
+    for (text, told) in [
+        (
+            word_of("b.example"),
+            "the statement's publisher is b.example",
+        ),
+        (
+            r#"{"type":"trade","v":1}"#.to_owned(),
+            "this is no statement",
+        ),
+        (r#"{"a":1}"#.to_owned(), "this is no statement"),
+    ] {
+        let file = desk.write("other.json", &text);
+        run(&["sign", "--key", &key, &file]).exits(3).says(&[told]);
+    }
+    let vkey = desk.read("a.vkey");
+    let (id, vkey) = ("0".repeat(64), vkey.trim());
+    let of_keys = format!(
+        r#"{{"type":"key","v":1,"ledger":"log.example/t","follows":"{id}","changes":[{{"op":"revoke","vkey":"{vkey}","reason":"lost"}}]}}"#
+    );
+    let line = desk.write("line.json", &of_keys);
+    let note = run(&["sign", "--key", &key, &line])
+        .exits(0)
+        .says(&["revoke a key, for ever"])
+        .out;
     assert!(note.contains("\n\n— a.example "), "{note}");
     let (note, other) = (desk.write("note", &note), desk.path("b.key"));
     run(&["sign", "--key", &key, &note]).exits(3);
@@ -489,6 +515,13 @@ fn a_private_key_is_for_its_owner_and_is_never_overwritten() {
     run(&["sign", "--key", &other, &line])
         .exits(0)
         .says(&["chmod 600"]);
+}
+
+/// A statement of a type that nobody knows yet.
+fn word_of(publisher: &str) -> String {
+    format!(
+        r#"{{"type":"greeting","v":1,"ledger":"log.example/t","publisher":"{publisher}","follows":null}}"#
+    )
 }
 
 #[test]
@@ -516,7 +549,7 @@ fn what_is_no_private_key_is_told_by_what_it_is() {
     ]);
     desk.write("garbage", "garbage\n");
     desk.write("empty", "");
-    let line = desk.write("line.json", "{\"type\":\"x.example/y\",\"v\":1}");
+    let line = desk.write("line.json", &word_of("a.example"));
     for (file, wanted) in [
         ("public", "it is a public key"),
         ("locked", "under a passphrase"),

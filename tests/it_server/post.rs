@@ -287,3 +287,42 @@ async fn openings_travel_with_the_post_and_are_shown() {
         (200, openings, "no-store")
     );
 }
+
+/// Danger: what a client of ours would not send, another sends.
+#[tokio::test]
+async fn people_are_refused_at_the_door_unless_the_request_accepts_them_by_name() {
+    let service = Service::new().await;
+    let text = service.world.trade_text("P-1", None, "x");
+    let text = text.replace("\"name\":\"甲局\"", "\"name\":\"张 三\"");
+    let person = sign_statement(&text, &[&service.world.centre]).unwrap();
+    let ask = async |path: &str| service.ask("POST", path, &[], note(&person)).await;
+    for path in [
+        "/api/v1/statements",
+        "/api/v1/statements?dry_run=true",
+        "/api/v1/statements?accept=mobile_number",
+    ] {
+        let answer = ask(path).await;
+        assert_eq!(
+            answer.problem(),
+            (400, "statement-refused".into()),
+            "{path}"
+        );
+        assert_eq!(answer.json()["accept"], json!(["party_may_be_person"]));
+        let told = answer.json()["problems"].to_string();
+        assert!(told.contains("/details/buyer/name"), "{told}");
+    }
+    let answer = ask("/api/v1/statements?accept=anything").await;
+    assert_eq!(answer.problem(), (400, "request-form".into()));
+    let batch = async |path: &str| {
+        let line = format!("{}\n", in_json(&person));
+        service.ask("POST", path, &[], line).await.json()["status"].clone()
+    };
+    assert_eq!(batch("/api/v1/statements/batch").await, 400);
+    let accepted = "accept=person_in_text,party_may_be_person";
+    assert_eq!(
+        batch(&format!("/api/v1/statements/batch?{accepted}")).await,
+        201
+    );
+    // What is logged has its receipt, whatever the door would say today.
+    assert_eq!(ask("/api/v1/statements").await.status, 200);
+}

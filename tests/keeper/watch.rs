@@ -393,7 +393,7 @@ fn a_supervisor_countersigns_and_the_verdict_says_so() {
         "-passout",
         &pass,
     ]);
-    let line = desk.write("line", "{\"a\":1}\n");
+    let line = desk.write("line", "{\"type\":\"greeting\",\"v\":1,\"ledger\":\"log.example/t\",\"publisher\":\"office.example\",\"follows\":null}\n");
     let signed = run(&[
         "sign",
         "--key",

@@ -567,3 +567,144 @@ fn what_is_one_line_holds_no_character_that_commands() {
     );
     check("中标结果公告", "葛\u{e0100}城 👨 é 中标结果公告", &[]);
 }
+
+/// Danger: what only one client refuses is logged by the others.
+#[test]
+fn what_shows_people_or_secrets_is_refused_until_its_code_is_accepted() {
+    let after = |more: &str, accepted: &[&str]| -> Vec<String> {
+        let statement = sign_statement(&trade_text("SS-1", None, more), &[&centre()]).unwrap();
+        let mut problems = super::check(&statement);
+        let accepted: Vec<String> = accepted.iter().map(|code| (*code).to_owned()).collect();
+        super::admit(&mut problems, &accepted);
+        let errors = problems
+            .iter()
+            .filter(|problem| problem.severity == Severity::Error);
+        errors
+            .map(|problem| format!("{} {}", problem.code, problem.pointer))
+            .collect()
+    };
+    for (details, wanted) in [
+        (
+            r#"{"winner":{"name":"张　三"}}"#,
+            "party_may_be_person /details/winner/name",
+        ),
+        (
+            r#"{"buyer":{"name":"买买提．吐尔逊"}}"#,
+            "party_may_be_person /details/buyer/name",
+        ),
+        (
+            r#"{"winner":{"name":"张三","uscc":"x"}}"#,
+            "party_may_be_person /details/winner/name",
+        ),
+        (
+            r#"{"remark":"联系人：钟示例"}"#,
+            "person_in_text /details/remark",
+        ),
+        (
+            r#"{"remark":"电话 138 0013 8000"}"#,
+            "mobile_number /details/remark",
+        ),
+        (
+            r#"{"remark":"邮箱 a@b.example.cn"}"#,
+            "email_address /details/remark",
+        ),
+        (
+            r#"{"remark":"护照 E12345678"}"#,
+            "passport_number /details/remark",
+        ),
+        (
+            r#"{"linkman":"钟示例"}"#,
+            "person_in_clear /details/linkman",
+        ),
+        (
+            r#"{"extra":{"xmjl":"钟示例"}}"#,
+            "person_in_clear /details/extra/xmjl",
+        ),
+        (
+            r#"{"extra":{"fields":[{"name":"项目经理","value":"钟示例"}]}}"#,
+            "person_in_clear /details/extra/fields/0/value",
+        ),
+        (
+            r#"{"project_manager":"钟示例"}"#,
+            "person_in_clear /details/project_manager",
+        ),
+    ] {
+        let more = format!(",\"details\":{details}");
+        let found = after(&more, &[]);
+        assert!(found.contains(&wanted.to_owned()), "{details}: {found:?}");
+        let code = wanted.split(' ').next().unwrap();
+        let found = after(&more, &[code]);
+        assert!(!found.contains(&wanted.to_owned()), "{details}: {found:?}");
+    }
+    for details in [
+        r#"{"seller":{"name":"示例县自然资源局"}}"#,
+        r#"{"extra":{"region":"金湾","size":"13800138000"}}"#,
+    ] {
+        let found = after(&format!(",\"details\":{details}"), &[]);
+        assert!(!found.iter().any(|row| row.contains("person")), "{found:?}");
+    }
+    // Nobody accepts a citizen's number.
+    let of = |text: String| format!(r#","details":{{"remark":"{text}"}}"#);
+    let spaced = format!("{} {} {}", &CITIZEN[..6], &CITIZEN[6..14], &CITIZEN[14..]);
+    for check in "0123456789X".chars() {
+        let found = after(&of(format!("{spaced}{check}")), &["citizen_number"]);
+        let is_right =
+            super::super::identifiers::citizen_number_is_valid(&format!("{CITIZEN}{check}"));
+        assert_eq!(
+            found,
+            if is_right {
+                vec!["citizen_number /details/remark"]
+            } else {
+                vec![]
+            }
+        );
+    }
+}
+
+/// Danger: a misspelt kind switches off all that goes by field.
+#[test]
+fn a_field_of_an_unknown_kind_is_judged_by_its_name() {
+    let text = trade_text(
+        "SS-1",
+        None,
+        r#","details":{"candidates":[{"rank":1,"party":{"name":"张三"},"project_manager":"钟示例","score":"96.50"}],"contact":"马示例","complainant":{"name":"胡示例"},"matter":"指控"}"#,
+    );
+    check_text(
+        &text.replace("award_notice", "candidate_publicty"),
+        &[
+            "kind_unknown /kind",
+            "party_may_be_person /details/candidates/0/party/name",
+            "person_in_clear /details/candidates/0/project_manager",
+            "withheld_in_clear /details/candidates/0/score",
+            "person_in_clear /details/contact",
+            "privacy_in_clear /details/complainant",
+            "privacy_in_clear /details/matter",
+        ],
+    );
+}
+
+/// Danger: a project whose number passes the check of a citizen's number by chance cannot be published.
+#[test]
+fn numbers_of_projects_are_not_citizens_numbers() {
+    const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+    let numbers = (0..1_000).map(|i| format!("43038220260302{i:04}"));
+    let passing = numbers.filter(|number| {
+        let sum: u32 = number
+            .bytes()
+            .zip(WEIGHTS)
+            .map(|(b, w)| u32::from(b - b'0') * w)
+            .sum();
+        number.as_bytes()[17] == b"10X98765432"[(sum % 11) as usize]
+    });
+    let mut count = 0;
+    for number in passing {
+        count += 1;
+        check("中标结果公告", &number, &[]);
+        check("SS-1", &number, &[]);
+        check_more(
+            &format!(r#","codes":[{{"scheme":"x","value":"{number}"}}],"ref":"{number}""#),
+            &[],
+        );
+    }
+    assert!(count > 50, "{count}");
+}

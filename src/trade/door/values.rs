@@ -120,7 +120,7 @@ pub(super) fn check_party(checker: &mut Checker<'_>, party: &Value<'_>, pointer:
     }
     // 92: 个体工商户, a natural person who trades, often under his own name.
     let is_person = code.is_some_and(|code| code.starts_with("92"));
-    let named = persons::party(name);
+    let named = persons::party_at(name, pointer);
     if named == Named::Text {
         checker.problems.warning(
             "party_is_text",
@@ -131,7 +131,8 @@ pub(super) fn check_party(checker: &mut Checker<'_>, party: &Value<'_>, pointer:
     }
     // A code that does not check says nothing of who it is. Members of a consortium have codes of their own.
     let without_code = code.is_none_or(|code| !identifiers::uscc_is_valid(code))
-        && !party.get("uscc").is_some_and(is_commitment);
+        && !party.get("uscc").is_some_and(is_commitment)
+        && !party.get("codes").is_some_and(shows_a_code);
     let in_doubt = checker.natural_persons && members.is_none() && !persons::is_body(name);
     let may_be_person = without_code && (named == Named::Person || in_doubt);
     if is_person {

@@ -80,7 +80,7 @@ fn pieces(units: &[Unit]) -> Vec<Vec<Unit>> {
     pieces.into_iter().flat_map(|piece| words(&piece)).collect()
 }
 
-/// 「张三 李四」 are two, 「张 三」 is one, 「某市 建设局」 is one.
+/// 「张三 李四」 are two, 「张 三」 is one, 「某市 建设局」 and 「示例 公司」 are one.
 fn words(piece: &[Unit]) -> Vec<Vec<Unit>> {
     let mut words: Vec<Vec<Unit>> = Vec::new();
     for unit in piece {
@@ -94,7 +94,7 @@ fn words(piece: &[Unit]) -> Vec<Vec<Unit>> {
     };
     if words.len() > 1
         && words.iter().all(short)
-        && !words.iter().any(|word| ends_as_body(&text(word)))
+        && !words.iter().map(|word| text(word)).any(|word| ends_as_body(&word) || BODY_ENDS.contains(&word.as_str()))
     {
         return words;
     }
@@ -203,6 +203,12 @@ pub(super) fn ends_as_body(name: &str) -> bool {
     } else {
         BODY_LAST.contains(last)
     }
+}
+
+/// Whether it begins with a surname, or has the dots or the marks of a person's name.
+pub(super) fn begins_as_name(name: &str) -> bool {
+    let name = text(&View::of(name).0);
+    begins_with_surname(&name) || name.contains(is_joint) || name.contains(is_mask)
 }
 
 fn begins_with_surname(name: &str) -> bool {

@@ -287,6 +287,7 @@ pub(super) const LABELS: &[&str] = &[
     "农户",
     "个体工商户",
     "联络人",
+    "人员",
 ];
 /// What stands between such a word and the name.
 pub(super) const BETWEEN: &[&str] = &[
