@@ -309,6 +309,8 @@ fn check_personal(text: &str, pointer: &str, issued: Option<Day>, problems: &mut
         || matches!(pointer, "/ref" | "/project" | "/ledger" | "/publisher");
     let is_address = is_one_of(&["url", "link", "uri"]);
     let is_quantity = is_one_of(&["amount", "rate", "quantity", "size", "area"]);
+    // A value that is a number and nothing else is a passport's only where its name says so: contracts and registers have such too.
+    let names_papers = is_one_of(&["passport", "permit", "id_number", "idno", "护照", "证件"]);
     let told_before = problems.0.len();
     for found in persons::scan(text, issued) {
         let (code, zh, en) = match found.what {
@@ -344,11 +346,15 @@ fn check_personal(text: &str, pointer: &str, issued: Option<Day>, problems: &mut
                 "含有电子邮箱，且不在联系方式字段；请确认应当公开",
                 "holds an address for e-mail outside of a contact field; make sure that it is to be public",
             ),
-            What::Passport if !is_address => (
-                "passport_number",
-                "含有形似护照或通行证的号码；请删去，或确认应当公开",
-                "holds what looks like a passport's number; leave it out, or make sure that it is to be public",
-            ),
+            What::Passport
+                if !is_address && (names_papers || found.at.len() < text.trim().len()) =>
+            {
+                (
+                    "passport_number",
+                    "含有形似护照或通行证的号码；请删去，或确认应当公开",
+                    "holds what looks like a passport's number; leave it out, or make sure that it is to be public",
+                )
+            }
             What::Name if !is_address => (
                 "person_in_text",
                 "文字中写有自然人姓名；条目不可更改，请删去或移入附件，或确认应当公开",

@@ -198,12 +198,12 @@ impl Guard<'_> {
             return;
         }
         match value {
-            Value::String(text) if says_person && persons::is_name(text) => {
-                if !(self.accepted)(PERSON.code) {
-                    // No law is known to ask for it.
-                    let shown = false;
-                    self.whole(How { shown, ..PERSON }, value, pointer);
-                }
+            Value::String(text)
+                if says_person && persons::is_name(text) && !(self.accepted)(PERSON.code) =>
+            {
+                // No law is known to ask for it.
+                let shown = false;
+                self.whole(How { shown, ..PERSON }, value, pointer);
             }
             Value::Object(members) => {
                 if members.get("name").is_some_and(Value::is_string) && !self.kind_is_known {
@@ -280,6 +280,9 @@ impl Guard<'_> {
             .get("name")
             .and_then(Value::as_str)
             .unwrap_or_default();
+        let codes = party.get("codes").and_then(Value::as_array);
+        let has_code =
+            has_code || codes.is_some_and(|codes| !codes.is_empty()) && persons::is_foreign(name);
         let is_person = code.starts_with("92");
         let in_doubt =
             self.natural_persons && !is_consortium && !name.is_empty() && !persons::is_body(name);

@@ -110,6 +110,12 @@ pub fn is_body(name: &str) -> bool {
     names::is_body(name)
 }
 
+/// Whether a name has no Chinese character: whom it names has a code of another register than China's, if any.
+#[must_use]
+pub fn is_foreign(name: &str) -> bool {
+    !name.chars().any(view::is_han)
+}
+
 /// Whether a value of which nothing is known is a name by its surname or its form: 钟示例, 买买提·示例, 王*.
 #[must_use]
 pub fn is_name(value: &str) -> bool {

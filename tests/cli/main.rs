@@ -482,10 +482,7 @@ fn a_private_key_is_for_its_owner_and_is_never_overwritten() {
         .exits(0)
         .says(&["what is signed", "/publisher  \"a.example\""]);
     for (text, told) in [
-        (
-            word_of("b.example"),
-            "the statement's publisher is b.example",
-        ),
+        (word_of("b.example"), "wanted its publisher b.example"),
         (
             r#"{"type":"trade","v":1}"#.to_owned(),
             "this is no statement",

@@ -547,7 +547,7 @@ fn what_is_one_line_holds_no_character_that_commands() {
             &["control_character /title !"],
         );
         check_more(
-            &format!(r#","details":{{"winner":{{"name":"示例{bad}公司"}}}}"#),
+            &format!(r#","details":{{"winner":{{"name":"示例建设工程{bad}有限公司"}}}}"#),
             &["control_character /details/winner/name !"],
         );
         check_more(
@@ -673,12 +673,29 @@ fn a_field_of_an_unknown_kind_is_judged_by_its_name() {
         &text.replace("award_notice", "candidate_publicty"),
         &[
             "kind_unknown /kind",
-            "party_may_be_person /details/candidates/0/party/name",
+            "person_in_clear /details/candidates/0/party/name",
             "person_in_clear /details/candidates/0/project_manager",
             "withheld_in_clear /details/candidates/0/score",
             "person_in_clear /details/contact",
             "privacy_in_clear /details/complainant",
             "privacy_in_clear /details/matter",
+        ],
+    );
+}
+
+/// Danger: a contract or a foreign buyer whose number is written as passports' are cannot be published; a firm of another country that has
+/// its own register's number is taken for a person.
+#[test]
+fn numbers_of_contracts_and_registers_are_no_passports() {
+    check_more(
+        r#","details":{"winner":{"name":"Chicoli Bandi","codes":[{"scheme":"XX-REG","value":"E12345678"}]},"extra":{"number":"E12345678","identifier":{"id":"EC0000012"}}}"#,
+        &[],
+    );
+    check_more(
+        r#","details":{"winner":{"name":"张示例","codes":[{"scheme":"x","value":"1"}]},"extra":{"passport":"E12345678"}}"#,
+        &[
+            "party_may_be_person /details/winner/name",
+            "passport_number /details/extra/passport",
         ],
     );
 }

@@ -132,7 +132,11 @@ pub(super) fn check_party(checker: &mut Checker<'_>, party: &Value<'_>, pointer:
     // A code that does not check says nothing of who it is. Members of a consortium have codes of their own.
     let without_code = code.is_none_or(|code| !identifiers::uscc_is_valid(code))
         && !party.get("uscc").is_some_and(is_commitment)
-        && !party.get("codes").is_some_and(shows_a_code);
+        && !(party
+            .get("codes")
+            .and_then(Value::items)
+            .is_some_and(|codes| !codes.is_empty())
+            && persons::is_foreign(name));
     let in_doubt = checker.natural_persons && members.is_none() && !persons::is_body(name);
     let may_be_person = without_code && (named == Named::Person || in_doubt);
     if is_person {

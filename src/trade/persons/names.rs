@@ -94,7 +94,10 @@ fn words(piece: &[Unit]) -> Vec<Vec<Unit>> {
     };
     if words.len() > 1
         && words.iter().all(short)
-        && !words.iter().map(|word| text(word)).any(|word| ends_as_body(&word) || BODY_ENDS.contains(&word.as_str()))
+        && !words
+            .iter()
+            .map(|word| text(word))
+            .any(|word| ends_as_body(&word) || BODY_ENDS.contains(&word.as_str()))
     {
         return words;
     }
