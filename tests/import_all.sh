@@ -86,6 +86,7 @@ for _ in $(seq 240); do
     sleep 0.5
 done
 "$program" export ndjson --ledger "$url" -o "$scratch/all.ndjson" >/dev/null 2>&1 || fail "the log is not exported"
+jq .index "$scratch/all.ndjson" | cmp -s - <(seq 0 $((logged + 1))) || fail "the export is not the log in its order"
 mapfile -t lines < <(printf '%s\n' "${releases[@]}" | grep '\.jsonl$')
 python3 "$repository/tests/facts.py" "${lines[@]}" -- "$scratch/all.ndjson" "$scratch/openings.jsonl" "$scratch/data/documents" ||
     fail "facts were lost"

@@ -541,11 +541,16 @@ fn price(value: &Json) -> Option<Value> {
     Some(made.into())
 }
 
-/// What was bought, where each thing has a name.
+/// What was bought, where each thing has a name of one line: one of several would cost the award its place in the log.
 fn goods(items: &Json) -> Vec<Value> {
     let made = list(items).iter().map(|item| {
         let name = words(&item["description"])
-            .or_else(|| words(&item["classification"]["description"]))?;
+            .or_else(|| words(&item["classification"]["description"]))
+            .filter(|name| {
+                !name
+                    .as_str()
+                    .is_some_and(|name| name.contains(char::is_control))
+            })?;
         let unit = text(&item["unit"], "name").unwrap_or_default();
         let quantity = item["quantity"]
             .as_number()

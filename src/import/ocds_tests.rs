@@ -274,6 +274,26 @@ fn awards_of_one_process_are_told_apart_and_contracts_follow_theirs() {
     );
 }
 
+/// Danger: one line feed in the name of a thing costs the award its place in the log.
+#[test]
+fn goods_are_named_in_one_line_or_left_to_the_source() {
+    for (name, is_listed) in [
+        ("Chairs", true),
+        ("Chairs\nof wood", false),
+        ("Chairs\t", false),
+    ] {
+        let award = json!({ "id": "1", "status": "active", "items": [{ "id": "1", "description": name, "quantity": 2 }] });
+        let drafts = one(json!({ "awards": [award] }));
+        let draft = of(&drafts, "award_notice");
+        assert_eq!(
+            draft["details"].get("goods").is_some(),
+            is_listed,
+            "{name:?}"
+        );
+        assert!(door_accepts(draft), "{name:?}: {draft}");
+    }
+}
+
 #[test]
 fn a_cancelled_award_has_no_winner() {
     let made = one(
