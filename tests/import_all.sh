@@ -5,7 +5,7 @@
 # DATA is the folder with ocds/, cn/yichang/ and cn/national-2026-03/; PROGRAM a mingzhang.
 # Promises: over 4,000 records; the audit is clean; every receipt verifies; a second run logs nothing
 # and keeps no opening twice; the facts of each file are as many as those in fields, details.extra, documents, commitments and
-# refusals together, and every fact of an OCDS release stands in the log, in a document or in an opening (tests/facts.py, which
+# refusals together, and every fact of an OCDS release stands in the log, in a document, in an opening or in a refusal (tests/facts.py, which
 # shares no code with the importer); the table of what was refused and why is the one in docs/import.md, between the marks
 # (--write-docs puts it there). Leaves nothing behind, prints seconds and counts.
 # Does not: judge what the notices say.
@@ -73,6 +73,7 @@ import notices 2 "${notices[@]}"
 import ocds 2 "${releases[@]}"
 [ "$(jq -s 'map(.logged) | add' "$scratch"/*-2.json)" -eq 0 ] || fail "a second run logged something"
 [ "$(sha256sum <"$scratch/openings.jsonl")" = "$kept" ] || fail "a second run kept openings again"
+[ -z "$(jq .ref "$scratch/openings.jsonl" | sort | uniq -d)" ] || fail "openings of one ref were kept twice"
 
 logged=$(jq -s 'map(.logged) | add' "$scratch"/*-1.json)
 [ "$logged" -gt "$records_min" ] || fail "$logged records, wanted over $records_min"
@@ -88,7 +89,7 @@ done
 "$program" export ndjson --ledger "$url" -o "$scratch/all.ndjson" >/dev/null 2>&1 || fail "the log is not exported"
 jq .index "$scratch/all.ndjson" | cmp -s - <(seq 0 $((logged + 1))) || fail "the export is not the log in its order"
 mapfile -t lines < <(printf '%s\n' "${releases[@]}" | grep '\.jsonl$')
-python3 "$repository/tests/facts.py" "${lines[@]}" -- "$scratch/all.ndjson" "$scratch/openings.jsonl" "$scratch/data/documents" ||
+python3 "$repository/tests/facts.py" "${lines[@]}" -- "$scratch/all.ndjson" "$scratch/openings.jsonl" "$scratch/data/documents" "$scratch/ocds-1.json" ||
     fail "facts were lost"
 
 "$program" audit "$url" --policy "$scratch/data/policy" --json >"$scratch/audit.json" ||

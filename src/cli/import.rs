@@ -52,6 +52,15 @@ pub(super) struct Arguments {
 
 const FILE_BYTES_MAX: u64 = 1 << 30;
 
+/// Where a draft holds what is around its item in the file, not in it: one item stands in several packages, and is the same. (`names` and
+/// `numbers` are of the item too, but items of one `ref` are equal byte for byte.)
+const PACKAGE: [&str; 4] = [
+    "/details/source",
+    "/details/extra/package",
+    "/details/extra/names",
+    "/details/extra/numbers",
+];
+
 /// Something that was not logged.
 struct Refused {
     file: String,
@@ -152,6 +161,7 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
         check: arguments.check,
         wait: super::post::WaitFor::Signed,
         show: Show::Nothing,
+        apart: &PACKAGE,
         withhold: Some(&mut |kept: &[Kept<'_>]| match &mut vault {
             Some(vault) => vault.keep(kept),
             None => Ok(()),
@@ -171,6 +181,19 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
         let sum = sum(&mut sums, file);
         sum.known += 1;
         sum.facts.add(&item.facts);
+    }
+    for (line, index, places) in &outcome.apart {
+        let (file, item) = &items[line - 1];
+        let places = places.join(", ");
+        let Said { zh, en } = said!(
+            "已是第 {index} 条记录，该记录来自另一个包，包的自述不同：{places}",
+            "is record {index} already, from another package, which says other things of itself: {places}"
+        );
+        remarks.push(Remarked {
+            file: file.clone(),
+            place: item.place.clone(),
+            remark: console.lang.say(&zh, &en).to_owned(),
+        });
     }
     let mut posted = vec![true; items.len()];
     for (line, reason) in outcome.refused {

@@ -86,6 +86,8 @@ pub(super) struct Outcome {
     pub known: Vec<usize>,
     /// Checked only, and the same as an earlier line of the file: both lines.
     pub repeated: Vec<(usize, usize)>,
+    /// In the ledger, with other words where that does not count: line, index, pointers.
+    pub apart: Vec<(usize, u64, Vec<String>)>,
     /// Where both are.
     pub placed: Vec<Placed>,
     /// In the ledger, and its receipt was not written: line, why.
@@ -161,6 +163,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
                 check: arguments.check,
                 wait: arguments.wait,
                 show: Show::AsDrafted,
+                apart: &[],
                 withhold: Some(&mut keep),
                 guard: Some(&guard),
                 attached: Some(&mut attached),
@@ -428,6 +431,8 @@ pub(super) struct Posting<'a> {
     pub wait: WaitFor,
     /// Which openings go to the ledger.
     pub show: Show,
+    /// Pointers to what does not make two statements under one `ref` different.
+    pub apart: &'static [&'static str],
     /// Takes the others, before the statement is sent. Without it, a draft that needs it ends the run.
     pub withhold: Option<&'a mut Withhold<'a>>,
     /// Makes plain drafts safe, and stops at what is not. Without one, drafts are posted as they are.
@@ -454,10 +459,12 @@ pub(super) fn post_lines<'a>(
         heads: HashMap::new(),
         made: HashMap::new(),
         tries: HashMap::new(),
+        held: HashMap::new(),
         receipts,
         check: posting.check,
         wait: posting.wait,
         show: posting.show,
+        apart: posting.apart,
         withhold: posting.withhold,
         guard: posting.guard,
         lang: console.lang,
@@ -507,7 +514,7 @@ pub(super) fn post_lines<'a>(
         let words: Value = serde_json::from_str(&line.text).unwrap_or(Value::Null);
         if words.get("ref").is_some() {
             match references.get(&line.reference) {
-                Some((earlier, there)) if *there != words => {
+                Some((earlier, there)) if is_other(there, &words, posting.apart) => {
                     let reference = one_line(&line.reference);
                     let Said { zh, en } = said!(
                         "ref {reference} 在本文件第 {earlier} 行已用于另一内容：要更正请用 amends，另一条公告请用另一个 ref",
@@ -522,7 +529,8 @@ pub(super) fn post_lines<'a>(
                     outcome.repeated.push((at, *earlier));
                     continue;
                 }
-                _ => {
+                Some(_) => {}
+                None => {
                     references.insert(line.reference.clone(), (at, words));
                 }
             }
@@ -553,7 +561,18 @@ pub(super) fn post_lines<'a>(
     Ok(outcome)
 }
 
-/// The next drafts, up to one that amends another of them: that one's id is known when it is logged.
+/// Whether two drafts differ in what is not `apart`.
+fn is_other(one: &Value, other: &Value, apart: &[&str]) -> bool {
+    if one == other || apart.is_empty() {
+        return one != other;
+    }
+    let mut places = Vec::new();
+    settle::differences(one, other, "", &mut places);
+    places.iter().any(|place| !settle::is_in(place, apart))
+}
+
+/// The next drafts, up to one that amends another of them, whose id is known when it is logged, or has the `ref` of another, which is in the
+/// ledger already when that one is logged.
 fn window(waiting: &mut VecDeque<Line>) -> Vec<Line> {
     let mut window: Vec<Line> = Vec::new();
     while let Some(next) = waiting.front() {
@@ -561,7 +580,8 @@ fn window(waiting: &mut VecDeque<Line>) -> Vec<Line> {
             Some(Amended::Line(number)) => window.iter().any(|line| line.number == *number),
             _ => false,
         };
-        if amends_one || window.len() == WINDOW {
+        let repeats_one = window.iter().any(|line| line.reference == next.reference);
+        if amends_one || repeats_one || window.len() == WINDOW {
             break;
         }
         window.extend(waiting.pop_front());

@@ -336,3 +336,27 @@ fn what_is_too_long_becomes_a_document_without_people_and_nothing_is_lost_in_sil
     assert_eq!(importing.desk.read("openings.jsonl").lines().count(), 2);
     assert_eq!(importing.statements().len(), 2);
 }
+
+/// Danger: a package is published anew, with another date, and all that it holds is refused; or openings are kept that open nothing.
+#[test]
+fn a_release_in_another_package_is_known_and_its_openings_are_kept_once() {
+    let importing = Importing::new();
+    let release: Value = serde_json::from_str(&long_release("Road")).unwrap();
+    let package = |name: &str, more: Value| {
+        let mut package = serde_json::json!({ "uri": name, "releases": [release, release] });
+        for (name, value) in more.as_object().unwrap() {
+            package[name] = value.clone();
+        }
+        importing.desk.write(name, &package.to_string())
+    };
+    let first = package("first.json", serde_json::json!({}));
+    let newer = serde_json::json!({ "publishedDate": "2026-05-05", "publisher": {"name": "Example Council"}, "x_Y": 1.5 });
+    let newer = package("newer.json", newer);
+    let said = importing.ocds(&[&first]).exits(0).json("imported");
+    assert_eq!((&said["logged"], &said["known"]), (&1.into(), &1.into()));
+    let remarks = said["remarks"].as_u64().unwrap();
+    let said = importing.ocds(&[&newer, &first]).exits(0).json("imported");
+    assert_eq!((&said["logged"], &said["known"]), (&0.into(), &4.into()));
+    assert_eq!(said["remarks"].as_u64().unwrap(), 2 * remarks + 2);
+    assert_eq!(importing.desk.read("openings.jsonl").lines().count(), 1);
+}

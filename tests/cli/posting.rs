@@ -321,3 +321,43 @@ fn a_file_is_read_however_it_was_saved_and_all_its_faults_are_told_at_once() {
         assert!(words.iter().all(|word| said.contains(word)), "{said}");
     }
 }
+
+/// Danger: a file of openings grows by lines that open nothing, with each run and each refusal.
+#[test]
+fn openings_are_kept_once_for_what_is_logged_and_never_for_what_is_refused() {
+    let office = Office::open();
+    let person = json!({ "details": { "manager": [{ "$commit": { "class": "person", "value": "张示例", "shown": false } }] } });
+    let mut refused = draft("R-2", "二", person.clone());
+    refused["category"] = "no-such-category".into();
+    let lines = [
+        draft("R-1", "一", person.clone()),
+        refused,
+        draft("R-3", "三", person.clone()),
+        draft("R-1", "一", person),
+    ];
+    let text: Vec<String> = lines.iter().map(Value::to_string).collect();
+    let file = office.desk.write("d.jsonl", &text.join("\n"));
+    for run in 1..=2 {
+        let said = office
+            .post(&["--json", &file])
+            .exits(3)
+            .json("partly-refused");
+        let refused = said["refused"].as_array().unwrap();
+        assert_eq!(refused.len(), 1, "run {run}: {said}");
+        assert_eq!(refused[0]["line"], 2, "run {run}: {said}");
+        let kept = office.desk.read("d.jsonl.openings");
+        let kept: Vec<Value> = kept
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let refs: Vec<&str> = kept
+            .iter()
+            .map(|one| one["ref"].as_str().unwrap())
+            .collect();
+        assert_eq!(refs, ["R-1", "R-3"], "run {run}");
+        for one in kept {
+            let name = format!("api/v1/statements/{}", one["statement"].as_str().unwrap());
+            assert!(office.served.http().get(&name, 1 << 20).unwrap().is_some());
+        }
+    }
+}

@@ -217,6 +217,7 @@ fn import(
         check: false,
         wait: WaitFor::Signed,
         show: Show::Nothing,
+        apart: &[],
         withhold: None,
         guard: None,
         attached: None,

@@ -159,6 +159,7 @@ fn work(console: &Console, folder: &Folder, url: &str) -> Result<u64, Failure> {
             check: false,
             wait: post::WaitFor::Signed,
             show: post::Show::AsDrafted,
+            apart: &[],
             withhold: Some(&mut |kept: &[post::Kept<'_>]| vault.keep(kept)),
             guard: Some(&guard),
             attached: None,

@@ -34,7 +34,7 @@ const DRY_RUN: &str = "api/v1/statements/batch?dry_run=true";
 
 /// A signed draft.
 #[derive(Clone)]
-struct Ready {
+pub(super) struct Ready {
     line: Line,
     id: Hash,
     /// The statement's `ref`.
@@ -90,6 +90,15 @@ fn known(answer: &Value) -> Option<Known> {
     }
 }
 
+/// Which statement of its project each of several drafts follows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Follow {
+    /// The newest in the ledger, to be checked only: nothing is logged in between.
+    Head,
+    /// The draft before, as if that were logged already.
+    EachOther,
+}
+
 pub(super) struct Poster<'a> {
     pub http: &'a Http,
     pub signer: &'a Holder,
@@ -98,10 +107,13 @@ pub(super) struct Poster<'a> {
     /// Ids by line number, for `amends`.
     pub made: HashMap<usize, Hash>,
     pub tries: HashMap<usize, u32>,
+    /// Lines to be sent again whose openings are kept already: sent as they were, they need no new salts.
+    pub held: HashMap<usize, Ready>,
     pub receipts: Option<&'a Path>,
     pub check: bool,
     pub wait: WaitFor,
     pub show: Show,
+    pub apart: &'static [&'static str],
     pub withhold: Option<&'a mut Withhold<'a>>,
     pub guard: Option<&'a Guard>,
     pub lang: Lang,
@@ -110,14 +122,15 @@ pub(super) struct Poster<'a> {
 impl Poster<'_> {
     /// Posts drafts in their order; gives back those whose fate is undecided.
     pub fn post(&mut self, window: Vec<Line>, outcome: &mut Outcome) -> Result<Vec<Line>, Failure> {
-        let mut ready = self.sign(window, outcome)?;
         if self.check {
+            let ready = self.sign(window, Follow::Head, outcome)?;
             let answers = self.send(DRY_RUN, &ready)?;
             for (one, answer) in ready.iter().zip(answers) {
                 self.take_checked(one, &answer, outcome)?;
             }
             return Ok(Vec::new());
         }
+        let mut ready = self.sign(window, Follow::EachOther, outcome)?;
         if ready.iter().any(|one| !one.withheld.is_empty()) {
             ready = self.keep(ready, outcome)?;
         }
@@ -131,18 +144,26 @@ impl Poster<'_> {
             let after_a_gap = shaken.contains(&one.line.project);
             let before = outcome.logged.len();
             let done = self.take(&one, &answer, after_a_gap, outcome)?;
+            let line = one.line.clone();
             if outcome.logged.len() == before {
-                shaken.insert(one.line.project.clone());
+                shaken.insert(line.project.clone());
             }
             if !done {
-                undecided.push(one.line);
+                if !one.withheld.is_empty() {
+                    self.held.insert(line.number, one);
+                }
+                undecided.push(line);
             }
         }
         Ok(undecided)
     }
 
-    /// Signs each draft to follow the one before, as if that one were logged already.
-    fn sign(&mut self, lines: Vec<Line>, outcome: &mut Outcome) -> Result<Vec<Ready>, Failure> {
+    fn sign(
+        &mut self,
+        lines: Vec<Line>,
+        follow: Follow,
+        outcome: &mut Outcome,
+    ) -> Result<Vec<Ready>, Failure> {
         let mut heads: HashMap<String, Option<Hash>> = HashMap::new();
         let mut ready = Vec::new();
         for line in lines {
@@ -156,6 +177,14 @@ impl Poster<'_> {
                 Some(head) => *head,
                 None => self.head(&line.project)?,
             };
+            let held = self.held.get(&line.number);
+            if follow == Follow::EachOther
+                && let Some(held) = held.filter(|held| held.statement.follows() == head)
+            {
+                heads.insert(line.project.clone(), Some(held.id));
+                ready.push(held.clone());
+                continue;
+            }
             let amended = match &line.amends {
                 None => None,
                 Some(Amended::Line(number)) => self.made.get(number).copied(),
@@ -192,11 +221,9 @@ impl Poster<'_> {
                         }
                         self.made.insert(line.number, statement.id());
                     }
-                    // What is only checked is logged by nobody.
-                    let after = if self.check {
-                        head
-                    } else {
-                        Some(statement.id())
+                    let after = match follow {
+                        Follow::Head => head,
+                        Follow::EachOther => Some(statement.id()),
                     };
                     heads.insert(line.project.clone(), after);
                     let (shown, withheld) = match self.show {
@@ -246,6 +273,12 @@ impl Poster<'_> {
             Known::Reference { existing } => {
                 let there = settle::by_id(self.http, &existing)?;
                 let places = there.differs(&one.statement);
+                let (apart, places): (Vec<String>, Vec<String>) = places
+                    .into_iter()
+                    .partition(|place| settle::is_in(place, self.apart));
+                if !apart.is_empty() && places.is_empty() {
+                    outcome.apart.push((number, there.index, apart));
+                }
                 // Later lines may amend it all the same.
                 self.made.insert(number, existing);
                 if !places.is_empty() {
@@ -278,22 +311,37 @@ impl Poster<'_> {
         Ok(())
     }
 
-    /// Keeps the openings that do not go to the ledger, those of the statements only that the ledger does not have: salts that open
-    /// nothing help nobody.
+    /// Keeps the openings that do not go to the ledger, once for each statement that the ledger does not have and would take: salts that
+    /// open nothing help nobody. What it would not take is refused here; each line is judged by itself, whatever becomes of the others.
     fn keep(&mut self, ready: Vec<Ready>, outcome: &mut Outcome) -> Result<Vec<Ready>, Failure> {
+        let lines = ready.into_iter().map(|one| one.line).collect();
+        let ready = self.sign(lines, Follow::Head, outcome)?;
         let answers = self.send(DRY_RUN, &ready)?;
-        let (mut new, mut ready) = (Vec::new(), ready);
-        for (one, answer) in ready.iter().zip(answers) {
-            match known(&answer) {
-                Some(known) => self.settle(one, known, outcome)?,
-                None => new.push(one.line.clone()),
+        let mut new = Vec::new();
+        for (one, answer) in ready.into_iter().zip(answers) {
+            if let Some(known) = known(&answer) {
+                self.settle(&one, known, outcome)?;
+                continue;
+            }
+            let code = answer.get("code").and_then(Value::as_str);
+            match (answer.get("status").and_then(Value::as_u64), code) {
+                // Not now, or another client was faster: decided when it is sent.
+                (Some(200 | 503 | 507), _) | (Some(409), Some("follows-conflict")) => {
+                    new.push(one.line);
+                }
+                _ => outcome.refused.push((one.line.number, self.why(&answer))),
             }
         }
-        if new.len() < ready.len() {
-            ready = self.sign(new, outcome)?;
-        }
-        let hiding = ready.iter().filter(|one| !one.withheld.is_empty());
-        let kept: Vec<Kept<'_>> = hiding.map(Ready::kept).collect();
+        let ready = self.sign(new, Follow::EachOther, outcome)?;
+        let kept: Vec<Kept<'_>> = ready
+            .iter()
+            .filter(|one| !one.withheld.is_empty())
+            .filter(|one| {
+                let held = self.held.get(&one.line.number);
+                held.is_none_or(|held| held.id != one.id)
+            })
+            .map(Ready::kept)
+            .collect();
         if !kept.is_empty() {
             let keep = self.withhold.as_mut().ok_or_else(no_vault)?;
             keep(&kept)?;

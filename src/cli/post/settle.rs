@@ -95,6 +95,13 @@ fn is_commitment(value: &Value) -> bool {
     value.get("commitment").is_some_and(Value::is_string)
 }
 
+/// Whether a pointer is one of `parts`, or leads into one.
+pub(super) fn is_in(pointer: &str, parts: &[&str]) -> bool {
+    let is_below = |rest: &str| rest.is_empty() || rest.starts_with('/');
+    let mut parts = parts.iter();
+    parts.any(|part| pointer.strip_prefix(part).is_some_and(is_below))
+}
+
 /// Pointers at which two values differ.
 pub(super) fn differences(one: &Value, other: &Value, pointer: &str, places: &mut Vec<String>) {
     match (one, other) {
