@@ -86,10 +86,6 @@ kinds! {
         "开启值与声明中的承诺不符", "the openings do not fit the statement's commitments",
         "每个开启值（盐和原值）必须与 pointer 所指的承诺相符：承诺 = SHA-256(mingzhang-commitment-v1、账本、发布者、项目、指针、盐、原值，各占一行)。",
         "Each opening (salt and value) must give the commitment at its pointer: SHA-256 over the lines mingzhang-commitment-v1, ledger, publisher, project, pointer, salt, value.";
-    DISCLOSURE_REFUSED = 403 "disclosure-refused",
-        "没有可以公开这些内容的签名", "nobody who may has signed that this is to be shown",
-        "已登记声明的承诺值，只有发布者或监督机构新签的 disclosure（mingzhang disclose），或公开命令（order disclose）才能公开。声明本身的签名是公开的，重发它不说明任何事。",
-        "A commitment of a logged statement is opened by a `disclosure` that its publisher or a supervisor signs for it now (mingzhang disclose), or by an order to disclose. The statement's own signature is public: sending it again says nothing.";
     DIGEST_MISMATCH = 400 "digest-mismatch",
         "文件内容与所称的 SHA-256 不符", "the document's bytes do not have that SHA-256",
         "服务器算出的摘要见 found。请检查上传的是否是声明中写明的那个文件，以及传输中是否被改动。",
@@ -106,6 +102,10 @@ kinds! {
         "联署行不是本账本策略中的见证所签，或验证不通过", "no line is by a witness of this ledger's policy, or it does not verify",
         "请把见证的公钥（vkey）交账本运行者写入策略；/api/v1/witnesses 列出策略中的见证。",
         "Have the ledger's operator put the witness's vkey into the policy; /api/v1/witnesses lists those that stand in it.";
+    DISCLOSURE_REFUSED = 403 "disclosure-refused",
+        "没有可以公开这些内容的签名", "nobody who may has signed that this is to be shown",
+        "已登记声明的承诺值，只有发布者或监督机构新签的 disclosure（mingzhang disclose），或公开命令（order disclose）才能公开。声明本身的签名是公开的，重发它不说明任何事。",
+        "A commitment of a logged statement is opened by a `disclosure` that its publisher or a supervisor signs for it now (mingzhang disclose), or by an order to disclose. The statement's own signature is public: sending it again says nothing.";
     KEY_UNKNOWN = 403 "key-unknown",
         "密钥未登记", "the key is not admitted",
         "签名行中的密钥名和密钥 ID 须与账本中已登记的密钥一致。/api/v1/keys 列出现行密钥；登记由管理机关用 key 声明办理。",
