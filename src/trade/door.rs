@@ -306,7 +306,15 @@ fn check_personal(text: &str, pointer: &str, issued: Option<Day>, problems: &mut
     let is_outside_number = ["/codes/", "/lots/", "/about/"]
         .iter()
         .any(|place| pointer.starts_with(place))
-        || matches!(pointer, "/ref" | "/project" | "/ledger" | "/publisher");
+        || matches!(
+            pointer,
+            "/ref"
+                | "/project"
+                | "/ledger"
+                | "/publisher"
+                | "/details/source/id"
+                | "/details/source/ocid"
+        );
     let is_address = is_one_of(&["url", "link", "uri"]);
     let is_quantity = is_one_of(&["amount", "rate", "quantity", "size", "area"]);
     // A value that is a number and nothing else is a passport's only where its name says so: contracts and registers have such too.

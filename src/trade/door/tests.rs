@@ -317,6 +317,8 @@ fn personal_numbers_are_kept_out_of_the_leaf() {
     check_more(&detail("911410315710923245"), &[]); // a social credit code
     check_more(&detail("13800000000"), &["mobile_number /details/a/0"]);
     check_more(r#","details":{"contact_phone":"13800000000"}"#, &[]);
+    // The name that another publisher gave to his release.
+    check_more(r#","details":{"source":{"id":"GAP-13800000000"}}"#, &[]);
     check_more(&detail("4111111111111111"), &["card_number /details/a/0"]);
     check_more(
         r#","codes":[{"scheme":"x","value":"4111111111111111"}]"#,
