@@ -68,8 +68,11 @@ def main():
                     total += 1
                     # What is withheld stands in the openings as JSON, with its escapes.
                     if value not in text and json.dumps(value, ensure_ascii=False)[1:-1] not in text:
-                        place = next((place for place in left if (pointer + "/").startswith(place + "/")), None)
-                        if place is not None and left[place] > 0:
+                        # The first section of a release carries what stands around all of them: refused with it, that is named by its place.
+                        open_places = [place for place in left if left[place] > 0]
+                        own = (place for place in open_places if (pointer + "/").startswith(place + "/"))
+                        place = next(own, next(iter(open_places), None))
+                        if place is not None:
                             left[place] -= 1
                             refused += 1
                             continue

@@ -111,7 +111,12 @@ pub fn gzip(app: Router) -> Router {
                 || content_type == "application/json"
         },
     );
-    app.layer(
+    // Links are looked at while a page is still text.
+    app.layer(from_fn(async |request: Request, next: Next| {
+        let path = request.uri().path().to_owned();
+        relative(next.run(request).await, &path).await
+    }))
+    .layer(
         CompressionLayer::new()
             .quality(CompressionLevel::Fastest)
             .compress_when(worth_it),
@@ -204,6 +209,7 @@ async fn finish(voice: Voice, mut request: Request, next: Next) -> Response<Body
     }
     tracing::debug!(request_id = id.as_str(), %method, path, status = response.status().as_u16(), ms = began.elapsed().as_millis(), "answered");
 
+    // Of refusals, which are made here; every other page has been through it before it was compressed.
     response = relative(response, &path).await;
     let headers = response.headers_mut();
     headers.insert(

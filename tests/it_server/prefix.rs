@@ -170,3 +170,15 @@ async fn a_printed_address_has_the_prefix_that_the_proxy_names() {
         check(&answer, &format!("{wanted}entries/1"));
     }
 }
+
+/// Danger: every browser asks for gzip, and a page whose links are made after it was compressed is read by none.
+#[tokio::test]
+async fn a_page_is_compressed_after_its_links_were_made() {
+    let service = Service::new().await;
+    let headers = [("accept", "text/html"), ("accept-encoding", "gzip")];
+    let page = service.ask_as_sent("GET", "/check", &headers, vec![]).await;
+    assert_eq!(page.header("content-encoding"), "gzip");
+    assert_eq!(page.body[..3], [0x1f, 0x8b, 8], "RFC 1952 §2.3.1");
+    let plain = ask(&service, "GET", &format!("{PREFIX}/check"), vec![]).await;
+    assert!(plain.text().contains("href=\"./search\""));
+}

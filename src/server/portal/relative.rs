@@ -17,7 +17,8 @@ pub(in crate::server) async fn relative(response: Response<Body>, path: &str) ->
     if response.extensions().get::<Rooted>().is_none() {
         return response;
     }
-    let (parts, body) = response.into_parts();
+    let (mut parts, body) = response.into_parts();
+    parts.extensions.remove::<Rooted>();
     // Rendered whole already, or empty: there is nothing to wait for and nothing to bound.
     let html = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let html = links(&String::from_utf8_lossy(&html), path);
