@@ -179,7 +179,7 @@ async function isHarmless(page, what) {
     for (const one of document.querySelectorAll('*')) {
       for (const { name, value } of one.attributes) {
         if (name.startsWith('on')) found.push(`${name}=${value}`.slice(0, 200));
-        if (['href', 'action', 'src', 'formaction'].includes(name) && !/^(https?:\/\/|\/(?!\/)|#|\?|[\w%.-]+$)/.test(value)) found.push(`${name}=${value}`.slice(0, 200));
+        if (['href', 'action', 'src', 'formaction'].includes(name) && !/^(https?:\/\/|(?:\.{1,2})?\/(?!\/)|#|\?|[\w%.-]+$)/.test(value)) found.push(`${name}=${value}`.slice(0, 200));
       }
     }
     for (const { action } of document.forms) if (new URL(action).origin !== location.origin) found.push(`form to ${action}`);
