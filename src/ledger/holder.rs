@@ -4,9 +4,13 @@
 //! holds it stands beside it in `<name>.holder`, for whoever is refused.
 //!
 //! A copied folder of keys is another file with a lock of its own: what holds then stands in `docs/operations.md`, one key.
+//!
+//! A lock says nothing of what stands under the same name later. So whoever writes by name also holds the folders themselves ([`Places`]) and
+//! looks before each batch whether they are still there.
 
 use std::fmt;
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// A process that holds a lock, as it has said itself.
@@ -162,6 +166,54 @@ pub fn lock_new(path: &Path, holder: &Holder) -> Result<File, LockError> {
     })?;
     lock(&file, path, holder)?;
     Ok(file)
+}
+
+/// Whether what was opened as `held` is what stands at `path` now.
+pub fn is_at(held: &File, path: &Path) -> std::io::Result<bool> {
+    let held = held.metadata()?;
+    let named = std::fs::metadata(path);
+    Ok(named.is_ok_and(|named| (named.dev(), named.ino()) == (held.dev(), held.ino())))
+}
+
+/// The folders that a ledger writes into, as they were when it was opened. Held open, so that no other can get their numbers.
+#[derive(Debug, Default)]
+pub struct Places(Vec<(PathBuf, File)>);
+
+/// A folder was exchanged under a running process.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{} was moved, removed, unmounted or replaced while this process wrote into it, so nothing more is written: it would go to another place than \
+     what is there already. Put the folder back where it was, start again", path.display()
+)]
+pub struct PlaceError {
+    /// Its name.
+    path: PathBuf,
+}
+
+impl Places {
+    /// Takes hold of these folders, which are made if they are not there.
+    ///
+    /// # Errors
+    /// One cannot be made or opened.
+    pub fn hold(paths: &[PathBuf]) -> std::io::Result<Places> {
+        let hold = |path: &PathBuf| {
+            std::fs::create_dir_all(path)?;
+            Ok((path.clone(), File::open(path)?))
+        };
+        paths.iter().map(hold).collect::<Result<_, _>>().map(Places)
+    }
+
+    /// Whether each still stands where it stood.
+    ///
+    /// # Errors
+    /// [`PlaceError`] names the first that does not.
+    pub fn check(&self) -> Result<(), PlaceError> {
+        let gone = |(path, held): &&(PathBuf, File)| !is_at(held, path).is_ok_and(|is_at| is_at);
+        match self.0.iter().find(gone) {
+            None => Ok(()),
+            Some((path, _)) => Err(PlaceError { path: path.clone() }),
+        }
+    }
 }
 
 /// Where the holder of the file is named: beside the file itself, not beside a link to it.

@@ -13,7 +13,6 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::holder::{self, Holder, LockError};
@@ -154,10 +153,7 @@ impl LastSigned {
             path: self.path.clone(),
             source,
         };
-        let held = self.file.metadata().map_err(read)?;
-        let named = std::fs::metadata(&self.path);
-        let same = named.is_ok_and(|named| (named.dev(), named.ino()) == (held.dev(), held.ino()));
-        if !same {
+        if !holder::is_at(&self.file, &self.path).map_err(read)? {
             return Err(LastSignedError::Replaced {
                 path: self.path.clone(),
             });

@@ -259,6 +259,7 @@ struct Shared {
     reopen: tokio::sync::Notify,
     writing: watch::Sender<Writing>,
     disk: admission::DiskWatch,
+    places: holder::Places,
     _locks: recover::Locks,
     /// Dropped last, as fields are in the order above: whoever watches it knows that index and lock are free.
     released: watch::Sender<()>,

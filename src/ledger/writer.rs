@@ -381,6 +381,12 @@ async fn commit(shared: Arc<Shared>, sealed: Sealed) -> Result<(), Exit> {
             .for_each(|waiter: Waiter| waiter.answer(outcome()));
     };
 
+    // 0. What is written goes by name: into the folders that were opened, or nowhere.
+    if let Err(exit) = in_place(&shared).await {
+        answer_all(|| Outcome::DiskFailed);
+        return Err(exit);
+    }
+
     // 1. Win the slot. This is the commit point: before it nothing has happened, after it the records are in the log.
     let name = Commit::name(commit.old.size);
     let (mut pause, mut waited) = (WIN_PAUSE_FIRST, false);
@@ -444,6 +450,11 @@ async fn commit(shared: Arc<Shared>, sealed: Sealed) -> Result<(), Exit> {
     // 3. Sign, and 4. publish. The root was recomputed from the entries above.
     let published = match applied.and(advanced) {
         Ok(()) => publish_head(&shared, growth.new, Some(time), &keys).await,
+        Err(exit) => Err(exit),
+    };
+    // Looked at again: what was exchanged between is acknowledged to nobody.
+    let published = match published {
+        Ok(head) => in_place(&shared).await.map(|()| head),
         Err(exit) => Err(exit),
     };
     let head = match published {
@@ -536,16 +547,29 @@ fn failed_after_win(failure: StoreError) -> Exit {
 
 /// Makes it durable that `tree`, which follows from won commits alone, may have been signed.
 pub(super) async fn advance(shared: &Arc<Shared>, tree: Tree) -> Result<(), Exit> {
-    let writer = shared.clone();
-    let advanced = tokio::task::spawn_blocking(move || {
-        writer
-            .last_signed
-            .lock()
+    on_disk(shared, move |shared| {
+        let last_signed = shared.last_signed.lock();
+        last_signed
             .expect("no panic while holding last-signed")
             .advance(&tree)
-    });
-    advanced
-        .await
+    })
+    .await
+}
+
+/// Whether the folders of the data still stand where they stood: moved, unmounted or restored underneath, they would be made anew, and what is
+/// acknowledged would lie in two places or in none.
+async fn in_place(shared: &Arc<Shared>) -> Result<(), Exit> {
+    on_disk(shared, |shared| shared.places.check()).await
+}
+
+/// Work that waits for the disk, whose failure ends the process.
+async fn on_disk<E: std::error::Error + Send + 'static>(
+    shared: &Arc<Shared>,
+    work: impl FnOnce(&Shared) -> Result<(), E> + Send + 'static,
+) -> Result<(), Exit> {
+    let shared = shared.clone();
+    let done = tokio::task::spawn_blocking(move || work(&shared));
+    done.await
         .map_err(|panic| Exit::Stop(panic.to_string()))?
         .map_err(|failure| Exit::Stop(crate::chain_of(&failure)))
 }

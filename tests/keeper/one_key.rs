@@ -1,4 +1,5 @@
-//! Danger: one log key signs two histories, because two processes have it, or because what it remembers was exchanged under one of them.
+//! Danger: one log key signs two histories, because two processes have it, or because what it remembers was exchanged under one of them. Or
+//! what it acknowledges is written beside what is there, because the folder was exchanged.
 
 use std::path::Path;
 
@@ -101,5 +102,52 @@ fn a_folder_of_keys_exchanged_underneath_ends_the_process_before_a_signature() {
         assert_ne!(posted.exit, 0, "{what}: {posted:?}");
         assert_eq!(served.child.wait().unwrap().code(), Some(7), "{what}");
         assert_eq!(head_size(&data), before, "{what}: something was signed");
+    }
+}
+
+/// The data moved away, deleted, or exchanged under a running process: it acknowledges nothing more, makes no new folder, and ends.
+#[test]
+fn a_folder_of_data_exchanged_underneath_ends_the_process_before_a_receipt() {
+    type Exchange = fn(&Path);
+    let rows: [(&str, Exchange); 4] = [
+        ("moved", |data| {
+            std::fs::rename(data, data.with_extension("away")).unwrap()
+        }),
+        ("replaced by a copy", |data| {
+            let away = data.with_extension("away");
+            std::fs::rename(data, &away).unwrap();
+            copy(away.to_str().unwrap(), data.to_str().unwrap());
+        }),
+        ("deleted", |data| std::fs::remove_dir_all(data).unwrap()),
+        ("its commits deleted", |data| {
+            std::fs::remove_dir_all(data.join("commit")).unwrap()
+        }),
+    ];
+    // Side by side: each waits for the poster's patience.
+    std::thread::scope(|scope| {
+        for (what, exchange) in rows {
+            scope.spawn(move || check(what, exchange));
+        }
+    });
+
+    fn check(what: &str, exchange: Exchange) {
+        let desk = Desk::new();
+        let (data, keys) = (desk.path("data"), desk.path("keys"));
+        run(&["init", "--data", &data, "--keys", &keys, "--origin", ORIGIN]).exits(0);
+        let key = format!("{keys}/centre.key");
+        let mut served = Served::start_with(&data, &["--keys", &keys]);
+        post(&desk, &served, &key, 0..3).exits(0);
+        let signed = std::fs::read(format!("{keys}/last-signed")).unwrap();
+        exchange(Path::new(&data));
+        let posted = post(&desk, &served, &key, 3..4);
+        assert_ne!(posted.exit, 0, "{what}: {posted:?}");
+        assert_eq!(served.child.wait().unwrap().code(), Some(7), "{what}");
+        let after = std::fs::read(format!("{keys}/last-signed")).unwrap();
+        assert_eq!(after, signed, "{what}: something was signed");
+        assert!(
+            !Path::new(&data)
+                .join("commit/00000000000000000005#1")
+                .exists()
+        );
     }
 }

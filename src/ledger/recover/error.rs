@@ -28,6 +28,15 @@ pub enum OpenError {
     /// Another process has the folder, or signs with the key.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// A folder of the ledger cannot be made or opened.
+    #[error("cannot open the folders of the ledger in {}", data.display())]
+    Places {
+        /// The data folder.
+        data: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// A published checkpoint is not one of this key.
     #[error(
         "{name} is not a checkpoint of {origin} signed by the given log key: wrong folder or wrong key"

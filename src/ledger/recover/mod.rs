@@ -23,7 +23,7 @@ use survey::{Found, HEAD_BYTES_MAX, survey};
 use super::admission::DiskWatch;
 use super::clock::{Clock, ClockGuard};
 use super::cosign::{self, Gathering, guard};
-use super::holder::{self, Holder};
+use super::holder::{self, Holder, Places};
 use super::index::Index;
 use super::last_signed::LastSigned;
 use super::plan::{Past, Plan, Tip};
@@ -113,6 +113,7 @@ pub(super) async fn open(
         None => Index::temporary()?,
     };
     let doors = doors_of(&config)?;
+    let places = hold_places(&store)?;
     let signed = last_signed.newest();
     let (found, words) = vouched(&store, &log, &reader, &config, &doors, signed).await?;
     let Loaded {
@@ -190,6 +191,7 @@ pub(super) async fn open(
         reopen: tokio::sync::Notify::new(),
         writing: watch::Sender::new(Writing::Yes),
         disk: DiskWatch::default(),
+        places,
         _locks: locks,
         released: watch::Sender::new(()),
         config,
@@ -364,6 +366,15 @@ fn holder_of(store: &Store, clock: &Clock) -> Holder {
         None => "in a shared store".to_owned(),
     };
     Holder::this(&data, &clock().wall.to_string())
+}
+
+/// The folders that a batch is written into.
+fn hold_places(store: &Store) -> Result<Places, OpenError> {
+    let Some(data) = store.path() else {
+        return Ok(Places::default());
+    };
+    let paths = [data.join("commit"), data.join("log"), data.clone()];
+    Places::hold(&paths).map_err(|source| OpenError::Places { data, source })
 }
 
 /// Takes both: the folder's, last-signed's.
