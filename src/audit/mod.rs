@@ -45,7 +45,7 @@ pub use report::{
     Contradiction, Counts, ERASED_MAX, ErasedShown, Evidence, FAULTS_MAX, Fault, NotCounted,
     Remark, Report, Sentence, SignatureLine, SignedShown, Step, TreeShown,
 };
-pub use state::{State, StateError, write_atomically};
+pub use state::{State, StateError};
 pub use target::{Target, TargetError};
 pub use views::open_by;
 pub use words::{note_zh, open_zh, record_zh};

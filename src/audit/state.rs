@@ -3,13 +3,13 @@
 //!
 //! Promises: it is written as a whole or not at all, and only by a run that found nothing wrong. Does not hold anything of the records.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::report::Report;
 use super::views;
+use crate::store::named;
 use crate::tlog::merkle::Hash;
 use crate::tlog::policy::{Policy, VerifiedCheckpoint};
 
@@ -105,17 +105,16 @@ impl State {
             path: path.to_owned(),
             source,
         };
-        match std::fs::metadata(path) {
-            Ok(metadata) if metadata.len() > STATE_BYTES_MAX => {
+        let bytes = match named::read(path, STATE_BYTES_MAX) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => {
                 return Err(StateError::TooLarge {
                     path: path.to_owned(),
                 });
             }
-            Ok(_) => {}
             Err(absent) if absent.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(failed(source)),
-        }
-        let bytes = std::fs::read(path).map_err(failed)?;
+        };
         let state: State = serde_json::from_slice(&bytes).map_err(|source| StateError::Form {
             path: path.to_owned(),
             source,
@@ -154,7 +153,7 @@ impl State {
         };
         let mut json = serde_json::to_vec_pretty(self).expect("strings become JSON");
         json.push(b'\n');
-        write_atomically(path, &json).map_err(failed)
+        named::replace(path, &json).map_err(failed)
     }
 
     /// The state must be of the log that is audited.
@@ -204,28 +203,4 @@ impl State {
         }
         Ok(verified)
     }
-}
-
-/// Writes beside the file and renames, each made durable.
-///
-/// # Errors
-/// The system's own; then the old file is as it was.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let name = path.file_name().ok_or(std::io::ErrorKind::InvalidInput)?;
-    let mut beside = name.to_owned();
-    beside.push(format!(".{}.new", std::process::id()));
-    let beside = folder.join(beside);
-    let written = std::fs::File::create(&beside).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    let renamed = written.and_then(|()| std::fs::rename(&beside, path));
-    if renamed.is_err() {
-        let _ = std::fs::remove_file(&beside);
-    }
-    renamed.and_then(|()| std::fs::File::open(folder)?.sync_all())
 }

@@ -365,7 +365,7 @@ fn finish(begun: &Path, to: &Path, files: &BTreeMap<String, String>) -> Result<(
         .iter()
         .map(|(name, digest)| format!("{digest}  {name}\n"));
     let lines: String = lines.collect();
-    crate::audit::write_atomically(&begun.join(SUMS), lines.as_bytes())
+    crate::store::named::replace(&begun.join(SUMS), lines.as_bytes())
         .and_then(|()| fs::rename(begun, to))
         .map_err(|error| copy_failed(to, &error))
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::keys::{self, KeyFileError};
 use super::out::Console;
 use super::text::said;
+use crate::store::named;
 
 /// Names that are tried in a folder: `NAME.txt`, `NAME-2.txt`, …
 const NAMES_MAX: usize = 1_000;
@@ -45,7 +46,7 @@ fn write(wanted: &Path, text: &str) -> Result<PathBuf, KeyFileError> {
             Err(error) => return Err(error),
         }
         // The same evidence, found again, is kept once.
-        if std::fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
+        if named::holds(&path, text.as_bytes()) {
             return Ok(path);
         }
         path = numbered(wanted, number);

@@ -5,10 +5,9 @@ use std::path::Path;
 use super::answered;
 use super::out::{Answer, Console, Failure};
 use super::text::said;
-use super::{keys, plain, read_file};
-use crate::audit::write_atomically;
+use super::{keys, plain};
 use crate::receipt::{RECEIPT_BYTES_MAX, Receipt};
-use crate::store::Http;
+use crate::store::{Http, named};
 use crate::tlog::merkle::Hash;
 use crate::trade::visible::one_line;
 use clap::Args;
@@ -85,7 +84,7 @@ pub(super) fn index(text: &str) -> Result<u64, Failure> {
 
 /// Keeps the receipt of record `index` in a file. One that is there and is a receipt of the same record stays: receipts of one record may
 /// differ in proof and checkpoint, a newer one is not better, and the old one may be filed already. What is no receipt gives way to the
-/// true one. `false`: the one that was there stays.
+/// true one, under another name. `false`: the one that was there stays.
 pub(super) fn keep_receipt(path: &Path, bytes: &[u8], index: u64) -> Result<bool, Failure> {
     let new = answered::whole(bytes, index).map_err(|cause| {
         Failure::temporary(
@@ -97,23 +96,10 @@ pub(super) fn keep_receipt(path: &Path, bytes: &[u8], index: u64) -> Result<bool
             .because(&cause),
         )
     })?;
-    if let Ok(there) = read_file(path, RECEIPT_BYTES_MAX as u64)
-        && let Ok(receipt) = Receipt::parse(&there)
-        && answered::whole(&there, receipt.index).is_ok()
-    {
-        if receipt.entry == new.entry {
-            return Ok(false);
-        }
-        let shown = path.display();
-        return Err(Failure::input(
-            "file-exists",
-            said!(
-                "{shown} 已是另一条记录的回执，没有覆盖",
-                "{shown} is the receipt of another record and was left alone"
-            ),
-        ));
+    if not_anothers(path, &new)? {
+        return Ok(false);
     }
-    write_atomically(path, bytes).map_err(|error| {
+    named::replace(path, bytes).map_err(|error| {
         let shown = path.display();
         Failure::input(
             "file-write",
@@ -123,12 +109,55 @@ pub(super) fn keep_receipt(path: &Path, bytes: &[u8], index: u64) -> Result<bool
     Ok(true)
 }
 
+/// Whether `path` is a receipt of the record of `new`. One of another record is an error; what is no receipt gets another name, for it may
+/// be a key that was named by mistake.
+pub(super) fn not_anothers(path: &Path, new: &Receipt) -> Result<bool, Failure> {
+    let shown = path.display();
+    let unwritable = |error: &dyn std::fmt::Display| {
+        let cause = error.to_string();
+        Failure::input(
+            "file-write",
+            said!("写不了 {shown}", "cannot write {shown}").because(&cause),
+        )
+    };
+    let there = match named::read(path, RECEIPT_BYTES_MAX as u64) {
+        Ok(there) => there.unwrap_or_default(),
+        Err(absent) if absent.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(unwritable(&error)),
+    };
+    if let Ok(receipt) = Receipt::parse(&there)
+        && answered::whole(&there, receipt.index).is_ok()
+    {
+        if receipt.entry == new.entry {
+            return Ok(true);
+        }
+        return Err(Failure::input(
+            "file-exists",
+            said!(
+                "{shown} 已是另一条记录的回执，没有覆盖",
+                "{shown} is the receipt of another record and was left alone"
+            ),
+        ));
+    }
+    let mut number = 1_u32;
+    let aside = loop {
+        let mut aside = path.as_os_str().to_owned();
+        aside.push(format!(".no-receipt-{number}"));
+        if std::fs::symlink_metadata(&aside).is_err() {
+            break aside;
+        }
+        number += 1;
+    };
+    std::fs::rename(path, aside).map_err(|error| unwritable(&error))?;
+    Ok(false)
+}
+
 /// Writes a file whole or not at all. One that is there already must have the same bytes, or is left alone.
 pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    if std::fs::read(path).is_ok_and(|there| there == bytes) {
+    if named::holds(path, bytes) {
         return Ok(());
     }
-    if path.exists() {
+    if path.symlink_metadata().is_ok() {
         let shown = path.display();
         return Err(Failure::input(
             "file-exists",

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::Value;
 
+use super::fetch;
 use super::law::walk::{Walked, walk};
 use super::out::{Answer, Console, Exit, Failure};
 use super::policies::Policies;
@@ -18,6 +19,7 @@ use super::{plain, read_file, runtime};
 use crate::audit::Target;
 use crate::receipt::{RECEIPT_BYTES_MAX, Receipt};
 use crate::rules::history::{Logged, Status, Step, history, unbroken};
+use crate::store::named;
 use crate::tlog::merkle::Hash;
 use crate::tlog::policy::Policy;
 use crate::trade::statement::Statement;
@@ -284,7 +286,9 @@ async fn save(folder: &Path, found: &[Found], walked: &Walked) -> Result<usize, 
             evidence: one.evidence.clone(),
         };
         let path = folder.join(format!("{}.tlog-proof", one.index));
-        std::fs::write(path, receipt.encode()).map_err(|error| unwritable(&error))?;
+        // Of this record a newer one takes its place, so that all are under one checkpoint; another record's may be the only copy.
+        fetch::not_anothers(&path, &receipt)?;
+        named::replace(&path, receipt.encode().as_bytes()).map_err(|error| unwritable(&error))?;
     }
     Ok(found.len())
 }

@@ -13,7 +13,7 @@ use super::text::{Said, said};
 use super::vault::Vault;
 use super::{KeyArguments, plain, read_file};
 use crate::import::{Facts, Import, Item, notices, ocds};
-use crate::store::Http;
+use crate::store::{Http, named};
 use crate::tlog::merkle::Hash;
 
 /// Where the files come from.
@@ -238,7 +238,7 @@ pub(super) fn run(console: &Console, source: &Source) -> Result<Answer, Failure>
             let all = refused.chain(remarks.iter().map(Remarked::json));
             all.map(|line| format!("{line}\n")).collect()
         };
-        std::fs::write(path, report).map_err(|error| {
+        named::replace(path, report.as_bytes()).map_err(|error| {
             let shown = path.display();
             Failure::input(
                 "report",

@@ -18,8 +18,7 @@ use super::out::{Answer, Console, Exit, Failure};
 use super::policies::Policies;
 use super::text::{Lang, Said, said};
 use super::{plain, read_file};
-use crate::audit::write_atomically;
-use crate::store::Http;
+use crate::store::{Http, named};
 use crate::tlog::note::{Note, Signature, Vkey};
 use crate::trade::identifiers::{organisation_code_is_valid, uscc_is_valid};
 use crate::trade::statement::{Body, Change, GENESIS_NOTE_BYTES_MAX, Statement, sign_statement};
@@ -346,7 +345,7 @@ pub(super) fn endorse(console: &Console, arguments: &EndorseArguments) -> Result
     .encode();
     match &arguments.output {
         Some(path) => keys::create(path, note.as_bytes(), 0o644)?,
-        None => write_atomically(&arguments.file, note.as_bytes()).map_err(|source| {
+        None => named::replace(&arguments.file, note.as_bytes()).map_err(|source| {
             keys::KeyFileError::Write {
                 path: arguments.file.clone(),
                 source,

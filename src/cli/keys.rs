@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 
 use super::out::Failure;
 use super::text::{Said, said};
+use crate::store::named::Named;
 use crate::tlog::cosignature::Cosigner;
 use crate::tlog::note::{NAME_BYTES_MAX, Signer, Vkey, VkeyError};
 
@@ -164,7 +165,7 @@ impl KeyFile {
             path: path.to_owned(),
             kind,
         };
-        let file = File::open(path).map_err(read)?;
+        let file = Named::open(path).map_err(read)?;
         let open_to_others = file.metadata().map_err(read)?.permissions().mode() & 0o077 != 0;
         let mut pem = Zeroizing::new(Vec::new());
         file.take(KEY_FILE_BYTES_MAX + 1)
@@ -411,7 +412,7 @@ fn not_pem(text: &str) -> Kind {
 /// # Errors
 /// [`KeyFileError::Read`], [`KeyFileError::Vkey`].
 pub fn read_vkey_file(path: &Path) -> Result<Option<Vkey>, KeyFileError> {
-    let file = match File::open(path) {
+    let file = match Named::open(path) {
         Ok(file) => file,
         Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => {

@@ -328,27 +328,23 @@ fn read_file(path: &std::path::Path, bytes_max: u64) -> Result<Vec<u8>, Failure>
             said!("读不了文件 {shown}", "cannot read the file {shown}").because(&error),
         )
     };
-    let mut bytes = Vec::new();
     let read = if path.as_os_str() == "-" {
-        std::io::stdin()
-            .lock()
-            .take(bytes_max + 1)
-            .read_to_end(&mut bytes)
+        let mut bytes = Vec::new();
+        let stdin = std::io::stdin().lock();
+        let read = stdin.take(bytes_max + 1).read_to_end(&mut bytes);
+        read.map(|_| (bytes.len() as u64 <= bytes_max).then_some(bytes))
     } else {
-        let file = std::fs::File::open(path).map_err(unreadable)?;
-        file.take(bytes_max + 1).read_to_end(&mut bytes)
+        crate::store::named::read(path, bytes_max)
     };
-    read.map_err(unreadable)?;
-    if bytes.len() as u64 > bytes_max {
-        return Err(Failure::input(
+    read.map_err(unreadable)?.ok_or_else(|| {
+        Failure::input(
             "file-too-large",
             said!(
                 "文件 {shown} 超过 {bytes_max} 字节",
                 "the file {shown} has more than {bytes_max} bytes"
             ),
-        ));
-    }
-    Ok(bytes)
+        )
+    })
 }
 
 impl From<crate::store::HttpError> for Failure {

@@ -17,9 +17,9 @@ use super::policies::Policies;
 use super::text::{Said, said};
 use super::verify::shown_words;
 use super::{plain, read_file, runtime};
-use crate::audit::{self, ReceiptFailure, Target, receipt_of, renew, write_atomically};
+use crate::audit::{self, ReceiptFailure, Target, receipt_of, renew};
 use crate::receipt::{RECEIPT_BYTES_MAX, Receipt};
-use crate::store::{Http, Source};
+use crate::store::{Http, Source, named};
 use crate::tlog::policy;
 use crate::verify::{VerifiedRecord, verify};
 
@@ -319,7 +319,7 @@ async fn refresh(
     if !better {
         return Ok(Refreshed::NotYet);
     }
-    write_atomically(file, renewed.as_bytes()).map_err(|error| {
+    named::replace(file, renewed.as_bytes()).map_err(|error| {
         let shown = file.display();
         Failure::input(
             "file-write",

@@ -12,7 +12,7 @@ use super::{law, plain, runtime};
 use crate::audit::{self, AuditError, MirrorError, Options, Report, State, Target};
 use crate::ledger::clock::system_clock;
 use crate::rules::{Finding, Law, ProjectReport};
-use crate::store::{Http, Source};
+use crate::store::{Http, Source, named};
 use crate::tlog::policy::Policy;
 use crate::trade::visible::one_line;
 
@@ -205,7 +205,7 @@ fn add_findings(page: &mut String, lang: Lang, found: &[(ProjectReport, Finding)
 }
 
 fn write_page(path: &Path, page: &str) -> Result<(), Failure> {
-    std::fs::write(path, page).map_err(|error| {
+    named::replace(path, page.as_bytes()).map_err(|error| {
         let shown = path.display();
         Failure::input(
             "report",

@@ -4,9 +4,8 @@
 //! overwritten; readable by its owner only; durable before the statement is sent, because a salt that is lost is lost for
 //! ever. A line whose statement the ledger does not have opens nothing. Does not encrypt: the disk of the centre does.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -14,6 +13,7 @@ use serde_json::{Value, json};
 use super::out::Failure;
 use super::post::Kept;
 use super::text::said;
+use crate::store::named;
 
 /// A file of openings, made when the first line is written.
 #[derive(Debug)]
@@ -48,11 +48,7 @@ impl Vault {
         let file = match &mut self.file {
             Some(file) => file,
             None => {
-                let opened = OpenOptions::new()
-                    .create(true)
-                    .append(true)
-                    .mode(0o600)
-                    .open(&self.path);
+                let opened = named::append(&self.path, 0o600);
                 let opened = opened.map_err(|error| failed(&self.path, &error))?;
                 self.file.insert(opened)
             }

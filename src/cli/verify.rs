@@ -17,6 +17,7 @@ use super::text::{Said, said};
 use super::{plain, read_file};
 use crate::audit::{FIRST_LINE, ForkEvidence, Shown};
 use crate::receipt::{RECEIPT_BYTES_MAX, Receipt};
+use crate::store::named::Named;
 use crate::tlog::merkle::leaf_hash;
 use crate::trade::record::ENTRY_BYTES_MAX;
 use crate::verify::{VerifiedEntry, VerifiedRecord, VerifyError, verify, verify_entry};
@@ -223,7 +224,7 @@ pub(super) fn digest_of(path: &Path) -> Result<String, Failure> {
             said!("读不了 {shown}", "cannot read {shown}").because(&error),
         )
     };
-    let mut file = std::fs::File::open(path).map_err(unreadable)?;
+    let mut file = Named::open(path).map_err(unreadable)?;
     let (mut sha256, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
     loop {
         match file.read(&mut buffer).map_err(unreadable)? {

@@ -5,6 +5,7 @@
 
 pub mod commit;
 mod http;
+pub mod named;
 mod reader;
 mod roots;
 mod stray;

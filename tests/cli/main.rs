@@ -10,6 +10,7 @@ mod guard;
 mod import;
 mod kinds;
 mod law;
+mod named;
 mod posting;
 mod published;
 mod search;

@@ -4,7 +4,6 @@
 //! `--events`, then the command is run, which is ended after [`EXEC_S_MAX`]. What cannot be written stops none of the others. An event may
 //! be told twice after a crash, never not at all.
 
-use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -18,6 +17,7 @@ use super::Arguments;
 use crate::cli::out::{Console, Failure};
 use crate::cli::text::{Said, said};
 use crate::ledger::clock::system_clock;
+use crate::store::named;
 
 /// How long the command of `--exec` may take, in seconds. It is to send a message, and the monitor has to go on looking.
 pub(super) const EXEC_S_MAX: u64 = 20;
@@ -169,7 +169,7 @@ impl<'a> Events<'a> {
         let Some(path) = &self.arguments.events else {
             return Ok(());
         };
-        let file = OpenOptions::new().create(true).append(true).open(path);
+        let file = named::append(path, 0o666);
         let written = file.and_then(|mut file| {
             file.write_all(line.as_bytes())?;
             file.sync_data()

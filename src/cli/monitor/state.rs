@@ -13,11 +13,12 @@ use serde_json::{Value, json};
 
 use super::Seen;
 use super::event::{Event, Events, Severity};
-use crate::audit::{Follower, write_atomically};
+use crate::audit::Follower;
 use crate::cli::out::{Exit, Failure};
 use crate::cli::policies::Policies;
 use crate::cli::read_file;
 use crate::cli::text::{Said, said};
+use crate::store::named;
 use crate::tlog::policy::{VerifiedCheckpoint, open_by};
 use crate::trade::keys::KeyState;
 use crate::trade::time::Time;
@@ -67,7 +68,8 @@ impl State {
                 .because(&cause),
             )
         };
-        if !path.exists() {
+        // What cannot be looked at is not "not there": a monitor that began anew would have forgotten.
+        if path.try_exists().is_ok_and(|is_there| !is_there) {
             return Ok(State {
                 checkpoint: None,
                 follower: Follower::new(genesis_of(policies)),
@@ -154,7 +156,7 @@ impl State {
         };
         let mut bytes = serde_json::to_vec(&file).expect("strings and numbers are JSON");
         bytes.push(b'\n');
-        write_atomically(path, &bytes).map_err(|error| {
+        named::replace(path, &bytes).map_err(|error| {
             let shown = path.display();
             Failure::input(
                 "state",
