@@ -2,14 +2,17 @@
 //! ends, or one hides a request from the other.
 //!
 //! [`Framing`] follows the raw bytes of a connection, head by head and body by body, and finds what hyper would forgive: a line of a head that
-//! ends in LF alone, a CR alone, a length beside a transfer coding. [`check`] judges what hyper keeps: `Host`, `Transfer-Encoding`.
+//! ends in LF alone (of a trailer too), a CR alone, a length beside a transfer coding, a length or a chunk's size drawn out until readers disagree
+//! about it. [`check`] judges what hyper keeps: `Host`, `Transfer-Encoding`.
 
+use axum::http::uri::Authority;
 use hyper::header::{HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use hyper::{Method, Request, Uri, Version};
 
 use super::problem::{Problem, kinds};
 
-/// The beginning of a line is enough to know the two headers that frame a body.
+/// The beginning of a line is enough to know the two headers that frame a body, and the size of a chunk. One that is longer was padded to be
+/// overlooked.
 const LINE_BYTES: usize = 64;
 
 /// Where in the stream of one connection we are.
@@ -22,7 +25,8 @@ pub(crate) struct Framing {
     line: [u8; LINE_BYTES],
     line_bytes: usize,
     lines: usize,
-    length: Option<u64>,
+    has_length: bool,
+    length: u64,
     is_chunked: bool,
 }
 
@@ -38,7 +42,7 @@ enum State {
     Lost,
 }
 
-/// The head is not framed as RFC 9112 wants it.
+/// The stream is not framed as RFC 9112 wants it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Misframed {
     /// Which byte of those that were given shows it.
@@ -53,7 +57,8 @@ impl Framing {
             line: [0; LINE_BYTES],
             line_bytes: 0,
             lines: 0,
-            length: None,
+            has_length: false,
+            length: 0,
             is_chunked: false,
         }
     }
@@ -77,14 +82,8 @@ impl Framing {
                 }
                 State::Head | State::ChunkSize | State::Trailer => {
                     if !self.byte(bytes[at]) {
-                        // hyper judges chunks strictly by itself.
-                        let is_head = self.state == State::Head;
                         self.state = State::Lost;
-                        return if is_head {
-                            Err(Misframed { at })
-                        } else {
-                            Ok(())
-                        };
+                        return Err(Misframed { at });
                     }
                     at += 1;
                 }
@@ -122,26 +121,35 @@ impl Framing {
             State::Head if bytes > 0 => {
                 self.lines += 1;
                 if let Some(value) = value_of(line, "content-length") {
-                    self.length = std::str::from_utf8(value).ok().and_then(|v| v.parse().ok());
+                    // What is no number hyper refuses.
+                    let length = std::str::from_utf8(value).ok();
+                    self.length = length.and_then(|v| v.parse().ok()).unwrap_or(0);
+                    self.has_length = true;
+                    if bytes > LINE_BYTES {
+                        return false;
+                    }
                 } else if value_of(line, "transfer-encoding").is_some() {
                     self.is_chunked = true;
                 }
-                !(self.is_chunked && self.length.is_some())
+                !(self.is_chunked && self.has_length)
             }
             // Empty lines before a request are passed over (RFC 9112 §2.2).
             State::Head if self.lines == 0 => true,
             State::Head => {
                 self.lines = 0;
-                let (length, is_chunked) = (self.length.take(), self.is_chunked);
-                self.is_chunked = false;
-                self.state = match length {
-                    _ if is_chunked => State::ChunkSize,
-                    Some(length) if length > 0 => State::Body(length),
-                    _ => State::Head,
+                self.has_length = false;
+                let length = std::mem::take(&mut self.length);
+                self.state = match (std::mem::take(&mut self.is_chunked), length) {
+                    (true, _) => State::ChunkSize,
+                    (false, 0) => State::Head,
+                    (false, length) => State::Body(length),
                 };
                 true
             }
             State::ChunkSize => {
+                if bytes > LINE_BYTES && !line.contains(&b';') {
+                    return false;
+                }
                 let size = line.split(|b| *b == b';').next().unwrap_or_default();
                 let size = std::str::from_utf8(size).unwrap_or_default().trim();
                 self.state = match u64::from_str_radix(size, 16) {
@@ -188,6 +196,16 @@ pub(crate) fn check<B>(request: &mut Request<B>) -> Result<(), Problem> {
             "1 × Host",
         );
     }
+    if let Some(host) = headers.get(HOST)
+        && !is_host(host)
+    {
+        return refused(
+            "the value of Host is no host",
+            "Host 标头的值不是主机名",
+            shown(&String::from_utf8_lossy(host.as_bytes())),
+            "name or address, and maybe a port",
+        );
+    }
     let codings = joined(headers, &TRANSFER_ENCODING);
     if !codings.is_empty()
         && (!codings.eq_ignore_ascii_case("chunked") || request.version() < Version::HTTP_11)
@@ -195,7 +213,7 @@ pub(crate) fn check<B>(request: &mut Request<B>) -> Result<(), Problem> {
         return refused(
             "the transfer coding chunked is taken, once and alone, in HTTP/1.1",
             "只接受一次且单独使用的 chunked 传输编码（HTTP/1.1）",
-            codings.chars().take(200).collect(),
+            shown(&codings),
             "chunked",
         );
     }
@@ -210,6 +228,24 @@ pub(crate) fn check<B>(request: &mut Request<B>) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+/// uri-host and maybe a port (RFC 9112 §3.2), or nothing, for a target without an authority.
+fn is_host(value: &HeaderValue) -> bool {
+    let Ok(text) = value.to_str() else {
+        return false;
+    };
+    let authority = || text.parse::<Authority>().ok();
+    text.is_empty()
+        || !text.contains('@')
+            && authority().is_some_and(|authority| {
+                let port = text.strip_prefix(authority.host());
+                port.is_some_and(|port| matches!(port, "" | ":") || authority.port_u16().is_some())
+            })
+}
+
+fn shown(value: &str) -> String {
+    value.chars().take(200).collect()
 }
 
 fn joined(headers: &HeaderMap, name: &hyper::header::HeaderName) -> String {
@@ -249,6 +285,33 @@ mod tests {
         raw(&format!("POST / HTTP/1.1\r\nHost: x\r\n{both}"), false);
         let both = "transfer-encoding: chunked\r\ncontent-length:5\r\n\r\n0\r\n\r\n";
         raw(&format!("POST / HTTP/1.1\r\nHost: x\r\n{both}"), false);
+        // Padded out of sight.
+        for (name, value) in [(" ", 80), ("0", 80), ("0", 200)] {
+            let length = format!("Content-Length: {}5\r\n", name.repeat(value));
+            let both = format!("{length}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+            raw(&format!("POST / HTTP/1.1\r\nHost: x\r\n{both}"), false);
+            let alone = format!("POST / HTTP/1.1\r\nHost: x\r\n{length}\r\nhello");
+            raw(&alone, false);
+        }
+        let other = format!("X-Long: {}\r\n", "y".repeat(500));
+        raw(&format!("GET / HTTP/1.1\r\n{other}Host: x\r\n\r\n"), true);
+    }
+
+    /// hyper would take it, and everything behind it on this connection would go unjudged.
+    #[test]
+    fn the_sizes_of_chunks_and_trailers_hide_nothing() {
+        let post = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for (body, is_right) in [
+            ("0\r\nX: y\r\n\r\n".to_owned(), true),
+            ("0\r\nX: y\nZ: w\r\n\r\n".to_owned(), false),
+            ("0\r\nX: y\rZ: w\r\n\r\n".to_owned(), false),
+            (format!("5;{}\r\nhello\r\n0\r\n\r\n", "x".repeat(100)), true),
+            (format!("{}5\r\nhello\r\n0\r\n\r\n", "0".repeat(80)), false),
+            (format!("5{}\r\nhello\r\n0\r\n\r\n", " ".repeat(80)), false),
+            ("5\nhello\r\n0\r\n\r\n".to_owned(), false),
+        ] {
+            raw(&format!("{post}{body}"), is_right);
+        }
     }
 
     #[test]
@@ -275,7 +338,7 @@ mod tests {
         }
         // What hyper refuses is left to it.
         raw(
-            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\nx\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nx\n",
             true,
         );
     }
@@ -305,6 +368,29 @@ mod tests {
         parsed("http://y/a?b", &[("host", "x")], Ok("y /a?b"));
         parsed("/", &[], Err(400));
         parsed("/", &[("host", "x"), ("host", "x")], Err(400));
+        for host in [
+            "",
+            "x",
+            "x:80",
+            "x:",
+            "[::1]:7878",
+            "账本.example",
+            "a_b.example",
+        ] {
+            let is_ascii = host.is_ascii();
+            let want = format!("{host} /");
+            let want = if is_ascii {
+                Ok(want.as_str())
+            } else {
+                Err(400)
+            };
+            parsed("/", &[("host", host)], want);
+        }
+        for host in [
+            "a b", "a/b", "u@a", "a, b", "a?b", "a#b", "a\\b", "x:y", "x:99999", "[::1", "http://x",
+        ] {
+            parsed("/", &[("host", host)], Err(400));
+        }
         let host = ("host", "x");
         for (codings, want) in [
             (&["chunked"][..], Ok("x /")),

@@ -359,10 +359,11 @@ impl AsyncRead for PacedIo {
             self.pulse.lock().read(Instant::now());
             let this = &mut *self;
             if let Err(misframed) = this.framing.feed(&buf.filled()[before..]) {
-                // A byte that stands in no head, so that hyper answers 400 and closes.
                 note(Refusal::Framing, peer_of(&this.stream));
+                // A byte that stands in no head, no size of a chunk and no trailer, and the end of either, so that hyper answers 400 and closes.
                 buf.set_filled(before + misframed.at);
-                buf.put_slice(b"\0");
+                let end = b"\0\r\n\r\n";
+                buf.put_slice(&end[..end.len().min(buf.remaining())]);
             }
         }
         read

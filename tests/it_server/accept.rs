@@ -418,6 +418,17 @@ async fn what_two_readers_could_read_in_two_ways_is_refused() {
             format!("{post}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
             "",
         ),
+        (
+            "GET / HTTP/1.1\r\nHost: a b\r\n\r\n".to_owned(),
+            "request-framing",
+        ),
+        (
+            format!(
+                "{post}Content-Length: {}5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                " ".repeat(80)
+            ),
+            "",
+        ),
         // Behind a body, and hidden in the same packet.
         (
             format!("{post}Content-Length: 3\r\n\r\na\nbGET / HTTP/1.1\nHost: x\n\n"),
@@ -432,6 +443,11 @@ async fn what_two_readers_could_read_in_two_ways_is_refused() {
         assert!(refusal.starts_with("HTTP/1.1 400"), "{request:?}: {answer}");
         assert!(refusal.contains(want), "{request:?}: {answer}");
     }
+    // A trailer that only one of two readers takes for two: the body is broken, and nothing behind it is read.
+    let trailer =
+        format!("{post}Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX: y\nZ: w\r\n\r\n{GET}");
+    let answer = until_closed(&mut server.say(&trailer).await).await;
+    assert!(!answer.contains(" 200 "), "{answer}");
     let mut whole = server
         .say(&format!(
             "{post}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\na\nb\r\n0\r\n\r\n"
