@@ -86,13 +86,14 @@ fn dressed(app: Router, voice: Voice) -> Router {
         )
     })
     .method_not_allowed_fallback(|request: Request| async move {
+        // HEAD is answered as GET is, with a content-length of the same words.
+        let method = match *request.method() {
+            Method::HEAD => &Method::GET,
+            ref other => other,
+        };
         Problem::new(
             &kinds::METHOD,
-            format!(
-                "{} is not taken at {}",
-                request.method(),
-                shorten(request.uri().path())
-            ),
+            format!("{method} is not taken at {}", shorten(request.uri().path())),
         )
     })
     .layer(from_fn(move |request, next| finish(voice, request, next)))
@@ -552,7 +553,11 @@ mod tests {
             ask("DELETE", "/text", &[], "").await.header("allow"),
             "GET,HEAD"
         );
-        assert_eq!(get_("/post", &[]).await.header("allow"), "POST");
+        let get = get_("/post", &[]).await;
+        assert_eq!(get.header("allow"), "POST");
+        let head = ask("HEAD", "/post", &[("x-request-id", "caller-0001")], "").await;
+        let get = get_("/post", &[("x-request-id", "caller-0001")]).await;
+        assert_eq!(head.header("content-length"), get.header("content-length"));
         let head = ask("HEAD", "/short", &[], "").await;
         assert_eq!(
             (head.status, head.body.len(), head.header("content-length")),
