@@ -203,6 +203,38 @@ async fn one_bad_witness_of_three_changes_nothing() {
     }
 }
 
+/// At a start too: only what says that there is more, or another tree, holds up the writing. "Not 0, but 0" says nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_is_held_by_what_contradicts_and_by_no_nonsense() {
+    for (does, is_held) in [
+        (Does::Conflict(0), false),
+        (Does::Conflict(1), false),
+        (Does::Conflict(2), true),
+        (Does::Conflict(3), true),
+        (Does::Flood, false),
+        (Does::Forge, false),
+        (Does::Refuse, true),
+    ] {
+        let (good, _) = play(0, Does::Cosign).await;
+        let (bad, _) = play(1, does).await;
+        let (world, store) = (World::new(), Store::memory());
+        let config = || Config {
+            policy: Some(policy(&[Some(good.clone()), Some(bad.clone())], 1)),
+            ..world.config()
+        };
+        let notes = world.first_notes();
+        let ledger = Ledger::create(store.clone(), config(), system_clock(), &notes).await;
+        ledger.unwrap().close().await;
+        let ledger = Ledger::open(store, config(), system_clock()).await.unwrap();
+        let writing = ledger.writing();
+        assert_eq!(
+            matches!(writing, Writing::Held { .. }),
+            is_held,
+            "{does:?}: {writing:?}"
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_quorum_posts_are_answered_and_the_checkpoint_stays_behind() {
     let (bad, _) = play(0, Does::Forge).await;

@@ -196,7 +196,11 @@ async fn ask_one(door: &Http, vkey: &Vkey, here: Here<'_>) -> Word {
                 return if signed { Word::Agrees } else { Word::Silent };
             }
             Answer::Size(size) if size > here.head.size => return beyond(door, size, here).await,
-            Answer::Size(size) if size == old_size => return Word::Beside { size },
+            // Some answer so, instead of 422, to another tree of the size that they have. To a smaller one it makes no sense, and tells nothing.
+            Answer::Size(size) if size == old_size && size == here.head.size => {
+                return Word::Beside { size };
+            }
+            Answer::Size(size) if size == old_size => return Word::Silent,
             Answer::Size(size) => old_size = size,
             Answer::Refused { status: 422, .. } => return Word::Beside { size: old_size },
             Answer::Refused { .. } | Answer::Failed(_) => return Word::Silent,
