@@ -123,12 +123,9 @@ pub async fn serve(
         .connections_max
         .min(sockets_max.saturating_sub(closing))
         .max(1);
-    let places = Arc::new(Seats::new(connections_max, usize::MAX, &limits));
-    let seats = Arc::new(Seats::new(
-        limits.busy_max,
-        limits.busy_per_address,
-        &limits,
-    ));
+    let places = Seats::new(connections_max, usize::MAX, Idle::Leave, &limits);
+    let (all_max, each_max) = (limits.busy_max, limits.busy_per_address);
+    let seats = Seats::new(all_max, each_max, Idle::Rest, &limits);
     // Those turned away get a sentence, but only so many at once: beyond that, a bare close.
     let farewells = Arc::new(Semaphore::new(connections_max.clamp(1, 256)));
     let limits = Arc::new(limits);
@@ -191,6 +188,7 @@ pub async fn serve(
 struct Seats {
     seats_max: usize,
     address_max: usize,
+    idle: Idle,
     proxies: Vec<IpAddr>,
     seated: Mutex<Seated>,
 }
@@ -202,6 +200,15 @@ struct Seated {
     by_address: HashMap<IpAddr, HashMap<u64, SharedPulse>>,
 }
 
+/// What becomes of an idle connection that makes way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Idle {
+    /// It is closed; its peer opens another one when it needs it.
+    Leave,
+    /// It is no more than a socket until it says something. Closing it would bring it back at once, and with it another one to close.
+    Rest,
+}
+
 /// A seat, until it is dropped.
 struct Seat {
     seats: Arc<Seats>,
@@ -210,13 +217,14 @@ struct Seat {
 }
 
 impl Seats {
-    fn new(seats_max: usize, address_max: usize, limits: &Limits) -> Seats {
-        Seats {
+    fn new(seats_max: usize, address_max: usize, idle: Idle, limits: &Limits) -> Arc<Seats> {
+        Arc::new(Seats {
             seats_max: seats_max.max(1),
             address_max: address_max.max(1),
+            idle,
             proxies: limits.proxies.clone(),
             seated: Mutex::default(),
-        }
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Seated> {
@@ -229,7 +237,7 @@ impl Seats {
         let is_proxy = self.is_proxy(peer);
         let mut seated = self.lock();
         if !is_proxy && seated.of(address) >= self.address_max {
-            seated.make_way(address, now)?;
+            seated.make_way(address, self.idle, now)?;
         } else if seated.count >= self.seats_max {
             let mut addresses: Vec<(bool, usize, IpAddr)> = seated
                 .by_address
@@ -238,7 +246,7 @@ impl Seats {
                 .collect();
             addresses.sort_unstable();
             let mut worst_first = addresses.iter().rev();
-            worst_first.find_map(|(_, _, address)| seated.make_way(*address, now))?;
+            worst_first.find_map(|(_, _, address)| seated.make_way(*address, self.idle, now))?;
         }
         let number = seated.next;
         seated.next += 1;
@@ -274,21 +282,27 @@ impl Seated {
     }
 
     /// Frees one seat of this address: that of the longest idle connection, else of the one that has made us wait longest.
-    fn make_way(&mut self, address: IpAddr, now: Instant) -> Option<()> {
+    fn make_way(&mut self, address: IpAddr, idle: Idle, now: Instant) -> Option<()> {
         let held = self.by_address.get(&address)?;
         let worst = held
             .iter()
             .filter_map(|(number, pulse)| {
                 let pulse = pulse.lock();
-                let owes = pulse.owes(now);
-                let may_go = owes >= OWES_MIN || pulse.is_closing();
-                may_go.then_some((pulse.is_idle() && owes >= IDLE_MIN, owes, *number))
+                let (owes, is_idle) = (pulse.owes(now), pulse.is_idle());
+                let rests = is_idle && idle == Idle::Rest;
+                let is_long = (is_idle || pulse.is_closing()) && owes >= IDLE_MIN;
+                let may_go = rests || owes >= OWES_MIN || pulse.is_closing();
+                may_go.then_some((rests, is_long, owes, *number))
             })
             .max();
-        let (_, _, number) = worst?;
+        let (rests, _, _, number) = worst?;
         if let Some(pulse) = self.leave(address, number) {
-            tally::note(Refusal::CutForSeat, address);
-            pulse.cut();
+            if rests {
+                pulse.rest();
+            } else {
+                tally::note(Refusal::CutForSeat, address);
+                pulse.cut();
+            }
         }
         Some(())
     }
@@ -443,12 +457,14 @@ impl Visit {
         loop {
             let silent = self.pulse.lock().owes(Instant::now());
             tokio::select! {
-                ready = io.readable() => if ready.is_err() { return },
+                has_bytes = io.has_bytes() => if !has_bytes.unwrap_or(false) { return },
                 () = tokio::time::sleep(self.limits.idle.saturating_sub(silent)) => return,
                 () = self.pulse.is_cut() => return,
                 changed = stage.changed() => if changed.is_err() || !matches!(*stage.borrow(), Stage::Serving) { return },
             }
-            let Some(_seat) = self.seats.take(self.peer.ip(), &self.pulse) else {
+            // Nobody's seat is taken for what he said before we heard it.
+            self.pulse.lock().read(Instant::now());
+            let Some(seat) = self.seats.take(self.peer.ip(), &self.pulse) else {
                 tally::note(Refusal::Connections, self.peer.ip());
                 if let Ok(permit) = Arc::clone(&self.farewells).try_acquire_owned() {
                     turn_away(io.into_stream(), self.limits.linger, permit).await;
@@ -456,15 +472,20 @@ impl Visit {
                 return;
             };
             // Boxed, so that a silent connection does not have room for all this.
-            match Box::pin(self.converse(io, &mut stage)).await {
+            match Box::pin(self.converse(io, seat, &mut stage)).await {
                 Some(silent) => io = silent,
                 None => return,
             }
         }
     }
 
-    /// Answers requests. The connection comes back when nothing is under way for a while.
-    async fn converse(&self, io: PacedIo, stage: &mut watch::Receiver<Stage>) -> Option<PacedIo> {
+    /// Answers requests. The connection comes back when nothing is under way for a while, or at once if somebody needs its seat.
+    async fn converse(
+        &self,
+        io: PacedIo,
+        mut _seat: Seat,
+        stage: &mut watch::Receiver<Stage>,
+    ) -> Option<PacedIo> {
         let (peer, pulse, limits) = (self.peer, &self.pulse, &self.limits);
         let answer = service_fn(|mut request: Request<Incoming>| {
             let busy = Busy::new(pulse.clone());
@@ -515,6 +536,13 @@ impl Visit {
                     return None;
                 }
                 overdue = &mut watchdog => break overdue,
+                () = pulse.is_to_rest() => {
+                    if pulse.lock().is_idle() {
+                        break Overdue::Idle;
+                    }
+                    // It was idle when its seat was given away, and something has come since.
+                    _seat = self.seats.take(peer.ip(), pulse)?;
+                }
                 Ok(()) = stage.changed() => match *stage.borrow_and_update() {
                     Stage::Serving => {}
                     Stage::Draining => Pin::new(&mut connection).graceful_shutdown(),

@@ -195,10 +195,9 @@ impl Pulse {
         }
     }
 
-    /// Whether nothing is under way: closing it now loses nobody's request.
+    /// Whether it is between two requests, and the last answer went out whole.
     pub(crate) fn is_idle(&self) -> bool {
-        matches!(self.phase, Phase::Waiting { .. } | Phase::Closing { .. })
-            && self.answers.waiting_since.is_none()
+        matches!(self.phase, Phase::Waiting { .. }) && self.answers.waiting_since.is_none()
     }
 
     /// Whether all is said and only the peer's end is waited for.
@@ -206,7 +205,8 @@ impl Pulse {
         matches!(self.phase, Phase::Closing { .. })
     }
 
-    fn read(&mut self, now: Instant) {
+    /// A byte of a request head is there.
+    pub(crate) fn read(&mut self, now: Instant) {
         if let Phase::Waiting { .. } = self.phase {
             self.phase = Phase::Head { since: now };
         }
@@ -266,6 +266,7 @@ pub(crate) struct SharedPulse(Arc<Line>);
 struct Line {
     pulse: Mutex<Pulse>,
     cut: Notify,
+    rest: Notify,
 }
 
 impl SharedPulse {
@@ -273,6 +274,7 @@ impl SharedPulse {
         SharedPulse(Arc::new(Line {
             pulse: Mutex::new(pulse),
             cut: Notify::new(),
+            rest: Notify::new(),
         }))
     }
 
@@ -284,6 +286,16 @@ impl SharedPulse {
     /// Until somebody ends it.
     pub(crate) async fn is_cut(&self) {
         self.0.cut.notified().await;
+    }
+
+    /// Takes its seat, which somebody else has now. The connection stays, if nothing is under way on it.
+    pub(crate) fn rest(&self) {
+        self.0.rest.notify_one();
+    }
+
+    /// Until somebody else has its seat.
+    pub(crate) async fn is_to_rest(&self) {
+        self.0.rest.notified().await;
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Pulse> {
@@ -329,9 +341,10 @@ impl PacedIo {
         }
     }
 
-    /// Until there may be something to read, or the end.
-    pub(crate) async fn readable(&self) -> io::Result<()> {
-        self.stream.readable().await
+    /// Until there is something to read; `false` at the end.
+    pub(crate) async fn has_bytes(&self) -> io::Result<bool> {
+        // Peeked at: `readable()` may be wrong, and the head's clock runs from here.
+        Ok(self.stream.peek(&mut [0]).await? > 0)
     }
 
     pub(crate) fn into_stream(self) -> TcpStream {

@@ -393,6 +393,33 @@ async fn a_hoarder_shuts_nobody_out_not_even_at_his_own_address() {
     }
 }
 
+/// Far more connections than seats, each of which asks now and then: none is refused, and none is closed to come again.
+#[tokio::test]
+async fn who_is_idle_gives_up_his_seat_and_keeps_his_connection() {
+    for limits in [
+        Limits {
+            busy_per_address: 4,
+            ..long()
+        },
+        Limits {
+            busy_max: 4,
+            ..long()
+        },
+    ] {
+        let server = Server::start(limits).await;
+        let mut kept = Vec::new();
+        for _ in 0..40 {
+            kept.push(server.connect().await);
+        }
+        for _ in 0..3 {
+            for stream in &mut kept {
+                stream.write_all(GET.as_bytes()).await.unwrap();
+                assert!(one_answer(stream, 5).await.ends_with("hello"));
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_two_readers_could_read_in_two_ways_is_refused() {
     let server = Server::start(long()).await;
