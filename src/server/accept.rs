@@ -45,6 +45,8 @@ pub struct Limits {
     pub busy_max: usize,
     /// The same, of one client address (of IPv6, one network of 64 bits): its next request takes the seat of one of its own.
     pub busy_per_address: usize,
+    /// How long a request waits for such a seat before it is answered 503. One who waits is no more than a socket.
+    pub seat_patience: Duration,
     /// Front proxies: they may have any number of connections, and what they say in `X-Forwarded-For` is believed.
     pub proxies: Vec<IpAddr>,
     /// From the first byte of a request head to its last.
@@ -72,6 +74,7 @@ impl Default for Limits {
             connections_max: 16_384,
             busy_max: 4_096,
             busy_per_address: 512,
+            seat_patience: Duration::from_secs(2),
             proxies: Vec::new(),
             head: Duration::from_secs(10),
             head_bytes_max: 16 * 1024,
@@ -197,7 +200,15 @@ struct Seats {
 struct Seated {
     count: usize,
     next: u64,
-    by_address: HashMap<IpAddr, HashMap<u64, SharedPulse>>,
+    by_address: HashMap<IpAddr, Held>,
+}
+
+/// The seats of one address.
+#[derive(Debug, Default)]
+struct Held {
+    pulses: HashMap<u64, SharedPulse>,
+    /// When all of them were found at work, last.
+    all_at_work: Option<Instant>,
 }
 
 /// What becomes of an idle connection that makes way.
@@ -242,7 +253,7 @@ impl Seats {
             let mut addresses: Vec<(bool, usize, IpAddr)> = seated
                 .by_address
                 .iter()
-                .map(|(address, held)| (!self.is_proxy(*address), held.len(), *address))
+                .map(|(address, held)| (!self.is_proxy(*address), held.pulses.len(), *address))
                 .collect();
             addresses.sort_unstable();
             let mut worst_first = addresses.iter().rev();
@@ -255,6 +266,7 @@ impl Seats {
             .by_address
             .entry(address)
             .or_default()
+            .pulses
             .insert(number, pulse.clone());
         Some(Seat {
             seats: self.clone(),
@@ -275,16 +287,25 @@ impl Seats {
 const OWES_MIN: Duration = Duration::from_millis(50);
 /// An idle connection of this age goes before all others: its peer opens another one when it needs it.
 const IDLE_MIN: Duration = Duration::from_secs(1);
+/// Where nobody could make way, nobody is looked for again so soon.
+const LOOKED_FOR: Duration = Duration::from_millis(10);
 
 impl Seated {
     fn of(&self, address: IpAddr) -> usize {
-        self.by_address.get(&address).map_or(0, HashMap::len)
+        let held = self.by_address.get(&address);
+        held.map_or(0, |held| held.pulses.len())
     }
 
     /// Frees one seat of this address: that of the longest idle connection, else of the one that has made us wait longest.
     fn make_way(&mut self, address: IpAddr, idle: Idle, now: Instant) -> Option<()> {
-        let held = self.by_address.get(&address)?;
+        let held = self.by_address.get_mut(&address)?;
+        // Thousands may wait, and look again and again.
+        let is_known = |at| now.saturating_duration_since(at) < LOOKED_FOR;
+        if idle == Idle::Rest && held.all_at_work.is_some_and(is_known) {
+            return None;
+        }
         let worst = held
+            .pulses
             .iter()
             .filter_map(|(number, pulse)| {
                 let pulse = pulse.lock();
@@ -295,6 +316,7 @@ impl Seated {
                 may_go.then_some((rests, is_long, owes, *number))
             })
             .max();
+        held.all_at_work = worst.is_none().then_some(now);
         let (rests, _, _, number) = worst?;
         if let Some(pulse) = self.leave(address, number) {
             if rests {
@@ -309,8 +331,8 @@ impl Seated {
 
     fn leave(&mut self, address: IpAddr, number: u64) -> Option<SharedPulse> {
         let held = self.by_address.get_mut(&address)?;
-        let pulse = held.remove(&number)?;
-        if held.is_empty() {
+        let pulse = held.pulses.remove(&number)?;
+        if held.pulses.is_empty() {
             self.by_address.remove(&address);
         }
         self.count -= 1;
@@ -441,6 +463,9 @@ struct Visit {
 /// After an answer, a connection keeps its seat and its buffers for so long.
 const STAY: Duration = Duration::from_secs(1);
 
+/// Between two looks of one who waits for a seat.
+const SEAT_LOOK: Duration = Duration::from_millis(25);
+
 impl Visit {
     /// One connection from its first byte to its last. While it is silent it is no more than a socket: who keeps thousands open holds next to nothing.
     async fn receive(
@@ -462,9 +487,7 @@ impl Visit {
                 () = self.pulse.is_cut() => return,
                 changed = stage.changed() => if changed.is_err() || !matches!(*stage.borrow(), Stage::Serving) { return },
             }
-            // Nobody's seat is taken for what he said before we heard it.
-            self.pulse.lock().read(Instant::now());
-            let Some(seat) = self.seats.take(self.peer.ip(), &self.pulse) else {
+            let Some(seat) = self.seat().await else {
                 tally::note(Refusal::Connections, self.peer.ip());
                 if let Ok(permit) = Arc::clone(&self.farewells).try_acquire_owned() {
                     turn_away(io.into_stream(), self.limits.linger, permit).await;
@@ -476,6 +499,19 @@ impl Visit {
                 Some(silent) => io = silent,
                 None => return,
             }
+        }
+    }
+
+    /// A seat for a request that has begun.
+    async fn seat(&self) -> Option<Seat> {
+        let began = Instant::now();
+        loop {
+            self.pulse.lock().begins(Instant::now());
+            let seat = self.seats.take(self.peer.ip(), &self.pulse);
+            if seat.is_some() || began.elapsed() >= self.limits.seat_patience {
+                return seat;
+            }
+            tokio::time::sleep(SEAT_LOOK).await;
         }
     }
 

@@ -205,8 +205,12 @@ impl Pulse {
         matches!(self.phase, Phase::Closing { .. })
     }
 
-    /// A byte of a request head is there.
-    pub(crate) fn read(&mut self, now: Instant) {
+    /// A request head has begun; what was before is no debt of the peer.
+    pub(crate) fn begins(&mut self, now: Instant) {
+        self.phase = Phase::Head { since: now };
+    }
+
+    fn read(&mut self, now: Instant) {
         if let Phase::Waiting { .. } = self.phase {
             self.phase = Phase::Head { since: now };
         }

@@ -393,6 +393,35 @@ async fn a_hoarder_shuts_nobody_out_not_even_at_his_own_address() {
     }
 }
 
+#[tokio::test]
+async fn who_finds_no_seat_waits_for_one_and_is_told_when_there_is_none() {
+    for (seat_patience, want) in [(PATIENCE, "HTTP/1.1 200"), (100 * MS, "HTTP/1.1 503")] {
+        let server = Server::start(Limits {
+            busy_per_address: 2,
+            seat_patience,
+            ..long()
+        })
+        .await;
+        let gate = "GET /gate HTTP/1.1\r\nHost: x\r\n\r\n";
+        let mut busy = [server.say(gate).await, server.say(gate).await];
+        server.entered.acquire_many(2).await.unwrap().forget();
+        let mut third = server
+            .say("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            .await;
+        if seat_patience == PATIENCE {
+            // Long enough to have been refused.
+            tokio::time::sleep(200 * MS).await;
+            server.gate.notify_one();
+        }
+        let answer = until_closed(&mut third).await;
+        assert!(answer.starts_with(want), "{answer}");
+        server.gate.notify_waiters();
+        for stream in &mut busy {
+            assert!(one_answer(stream, 0).await.starts_with("HTTP/1.1 200"));
+        }
+    }
+}
+
 /// Far more connections than seats, each of which asks now and then: none is refused, and none is closed to come again.
 #[tokio::test]
 async fn who_is_idle_gives_up_his_seat_and_keeps_his_connection() {
