@@ -23,7 +23,7 @@ def on_another_folder(world, data, arguments=(), seconds=6):
     return other, told
 
 
-@row('two processes on one key', 'a second serve on the same folder, on a copy, on a copy by way of a link to the keys, and a restore, while the first writes: each is refused before it has signed, and the first goes on', open_fault='a copy that uses the keys of a running ledger is served')
+@row('two processes on one key', 'a second serve on the same folder, on a copy, on a copy by way of a link to the keys, and a restore, while the first writes: each is refused before it has signed, and the first goes on')
 def two_processes(bench):
     world = bench.world().begin()
     copy, link = world.folder / 'copy', world.folder / 'link'
@@ -76,7 +76,7 @@ def restored_copies(bench):
             return
 
 
-@row('snapshot and witnesses', 'three witnesses, two needed: old data with their own old last-signed, and with none: nothing is signed before the witnesses were asked, and they know a larger tree; the newest data goes on', open_fault='a snapshot with its own last-signed signs before the witnesses were asked')
+@row('snapshot and witnesses', 'three witnesses, two needed: old data with their own old last-signed, and with none: nothing is signed before the witnesses were asked, and they know a larger tree; the newest data goes on')
 def snapshot_and_witnesses(bench):
     world = bench.world(witnesses=3).begin()
     world.rest_mib = None

@@ -52,7 +52,7 @@ def what_is_missing(world, chance):
     return missing
 
 
-@row('stopped writer', 'SIGSTOP under posters while a second process starts on its folder, and on a copy with its keys: the second is refused each time, the first goes on when continued', open_fault='a copy that uses the keys of a running ledger is served')
+@row('stopped writer', 'SIGSTOP under posters while a second process starts on its folder, and on a copy with its keys: the second is refused each time, the first goes on when continued')
 def stopped_writer(bench):
     world = bench.world().begin()
     first, taken, strange = world.server, [], []
