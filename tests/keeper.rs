@@ -564,8 +564,8 @@ fn a_backup_is_taken_while_statements_are_logged() {
     let data = init(&desk, "data", ORIGIN);
     let (policy, key) = (format!("{data}/policy"), format!("{data}/centre.key"));
     let served = Served::start(&data);
-    // One file a draft: many small batches.
-    let files: Vec<String> = drafts(0..200)
+    // One file a draft: many small batches, for longer than it takes to make the backups.
+    let files: Vec<String> = drafts(0..400)
         .iter()
         .enumerate()
         .map(|(at, draft)| desk.write(&format!("{at}.jsonl"), draft))
@@ -577,11 +577,13 @@ fn a_backup_is_taken_while_statements_are_logged() {
         .spawn()
         .unwrap();
     let mut backups = Vec::new();
-    while posting.try_wait().unwrap().is_none() || backups.len() < 2 {
+    while backups.len() < 4 {
         let backup = desk.path(&format!("backup-{}", backups.len()));
         run(&["backup", "--data", &data, &backup]).exits(0);
         backups.push(backup);
     }
+    posting.kill().unwrap();
+    posting.wait().unwrap();
     drop(served);
     for (at, backup) in backups.iter().enumerate() {
         let restored = desk.path(&format!("restored-{at}"));

@@ -102,8 +102,11 @@ impl Commits {
         let store = self.store.as_ref().expect("names come from a store");
         let bytes = match store.read(&name, COMMIT_BYTES_MAX).await {
             Ok(Some(bytes)) => bytes,
-            // The running ledger has collected it since it was listed; a gap is named by the next one.
-            Ok(None) => return Ok(()),
+            // The running ledger has collected it since it was listed, which it does once all of it is published: no gap.
+            Ok(None) => {
+                self.before = None;
+                return Ok(());
+            }
             Err(unreadable) => {
                 self.before = None;
                 findings.add(fault("unreadable", of_store(&unreadable)));

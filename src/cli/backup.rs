@@ -23,7 +23,10 @@ use crate::audit::Target;
 use crate::ledger::clock::system_clock;
 use crate::ledger::holder::{Holder, LockError};
 use crate::ledger::last_signed::{LastSigned, LastSignedError};
+use crate::store::commit::Commit;
+use crate::tlog::checkpoint::Checkpoint;
 use crate::tlog::merkle::Tree;
+use crate::tlog::note;
 use crate::tlog::policy::Policy;
 
 /// The list of files, as `sha256sum` writes and checks it.
@@ -32,14 +35,18 @@ const SUMS: &str = "SHA256SUMS";
 const SUMS_BYTES_MAX: u64 = 1 << 30;
 /// A running ledger may put a file away while it is copied; then the copy begins anew.
 const TRIES: u32 = 3;
+/// Head and batches are small, and are read anew until both are of one moment.
+const MOMENTS: u32 = 100;
+const HEAD: &str = "log/head";
+const COMMIT: &str = "commit";
 /// In this order: what was signed, then the batches that go beyond it, then the tiles under both. (All that `head` implies is there before
-/// `head` is; a batch is put away only when `head` is past it.)
+/// `head` is.)
 const PARTS: [&str; 8] = [
     "policy",
     "log/checkpoints",
     "log/checkpoint",
-    "log/head",
-    "commit",
+    HEAD,
+    COMMIT,
     "log/tile",
     "openings",
     "documents",
@@ -289,7 +296,7 @@ pub(super) fn newest_size(from: &Path, records: u64) -> u64 {
     let commits = fs::read_dir(from.join("commit")).into_iter().flatten();
     let sizes = commits.filter_map(|entry| {
         let bytes = fs::read(entry.ok()?.path()).ok()?;
-        let commit = crate::store::commit::Commit::parse(&bytes.into()).ok()?;
+        let commit = Commit::parse(&bytes.into()).ok()?;
         Some(commit.new.size)
     });
     sizes.max().unwrap_or(0).max(records)
@@ -299,18 +306,91 @@ pub(super) fn newest_size(from: &Path, records: u64) -> u64 {
 fn copy_parts(data: &Path, to: &Path) -> std::io::Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
     for part in PARTS {
+        match part {
+            HEAD => {
+                for (name, bytes) in one_moment(data, &|path| fs::read(path))? {
+                    write_file(to, &name, &bytes)?;
+                    files.insert(name, hex::encode(Sha256::digest(&bytes)));
+                }
+                continue;
+            }
+            COMMIT => continue, // With head.
+            _ => {}
+        }
         let mut names = Vec::new();
         list(data, part, &mut names)?;
         for name in names {
             match copy_file(data, to, &name) {
                 Ok(digest) => drop(files.insert(name, digest)),
-                // A batch or partial tile that the ledger has put away since: the audit says whether it was needed.
+                // A partial tile that the ledger has put away since: the audit says whether it was needed.
                 Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
         }
     }
     Ok(files)
+}
+
+/// Head, and the batches from the one that head is in or ends with: without a gap, or nobody could
+/// go on from the copy.
+///
+/// A running ledger puts batches away once head is past them: between a look at head and one at the batches, or between two batches. What
+/// does not fit together is read anew; what never does (a damaged folder) is copied as it is, for the audit to name.
+fn one_moment(
+    data: &Path,
+    read: &dyn Fn(&Path) -> std::io::Result<Vec<u8>>,
+) -> std::io::Result<Vec<(String, Vec<u8>)>> {
+    let mut found = Vec::new();
+    for _ in 0..MOMENTS {
+        found.clear();
+        let head = there(read(&data.join(HEAD)))?;
+        let size = head.as_deref().and_then(size_of);
+        found.extend(head.map(|head| (HEAD.to_owned(), head)));
+        let mut names = Vec::new();
+        list(data, COMMIT, &mut names)?;
+        names.sort_unstable(); // Their numbers have one length.
+        let below = |name: &String| {
+            Commit::parse_name(name).is_some_and(|old| size.is_some_and(|size| old < size))
+        };
+        // What lies wholly below head has its tiles, which are copied and audited.
+        names.drain(..names.iter().rposition(below).unwrap_or(0));
+        let mut reached = size;
+        let mut fits = size.is_some() && !names.is_empty();
+        for name in names {
+            let bytes = there(read(&data.join(&name)))?.unwrap_or_default();
+            let commit = Commit::parse(&bytes.clone().into());
+            // The first one may begin below head, each other one begins where that before it ends.
+            fits &= commit.as_ref().is_ok_and(|commit| {
+                let first = found.len() == 1;
+                reached.is_some_and(|reached| {
+                    commit.old.size == reached || (first && commit.old.size < reached)
+                })
+            });
+            reached = commit.ok().map(|commit| commit.new.size);
+            if !bytes.is_empty() {
+                found.push((name, bytes));
+            }
+        }
+        if size.is_none() || (fits && reached >= size) {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// What is not there is no error.
+fn there(read: std::io::Result<Vec<u8>>) -> std::io::Result<Option<Vec<u8>>> {
+    match read {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The size that a head speaks of; its signature is for the audit.
+fn size_of(head: &[u8]) -> Option<u64> {
+    let (text, _) = note::split(head).ok()?;
+    Some(Checkpoint::parse(text).ok()?.tree.size)
 }
 
 /// The regular files at and under `name`, which need not be there.
@@ -487,4 +567,96 @@ pub(super) fn copy_failed(folder: &Path, error: &std::io::Error) -> Failure {
         )
         .because(error),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tlog::merkle::Hash;
+    use std::cell::Cell;
+
+    fn tree(size: u64) -> Tree {
+        Tree {
+            size,
+            root_hash: Hash::ZERO,
+        }
+    }
+
+    fn put_head(data: &Path, size: u64) {
+        let text = Checkpoint::new("example.com/log", tree(size)).encode();
+        let note = format!("{text}\n\u{2014} example.com/log AAAAAAAA\n");
+        write_file(data, HEAD, note.as_bytes()).unwrap();
+    }
+
+    fn put_commit(data: &Path, old: u64) {
+        let commit = Commit {
+            origin: "example.com/log".to_owned(),
+            old: tree(old),
+            new: tree(old + 1),
+            previous: Hash::ZERO,
+            entries: vec![bytes::Bytes::from_static(b"entry")],
+        };
+        write_file(data, &Commit::name(old), &commit.encode()).unwrap();
+    }
+
+    /// As the collector does: all but the newest are put away.
+    fn collect(data: &Path, newest: u64) {
+        for old in 0..newest {
+            let _ = fs::remove_file(data.join(Commit::name(old)));
+        }
+    }
+
+    /// A ledger that goes on and collects before read number `at`, whichever that is: the copy begins at its head or below, and has no gap.
+    #[test]
+    fn head_and_batches_are_of_one_moment_whenever_batches_are_put_away() {
+        for at in 0..6 {
+            let folder = tempfile::tempdir().unwrap();
+            let data = folder.path();
+            put_head(data, 5);
+            (3..7).for_each(|old| put_commit(data, old));
+            let reads = Cell::new(0);
+            let read = |path: &Path| {
+                if reads.replace(reads.get() + 1) == at {
+                    (7..10).for_each(|old| put_commit(data, old));
+                    put_head(data, 10);
+                    collect(data, 9);
+                }
+                fs::read(path)
+            };
+            let found = one_moment(data, &read).unwrap();
+            let size = size_of(&found[0].1).unwrap();
+            let olds: Vec<u64> = found[1..]
+                .iter()
+                .map(|(name, _)| Commit::parse_name(name).unwrap())
+                .collect();
+            let wanted: Vec<u64> = match size {
+                5 => (4..7).collect(),
+                _ => vec![9],
+            };
+            assert_eq!((found[0].0.as_str(), olds), (HEAD, wanted), "at {at}");
+        }
+    }
+
+    /// What does not fit together is copied all the same, for the audit to name; a copy never hides it.
+    #[test]
+    fn a_gap_that_stays_is_copied_as_it_is() {
+        let rows: [(&str, Option<u64>, &[u64], usize); 5] = [
+            ("all begin beyond head", Some(5), &[7, 8], 3),
+            ("a hole", Some(5), &[4, 6], 3),
+            ("head beyond all", Some(9), &[4, 5], 2),
+            ("no head", None, &[4, 5], 2),
+            ("no commit", Some(5), &[], 1),
+        ];
+        for (name, head, commits, count) in rows {
+            let folder = tempfile::tempdir().unwrap();
+            if let Some(size) = head {
+                put_head(folder.path(), size);
+            }
+            commits
+                .iter()
+                .for_each(|old| put_commit(folder.path(), *old));
+            let found = one_moment(folder.path(), &|path| fs::read(path)).unwrap();
+            assert_eq!(found.len(), count, "{name}");
+        }
+    }
 }
