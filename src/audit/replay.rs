@@ -50,6 +50,9 @@ struct Head {
 /// Statements that follow or amend something unseen, held open until an order says that it was erased; some 20 MB. An honest log has one for
 /// each erased entry, until its order. Beyond it what is not there is a fault at once.
 const OPEN_MAX: usize = 65_536;
+/// Entries of length 0 without an order so far, and entries that cannot be read, at most of each; some 40 MB. They cost a log two bytes
+/// each. Beyond it an empty entry is a fault at once, and one that cannot be read excuses nothing that follows it.
+const UNSEEN_MAX: usize = 1 << 20;
 
 /// A statement follows one that was not seen; an erased entry before it may have been that.
 struct Gap {
@@ -86,7 +89,7 @@ pub(super) struct Replay {
     ids: HashMap<Hash, u32>,
     unread: BTreeSet<u64>,
     /// Entries of length 0 for which no order was read yet, with their bundle.
-    empties: BTreeMap<u64, String>,
+    empties: BTreeMap<u64, Arc<str>>,
     /// By chain; of one chain ascending, and none within another.
     gaps: HashMap<Chain, Vec<Gap>>,
     /// By the statement that was not seen.
@@ -158,7 +161,7 @@ impl Replay {
     /// Takes the next leaf.
     pub fn take(
         &mut self,
-        object: &str,
+        object: &Arc<str>,
         leaf: Leaf,
         standings: &HashMap<u64, Standing>,
         jobs: &mut Vec<Job>,
@@ -171,10 +174,15 @@ impl Replay {
             Item::Record(parsed) => {
                 self.record(object, index, leaf.hash, parsed, standings, jobs, findings)
             }
-            Item::Empty => drop(self.empties.insert(index, object.to_owned())),
+            Item::Empty if self.empties.len() < UNSEEN_MAX => {
+                self.empties.insert(index, object.clone());
+            }
+            Item::Empty => findings.add(no_order(object, index)),
             Item::Unread => {
                 self.counts.unread += 1;
-                self.unread.insert(index);
+                if self.unread.len() < UNSEEN_MAX {
+                    self.unread.insert(index);
+                }
             }
         }
         self.link = leaf.hash;
@@ -588,22 +596,90 @@ impl Replay {
             ));
         }
         for (index, object) in std::mem::take(&mut self.empties) {
-            let said = said(
-                "the entry has length 0, and no order in the log says that it is erased",
-                "条目长度为 0，而账本中没有清除它的命令",
-            );
-            findings.add(Fault::new(
-                &object,
-                Some(index),
-                Step::Erasure,
-                "no_order",
-                said,
-            ));
+            findings.add(no_order(&object, index));
         }
     }
+}
+
+fn no_order(object: &str, index: u64) -> Fault {
+    let said = said(
+        "the entry has length 0, and no order in the log says that it is erased",
+        "条目长度为 0，而账本中没有清除它的命令",
+    );
+    Fault::new(object, Some(index), Step::Erasure, "no_order", said)
 }
 
 enum Unfit {
     Rule(LogFault),
     Standing { index: u64, why: String },
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use super::*;
+    use crate::tlog::note::Signer;
+    use crate::trade::statement::sign_statement;
+
+    fn replay() -> Replay {
+        let pins = Pins {
+            origin: "ledger.example/test".to_owned(),
+            genesis: None,
+        };
+        Replay::new(pins, Time::from_ms(1_795_395_723_456).unwrap())
+    }
+
+    fn follows_the_unseen() -> Statement {
+        let centre = Signer::from_seed("centre.example", &[3; 32]).unwrap();
+        let text = format!(
+            "{{\"type\":\"trade\",\"v\":1,\"ledger\":\"ledger.example/test\",\"publisher\":\"centre.example\",\"project\":\"P\",\"follows\":\"{}\",\
+             \"codes\":[],\"stage\":\"announcement\",\"kind\":\"tender_notice\",\"category\":\"construction\",\"title\":\"t\",\
+             \"region\":\"430382\",\"issued\":\"2026-11-23T09:00:00+08:00\",\"documents\":[],\"events\":{{}},\"details\":{{\"buyer\":{{\"name\":\"甲局\"}},\"qualification\":\"不限\",\"consortium\":false,\"documents_how\":\"平台\",\"bids_how\":\"平台\"}}}}\n",
+            Hash::sha256(b"unseen")
+        );
+        sign_statement(&text, &[&centre]).unwrap()
+    }
+
+    /// A hostile log of two-byte entries: what the auditor keeps of them ends, and each is a fault all the same.
+    #[test]
+    fn entries_that_are_empty_or_unread_without_end_cost_no_memory_without_end() {
+        let over = 3;
+        for (item, faults) in [
+            ((|| Item::Empty) as fn() -> Item, UNSEEN_MAX + over),
+            (|| Item::Unread, 0),
+        ] {
+            let (mut replay, mut findings) = (replay(), Findings::default());
+            let (object, mut jobs) = (Arc::from("tile/entries/000"), Vec::new());
+            for _ in 0..UNSEEN_MAX + over {
+                let leaf = Leaf {
+                    hash: Some(Hash::ZERO),
+                    item: item(),
+                };
+                replay.take(&object, leaf, &HashMap::new(), &mut jobs, &mut findings);
+            }
+            assert!(replay.empties.len() <= UNSEEN_MAX && replay.unread.len() <= UNSEEN_MAX);
+            replay.finish(&mut findings);
+            // Whoever could not read an entry has named it already, in `chunk`.
+            assert_eq!(findings.count(), faults as u64);
+            assert!(findings.faults.len() <= super::super::FAULTS_MAX);
+        }
+    }
+
+    /// Statements that follow what was never there, behind one empty entry that excuses the first of them only.
+    #[test]
+    fn statements_that_follow_the_unseen_without_end_are_faults_beyond_the_limit() {
+        let (mut replay, statement) = (replay(), follows_the_unseen());
+        let object: Arc<str> = Arc::from("tile/entries/000");
+        replay.empties.insert(0, object.clone());
+        let wanted = statement.follows();
+        for index in 1..=OPEN_MAX as u64 {
+            assert_eq!(replay.head_for(&object, index, &statement), wanted);
+        }
+        let next = OPEN_MAX as u64 + 1;
+        assert_eq!(replay.head_for(&object, next, &statement), None);
+        let (chain, amended) = (statement.chain().clone(), Hash::ZERO);
+        assert!(!replay.amended_unseen(&object, next, &chain, amended));
+        assert_eq!((replay.open, replay.open_amends.len()), (OPEN_MAX, 0));
+    }
 }
