@@ -88,6 +88,9 @@ pub(super) struct Arguments {
 /// Witnesses that answer cosign within seconds; a record that has waited longer is told of.
 const WITNESS_LAG_S_MAX: u64 = 60;
 
+/// A record may be dated this much ahead of the monitor's clock.
+const AHEAD_S_MAX: i64 = 300;
+
 /// One place's newest checkpoint.
 struct Seen {
     place: String,
@@ -130,17 +133,33 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             &mut events,
         ));
         // An event that could not be written is to be told again, and so is not remembered as told. A contradiction has the last word.
+        let written = events.written();
+        let is_lost = written.is_err();
         let looked = match looked {
-            Ok(Outcome::One(one)) => events.written().map(|()| Outcome::One(one)),
+            Ok(Outcome::One(one)) => written.map(|()| Outcome::One(one)),
             looked => looked,
         };
-        // What was told is remembered only now: after a crash it is told once more rather than never.
-        if let Ok(Outcome::One(_)) = &looked {
-            state.write(path)?;
-        }
+        let is_one = matches!(looked, Ok(Outcome::One(_)));
         let Some(seconds) = arguments.follow else {
-            return ended(console, looked, events);
+            let mut ended = ended(console, looked, events)?;
+            if is_one {
+                // Its events are in the one object: that must be out first, too. Where it cannot be, whoever ends the command says so.
+                if console.json {
+                    if console.print_object(ended.object()).is_err() {
+                        return Ok(ended);
+                    }
+                    ended.is_shown = true;
+                }
+                state.write(path)?;
+            }
+            return Ok(ended);
         };
+        // What was told is remembered only now: after a crash it is told once more rather than never.
+        if is_one {
+            state.write(path)?;
+        } else if is_lost {
+            state = State::read(path, &policies)?;
+        }
         match looked {
             Ok(Outcome::One(_)) => {}
             Ok(Outcome::Two(..)) => return ended(console, looked, events),
@@ -295,6 +314,7 @@ async fn look(
         broken,
         json!({}),
     )?;
+    ahead(state, events)?;
     if let Some(age_max) = arguments.record_age {
         quiet(age_max, state, events)?;
     }
@@ -434,6 +454,29 @@ async fn lagging(ledger: &Seen, state: &mut State, events: &mut Events<'_>) -> R
         "witnesses-behind",
         Severity::Late,
         late,
+        members,
+    )
+}
+
+/// Whether the newest record is dated ahead of this machine's clock. Record time never goes back: one such record dates all later ones.
+fn ahead(state: &mut State, events: &mut Events<'_>) -> Result<(), Failure> {
+    let now = system_clock()().wall;
+    let time = state.record_time;
+    let ahead_s = time.map(|time| (time.as_ms() - now.as_ms()) / 1_000);
+    let far = ahead_s.filter(|ahead_s| *ahead_s > AHEAD_S_MAX);
+    let said = time.zip(far).map(|(time, ahead_s)| {
+        said!(
+            "最新一条记录的时间 {time} 比本机时间（{now}）晚 {ahead_s} 秒：登记时账本的时钟走快了，或本机时钟慢了；时间不回退，此后的记录都会沿用它",
+            "the newest record is dated {time}, {ahead_s} s ahead of this machine's clock ({now}): the ledger's clock was ahead when it was logged, or this one is behind; record time never goes back, so all later ones bear it too"
+        )
+    });
+    let members = json!({ "logged": time.map(|time| time.to_string()), "ahead_s": ahead_s });
+    state.condition(
+        events,
+        "ahead-of-clock",
+        "ahead-of-clock",
+        Severity::Alert,
+        said,
         members,
     )
 }

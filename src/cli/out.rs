@@ -61,6 +61,8 @@ pub struct Answer {
     pub text: String,
     /// Whether `text` is bytes for a program or a file, such as a receipt, rather than something to be read.
     pub is_exact: bool,
+    /// Whether it was shown already, by a command that remembers nothing which could not be shown.
+    pub is_shown: bool,
     /// The same for programs, without `ok`, `exit` and `code`.
     pub members: Map<String, Value>,
 }
@@ -73,6 +75,7 @@ impl Answer {
             code,
             text: text.into(),
             is_exact: false,
+            is_shown: false,
             members: Map::new(),
         }
     }
@@ -96,6 +99,11 @@ impl Answer {
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Answer {
         self.members.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// The one object that programs are given.
+    pub fn object(&self) -> Map<String, Value> {
+        envelope(self.exit, self.code, &self.members, None)
     }
 }
 
@@ -232,9 +240,8 @@ impl Console {
             .as_ref()
             .map_or_else(|failure| failure.exit, |answer| answer.exit);
         let shown = match (&outcome, self.json) {
-            (Ok(answer), true) => {
-                self.print_object(envelope(exit, answer.code, &answer.members, None))
-            }
+            (Ok(answer), _) if answer.is_shown => Ok(()),
+            (Ok(answer), true) => self.print_object(answer.object()),
             (Ok(answer), false) if answer.is_exact && !io::stdout().is_terminal() => {
                 self.print_exact(&answer.text)
             }

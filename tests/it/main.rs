@@ -7,6 +7,7 @@ mod bindings;
 mod crash;
 mod faulty;
 mod forge;
+mod late;
 mod post;
 mod power;
 mod race;

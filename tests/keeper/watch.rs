@@ -69,6 +69,27 @@ fn a_monitor_tells_a_centre_what_is_said_in_its_name() {
     assert_eq!(count(&looked, "record"), 3);
     assert_eq!(count(&looked, "keys-changed"), 2);
     assert_eq!(count(&looked, "consistent"), 1);
+    // What could not be shown was not told: another monitor, whose standard output has no room, begins anew.
+    let (full, second) = (["--state", &desk.path("second")], desk.path("second"));
+    let look = ["monitor", &served.url, "--policy", &policy, "--json"];
+    let told = |out: Stdio| {
+        let mut command = program();
+        command.args(look).args(full).args(["--publisher", &name]);
+        command.stdout(out).stderr(Stdio::null()).output().unwrap()
+    };
+    let no_room = std::fs::File::options().write(true).open("/dev/full");
+    let lost = told(no_room.unwrap().into());
+    assert_eq!(lost.status.code(), Some(4));
+    assert!(
+        !std::path::Path::new(&second).exists(),
+        "it remembers them as told"
+    );
+    let shown: Value = serde_json::from_slice(&told(Stdio::piped()).stdout).unwrap();
+    assert_eq!(
+        (count(&shown, "record"), &shown["code"]),
+        (3, &"consistent".into())
+    );
+    assert!(std::path::Path::new(&second).exists());
     // It goes on where it stopped, and every event is a line in the file.
     let looked = monitor(&[]).exits(0).json("consistent");
     assert_eq!(events(&looked), []);
