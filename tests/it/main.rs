@@ -12,6 +12,7 @@ mod post;
 mod power;
 mod race;
 mod replica;
+mod slips;
 mod tamper;
 mod vectors;
 mod world;
