@@ -355,10 +355,10 @@ impl Rest<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn one(index: u64, title: &str) -> Disclosure {
+    pub fn one(index: u64, title: &str) -> Disclosure {
         let issued = OffsetTime::parse("2026-11-23T09:02:03.004+08:00").unwrap();
         Disclosure {
             index,

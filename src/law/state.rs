@@ -374,3 +374,38 @@ impl View {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use super::*;
+    use crate::law::facts::tests::one;
+
+    /// A project is judged without the lock; a record that comes meanwhile must be judged in the next round, not be taken for judged.
+    #[test]
+    fn what_comes_while_a_project_is_judged_keeps_it_marked() {
+        let mut state = State::new(None).unwrap();
+        let now = Time::parse("2026-11-23T01:02:03.456Z").unwrap();
+        let key = Key::new("centre.example", "P-1");
+        state.put(&one(0, "first")).unwrap();
+        assert_eq!(state.waiting(now), std::slice::from_ref(&key));
+        let judged = state.projects[&key].changes;
+        // Another record, or an erasure, before the answer is set.
+        state.put(&one(1, "second")).unwrap();
+        state.set(&key, judged, None, false, now);
+        assert_eq!(state.waiting(now), std::slice::from_ref(&key));
+        let judged = state.projects[&key].changes;
+        state.forget(&key, 1).unwrap();
+        state.set(&key, judged, None, false, now);
+        assert_eq!(state.waiting(now), std::slice::from_ref(&key));
+        let judged = state.projects[&key].changes;
+        state.set(&key, judged, None, false, now);
+        assert_eq!(state.waiting(now), []);
+        // A project that is gone, as everything was begun anew, waits for nothing.
+        state.put(&one(2, "third")).unwrap();
+        state.clear();
+        state.set(&key, judged + 1, None, false, now);
+        assert_eq!(state.waiting(now), []);
+    }
+}

@@ -865,3 +865,50 @@ fn refused_key(fault: KeyError) -> PostError {
         fault => PostError::Key(fault),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use super::*;
+    use crate::ledger::tests::{ledger, trade, until};
+    use crate::trade::commitment::Opening;
+
+    /// Between the look for duplicates and the plan the same statement may have got in, and its project gone on: the writer refuses it then,
+    /// and its openings must stay. Those of a statement that is nowhere must not.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn openings_are_deleted_only_of_what_is_not_logged() {
+        let (ledger, centre, _folder) = ledger(true).await;
+        let shared = ledger.shared.clone();
+        let first = trade(&centre, "P", None);
+        let next = trade(&centre, "P", Some(first.id()));
+        let nowhere = trade(&centre, "P", Some(Hash::sha256(b"nowhere")));
+        for statement in [&first, &next] {
+            let note = statement.note().clone();
+            ledger.post(note, None, Wait::Signed).await.unwrap();
+        }
+        let mut openings = Openings::default();
+        let opening = Opening {
+            salt: std::array::from_fn(|at| u8::try_from(at).unwrap()),
+            value: "甲".to_owned(),
+        };
+        openings.insert("/details/a".to_owned(), opening).unwrap();
+        // Known from memory, then from the index alone.
+        for index_alone in [false, true] {
+            if index_alone {
+                until(|| shared.recent().len() == 0).await;
+            }
+            for (statement, stay) in [(&first, true), (&nowhere, false)] {
+                let admitted = Admitted {
+                    statement: statement.clone(),
+                    warnings: Vec::new(),
+                };
+                let posted = ledger.queue(admitted, Some(&openings)).await;
+                assert_eq!(posted.is_ok(), stay, "{index_alone}: {posted:?}");
+                let name = openings_name(&statement.id());
+                let there = shared.store.read(&name, 1 << 20).await.unwrap();
+                assert_eq!(there.is_some(), stay, "{index_alone}");
+            }
+        }
+    }
+}

@@ -16,7 +16,7 @@ fn signer(name: &str, seed: u8) -> Signer {
 }
 
 /// A ledger in memory, its index in a folder, with one authority and one centre.
-async fn ledger(follow: bool) -> (Ledger, Signer, tempfile::TempDir) {
+pub(super) async fn ledger(follow: bool) -> (Ledger, Signer, tempfile::TempDir) {
     let (log, authority, centre) = (
         signer(ORIGIN, 1),
         signer("authority.example", 2),
@@ -53,7 +53,7 @@ async fn ledger(follow: bool) -> (Ledger, Signer, tempfile::TempDir) {
     (ledger, centre, folder)
 }
 
-fn trade(centre: &Signer, project: &str, follows: Option<Hash>) -> Statement {
+pub(super) fn trade(centre: &Signer, project: &str, follows: Option<Hash>) -> Statement {
     let follows = follows.map_or("null".to_owned(), |id| format!("\"{id}\""));
     let text = format!(
         "{{\"type\":\"trade\",\"v\":1,\"ledger\":\"{ORIGIN}\",\"publisher\":\"centre.example\",\"project\":\"{project}\",\"follows\":{follows},\
@@ -77,7 +77,7 @@ async fn post_all(ledger: &Ledger, centre: &Signer, projects: Range<usize>) -> V
     statements.iter().map(Statement::id).collect()
 }
 
-async fn until(mut what: impl FnMut() -> bool) {
+pub(super) async fn until(mut what: impl FnMut() -> bool) {
     let waited = async {
         while !what() {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -153,6 +153,48 @@ impl Service {
     }
 }
 
+/// Too few witnesses answer for more than a minute: everybody who looks is told, whichever way he looks.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_that_lags_is_told_of_in_health_portal_and_api() {
+    let (good, _) = play(0, Does::Cosign).await;
+    let (hangs, _) = play(1, Does::Hang).await;
+    let (world, store) = (World::new(), Store::memory());
+    let now_ms = i64::try_from(now_s()).unwrap() * 1_000;
+    world.clock_ms.store(now_ms, Ordering::SeqCst);
+    let config = Config {
+        policy: Some(policy(&[Some(good), Some(hangs)], 2)),
+        ..world.config()
+    };
+    let (clock, notes) = (world.clock(), world.first_notes());
+    let ledger = Ledger::create(store.clone(), config, clock, &notes)
+        .await
+        .unwrap();
+    let service = Service::of(world, store, ledger, Book::builtin());
+    service
+        .until("it waits", |said| said["lag_s"].is_number())
+        .await;
+    let told = async || {
+        let said = service.get("/api/v1/witnesses").await.json();
+        let health = service.get("/healthz").await.text().to_owned();
+        let page = service.get("/ledger").await.text().to_owned();
+        let alarms = [
+            said["en"].as_str().unwrap().starts_with("ALARM"),
+            health.contains("ALARM"),
+            page.contains("答复的见证不足"),
+        ];
+        (
+            said["overdue"].clone(),
+            said["witnesses_answer"].clone(),
+            alarms,
+        )
+    };
+    let pass = |ms: i64| service.world.clock_ms.fetch_add(ms, Ordering::SeqCst);
+    pass(60_000);
+    assert_eq!(told().await, (json!(false), json!(true), [false; 3]));
+    pass(1_001);
+    assert_eq!(told().await, (json!(true), json!(false), [true; 3]));
+}
+
 /// Whatever one witness does, the other two and the posts go on; what it sends never counts.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_bad_witness_of_three_changes_nothing() {
