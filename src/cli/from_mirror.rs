@@ -62,7 +62,7 @@ pub(super) fn restore(
     let store = Store::folder(mirror).map_err(|error| unreadable(&crate::chain_of(&error)))?;
     let reader = LogReader::new(Source::Store(store));
     // 3. It reaches as far as the key has signed, with the same records; and no backup has more.
-    let agrees = against_last_signed(&held, &reader, &tree)?;
+    let agrees = against_last_signed(&held, &reader, &tree, &policies)?;
     let backed_up = backup.map_or(0, |backup| newest_size(backup, 0));
     if backed_up > records {
         return Err(Failure::input(
@@ -149,20 +149,34 @@ fn checkpoint(mirror: &Path, policies: &[Policy]) -> Result<VerifiedCheckpoint, 
 }
 
 /// Whether last-signed is there and says exactly what the mirror has.
-fn against_last_signed(held: &Held, reader: &LogReader, tree: &Tree) -> Result<bool, Failure> {
+fn against_last_signed(
+    held: &Held,
+    reader: &LogReader,
+    tree: &Tree,
+    policies: &[Policy],
+) -> Result<bool, Failure> {
     let Some(signed) = held.newest() else {
         return Ok(false);
     };
     let (have, want) = (tree.size, signed.size);
     if have < want {
         let lacking = want - have;
+        let behind = said!(
+            "日志密钥已签到 {want} 条，镜像只有 {have} 条，还缺 {lacking} 条：由此写下去会有两份历史。没有恢复任何文件。请找更新的镜像或备份",
+            "the log key has signed {want} records, the mirror has {have}, {lacking} are missing: going on from it would make a second history. Nothing was restored. Look for a newer mirror or backup"
+        );
+        let needs_witnesses = |policy: &Policy| policy.quorum_if(|_| false).need > 0;
+        let uncosigned = said!(
+            "策略要求见证，镜像只有已联署的记录：已签名而未联署的，任何镜像都没有，只能来自备份或原来的磁盘（见 docs/operations.md 第 6 节）",
+            "by the policy a mirror has what a quorum has cosigned: what was signed and not cosigned yet is in no mirror, only in a backup or on the old disk (docs/operations.md, section 6)"
+        );
         return Err(Failure::new(
             Exit::Failed,
             "behind-last-signed",
-            said!(
-                "日志密钥已签到 {want} 条，镜像只有 {have} 条，还缺 {lacking} 条：由此写下去会有两份历史。没有恢复任何文件。请找更新的镜像或备份",
-                "the log key has signed {want} records, the mirror has {have}, {lacking} are missing: going on from it would make a second history. Nothing was restored. Look for a newer mirror or backup"
-            ),
+            match policies.iter().any(needs_witnesses) {
+                true => behind.then(&uncosigned),
+                false => behind,
+            },
         ));
     }
     let there = runtime()

@@ -366,6 +366,9 @@ pub(super) struct ReindexArguments {
 
 pub(super) fn reindex(console: &Console, arguments: &ReindexArguments) -> Result<Answer, Failure> {
     let folder = Folder::new(&arguments.data, arguments.keys.as_deref());
+    if let Some(warning) = keys::warning_of(&folder.log_key()) {
+        console.talk(&warning);
+    }
     let config = folder.config()?;
     let index = folder.data.join("index");
     runtime().block_on(async {

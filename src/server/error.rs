@@ -119,6 +119,11 @@ impl From<Fault> for Problem {
                 reason,
                 ..
             }) => held(reason),
+            Fault::Post(PostError::NotWriting {
+                why: Why::Clock,
+                reason,
+                ..
+            }) => clock(reason),
             Fault::Post(PostError::NotWriting { why, may_pass, .. }) => not_writing(why, may_pass),
             // Look-ups come before the queue.
             Fault::Post(PostError::Query(QueryError::Index(_))) => {
@@ -214,6 +219,14 @@ pub(super) fn not_writing(why: Why, may_pass: bool) -> Problem {
         )
         .zh(format!("{zh}；须由运营者处理，详见服务器日志"))
     }
+}
+
+/// Two times and a bound are for everybody too: whoever asks can hold them against his own clock.
+fn clock(reason: String) -> Problem {
+    let (en, zh) = (Why::Clock.en(), Why::Clock.zh());
+    Problem::new(&kinds::NOT_WRITING, format!("{en}: {reason}"))
+        .zh(format!("{zh}；须由运营者核对时间，数值见 reason"))
+        .with("reason", reason)
 }
 
 /// A witness's word is for everybody: it names no folder and no host.
@@ -510,7 +523,7 @@ mod tests {
             }),
             503,
             "not-writing",
-            json!({"reason": null}),
+            json!({"reason": "r"}),
         );
         check(
             post(PostError::DiskFull(Lacking::Inodes { free: 1, wanted: 2 })),

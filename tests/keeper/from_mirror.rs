@@ -1,6 +1,7 @@
 //! Danger: what was logged after the last backup is lost with the machine, although a mirror has it all; or a mirror that must not be gone on
 //! from is gone on from.
 
+use super::trust::with_witnesses;
 use super::*;
 
 /// Post, back up, post on, mirror, lose the machine: mirror and backup together are the ledger again.
@@ -82,6 +83,11 @@ fn a_mirror_and_an_older_backup_bring_a_writer_back() {
     from("old-mirror", &trusted)
         .exits(1)
         .json("behind-last-signed");
+    // With a quorum, what was signed and not cosigned is in no mirror: it says where else to look.
+    let quorum = desk.write("quorum", &with_witnesses(&desk.read("policy"), 2));
+    from("old-mirror", &["--policy", &quorum])
+        .exits(1)
+        .says(&["is in no mirror, only in a backup or on the old disk"]);
     copy(&path("mirror"), &path("damaged"));
     let tile = path("damaged/tile/entries/000.p/11");
     let mut bytes = std::fs::read(&tile).unwrap();
