@@ -14,7 +14,9 @@ use super::views::Want;
 use super::words::{self, Said, said};
 use crate::store::commit::{COMMIT_BYTES_MAX, Commit};
 use crate::store::{Store, StoreError};
+use crate::tlog::checkpoint::Checkpoint;
 use crate::tlog::merkle::{Hash, leaf_hash};
+use crate::tlog::note::{self, NOTE_BYTES_MAX};
 use crate::trade::commitment::Openings;
 use crate::trade::statement::Statement;
 
@@ -24,6 +26,10 @@ pub(super) struct Commits {
     store: Option<Store>,
     /// Old sizes, ascending.
     names: VecDeque<u64>,
+    /// The size of the signed tree that is judged.
+    signed: u64,
+    /// A running ledger has put commits away since that was read.
+    gone: bool,
     /// New size and object hash of the commit before.
     before: Option<(u64, Hash)>,
     /// Leaf hashes of read commits that the log has not reached yet.
@@ -42,6 +48,7 @@ impl Commits {
     /// Lists them. Those of a data folder are never all gone: the newest is where the writer goes on.
     pub async fn list(
         store: Option<&Store>,
+        signed: u64,
         findings: &mut Findings,
     ) -> Result<Commits, AuditError> {
         let Some(store) = store else {
@@ -68,9 +75,16 @@ impl Commits {
             );
             findings.add(Fault::new("commit/", None, Step::Commit, "missing", said));
         }
+        let first = names.first().copied().filter(|first| *first > signed);
+        let gone = match first {
+            Some(first) => is_published(store, first).await,
+            None => false,
+        };
         Ok(Commits {
             store: Some(store.clone()),
             names: names.into(),
+            signed,
+            gone,
             ..Commits::default()
         })
     }
@@ -104,7 +118,7 @@ impl Commits {
             Ok(Some(bytes)) => bytes,
             // The running ledger has collected it since it was listed, which it does once all of it is published: no gap.
             Ok(None) => {
-                self.before = None;
+                (self.before, self.gone) = (None, true);
                 return Ok(());
             }
             Err(unreadable) => {
@@ -129,6 +143,10 @@ impl Commits {
                 format!("属于账本 {found:?}，始于 {size} 条；应为 {origin:?}，始于 {old_size} 条"),
             );
             findings.add(fault("place", said));
+        }
+        // What joins it to the tree that is judged was published and put away meanwhile: the next audit sees both.
+        if self.gone && self.before.is_none() && old_size > self.signed {
+            return Ok(());
         }
         match self.before {
             Some((size, _)) if size != old_size => {
@@ -257,6 +275,16 @@ impl Commits {
     }
 }
 
+/// Whether the ledger has gone on since its head was read, so far.
+async fn is_published(store: &Store, size: u64) -> bool {
+    let head = store.read("log/head", NOTE_BYTES_MAX as u64).await;
+    let head = head.ok().flatten();
+    let text = head.as_deref().and_then(|head| note::split(head).ok());
+    // It only excuses; what it is believed for the next audit holds against its signature.
+    text.and_then(|(text, _)| Checkpoint::parse(text).ok())
+        .is_some_and(|now| now.tree.size >= size)
+}
+
 fn of_previous(found: &Hash, wanted: &Hash) -> Said {
     said(
         format!("it names {found} as the commit before it, wanted {wanted}"),
@@ -316,5 +344,88 @@ pub(super) async fn check_openings(
     match Openings::parse(&bytes).and_then(|openings| openings.check(statement)) {
         Ok(()) => None,
         Err(error) => fault("opening", said(error.to_string(), error.zh())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::tlog::merkle::Tree;
+
+    const ORIGIN: &str = "example.com/log";
+
+    fn tree(size: u64) -> Tree {
+        Tree {
+            size,
+            root_hash: Hash::sha256(&size.to_be_bytes()),
+        }
+    }
+
+    /// Commits of one record each, from `begin` on; all but those `without`.
+    async fn folder(begin: u64, end: u64, without: &[u64]) -> Store {
+        let (store, mut previous) = (Store::memory(), Hash::ZERO);
+        for old in begin..end {
+            let commit = Commit {
+                origin: ORIGIN.to_owned(),
+                old: tree(old),
+                new: tree(old + 1),
+                previous,
+                entries: vec![Bytes::from_static(b"entry")],
+            };
+            let bytes = commit.encode();
+            previous = Hash::sha256(&bytes);
+            if !without.contains(&old) {
+                store.put(&Commit::name(old), bytes).await.unwrap();
+            }
+        }
+        store
+    }
+
+    /// Faults, and sizes that the commits speak of and the signed tree of three records does not reach.
+    async fn judged(store: &Store, put_away: &[u64]) -> (u64, Vec<u64>) {
+        let mut findings = Findings::default();
+        let listed = Commits::list(Some(store), 3, &mut findings).await;
+        let (mut commits, mut feed) = (listed.unwrap(), Feed::new());
+        for old in put_away {
+            store.delete(&Commit::name(*old)).await.unwrap();
+        }
+        let read = commits.read_until(u64::MAX, ORIGIN, &mut feed, &mut findings);
+        read.await.unwrap();
+        let mut sizes: Vec<u64> = feed.unmet().map(|(size, _)| size).collect();
+        sizes.dedup();
+        (findings.count(), sizes)
+    }
+
+    /// A ledger that runs puts away what it has published; whoever audits its folder meanwhile must not call that a fault.
+    #[tokio::test]
+    async fn what_a_running_ledger_puts_away_is_no_fault_and_what_is_missing_is() {
+        // All there; one put away after the list; all but the newest put away.
+        let whole = folder(3, 7, &[]).await;
+        assert_eq!(judged(&whole, &[]).await, (0, vec![3, 4, 5, 6, 7]));
+        assert_eq!(judged(&whole, &[4]).await, (0, vec![3, 4]));
+        assert_eq!(
+            judged(&folder(3, 7, &[]).await, &[3, 4, 5]).await,
+            (0, vec![])
+        );
+        // Missing before anybody looked.
+        let holed = folder(3, 7, &[4]).await;
+        assert_eq!(judged(&holed, &[]).await.0, 1);
+        // All begin beyond the head that was read: by now the ledger is there, or it is not.
+        let beyond = folder(5, 7, &[]).await;
+        assert_eq!(judged(&beyond, &[]).await, (0, vec![5, 6, 7]));
+        for (now, sizes) in [(7, vec![]), (4, vec![5, 6, 7])] {
+            let text = Checkpoint::new(ORIGIN, tree(now)).encode();
+            let head = format!("{text}\n\u{2014} {ORIGIN} AAAAAAAA\n");
+            store_head(&beyond, head).await;
+            assert_eq!(judged(&beyond, &[]).await, (0, sizes), "{now}");
+        }
+    }
+
+    async fn store_head(store: &Store, head: String) {
+        store.put("log/head", Bytes::from(head)).await.unwrap();
     }
 }

@@ -203,7 +203,7 @@ async fn run(
             },
         );
     }
-    let commits = Commits::list(target.data_store(), &mut findings).await?;
+    let commits = Commits::list(target.data_store(), tree.size, &mut findings).await?;
     let openings = commits::list_openings(target.data_store(), &mut findings).await?;
 
     // 3. The log, chunk by chunk.
