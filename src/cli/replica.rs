@@ -66,6 +66,7 @@ pub(super) fn serve(
             }
         }
         let listener = bind(listen).await?;
+        let stop = stop_signal();
         let (url, size) = (
             url_of(&listener),
             replica.shown().map_or(0, |verified| verified.tree().size),
@@ -83,13 +84,7 @@ pub(super) fn serve(
             ));
         }
         let following = tokio::spawn(follow(replica.clone()));
-        accept::serve(
-            listener,
-            router(replica, ledger.as_deref()),
-            limits,
-            stop_signal(),
-        )
-        .await;
+        accept::serve(listener, router(replica, ledger.as_deref()), limits, stop).await;
         following.abort();
         Ok(plain("stopped", String::new()))
     })

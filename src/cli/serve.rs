@@ -3,10 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use clap::Args;
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::init::{Folder, opening_failed};
 use super::keys::holder::open_key;
@@ -180,6 +182,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             .expect("opening does not panic")
             .map_err(|error| opening_failed(&error))?;
         let (url, size) = (url_of(&listener), ledger.head().tree.size);
+        let stop = stop_signal();
         let origin = ledger.origin().to_owned();
         if console.json {
             let mut members = serde_json::Map::new();
@@ -200,7 +203,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             ..options
         };
         let limits = arguments.strangers.limits();
-        serve(listener, ledger, options, limits, stop_signal()).await
+        serve(listener, ledger, options, limits, stop).await
     })
 }
 
@@ -339,18 +342,32 @@ pub(super) fn url_of(listener: &TcpListener) -> String {
         .map_or_else(|_| String::new(), |address| format!("http://{address}"))
 }
 
-/// Ctrl-C, or the word of the service manager.
-pub(super) async fn stop_signal() {
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminate => {}
+/// Ctrl-C, the word of the service manager, or the end of the terminal. It is listened for from this call on, not only once the future is
+/// polled: whoever has been told an address may say at once that it is enough.
+pub(super) fn stop_signal() -> impl Future<Output = ()> {
+    let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
+    // Under nohup it is ignored, and stays so.
+    if !is_ignored(SignalKind::hangup()) {
+        kinds.push(SignalKind::hangup());
     }
+    let mut signals: Vec<_> = kinds
+        .into_iter()
+        .filter_map(|kind| signal(kind).ok())
+        .collect();
+    std::future::poll_fn(move |cx| {
+        let told = signals.iter_mut().any(|told| told.poll_recv(cx).is_ready());
+        if told { Poll::Ready(()) } else { Poll::Pending }
+    })
+}
+
+/// Whether this process was started with the signal ignored; where the system does not say so, as if it were.
+fn is_ignored(kind: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_none_or(|mask| mask >> (kind.as_raw_value() - 1) & 1 == 1)
 }
 
 /// What `reindex` is told.

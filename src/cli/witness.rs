@@ -103,6 +103,7 @@ fn serve(console: &Console, arguments: &ServeArguments) -> Result<Answer, Failur
     runtime().block_on(async {
         let listener = bind(arguments.listen).await?;
         let (url, vkey) = (url_of(&listener), witness.vkey().to_string());
+        let stop = stop_signal();
         let logs: Vec<&str> = witness.origins().collect();
         if console.json {
             let mut members = serde_json::Map::new();
@@ -118,7 +119,7 @@ fn serve(console: &Console, arguments: &ServeArguments) -> Result<Answer, Failur
             ));
         }
         let app = router(witness, Arc::new(now));
-        accept::serve(listener, app, Limits::default(), stop_signal()).await;
+        accept::serve(listener, app, Limits::default(), stop).await;
         Ok(plain("stopped", String::new()))
     })
 }

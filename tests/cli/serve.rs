@@ -1,5 +1,7 @@
 //! Danger: a service hangs or dies because nobody takes what it says: standard error on a full disk, a log collector that died or stands still.
+//! Or it is torn away in the midst of a request, because it heard its end too late.
 
+use std::io::BufRead;
 use std::process::{ChildStderr, Command};
 
 use super::*;
@@ -70,4 +72,42 @@ fn a_log_that_nobody_takes_holds_nothing_up() {
         assert_eq!(served.terminate(), Some(4), "{log:?}");
         run(&["audit", &data, "--policy", &format!("{data}/policy")]).exits(0);
     }
+}
+
+/// The word to end is heard from the moment in which the address is told. A closed terminal says it too, unless `nohup` has the last word.
+#[test]
+fn it_ends_in_order_however_soon_it_is_told() {
+    let desk = Desk::new();
+    let data = init(&desk, "data", ORIGIN);
+    let start = |nohup: bool| {
+        let mut command = program();
+        if nohup {
+            let program = command.get_program().to_owned();
+            command = Command::new("nohup");
+            command.arg(program).stderr(Stdio::null());
+        }
+        command.args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--json",
+            "--data",
+            &data,
+        ]);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let (mut line, out) = (String::new(), child.stdout.take().unwrap());
+        let mut out = std::io::BufReader::new(out);
+        out.read_line(&mut line).unwrap();
+        assert!(line.contains("serving"), "{line}");
+        (child, out)
+    };
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        let (mut child, _out) = start(false);
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{signal:?}");
+    }
+    let (mut child, _out) = start(true);
+    kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
