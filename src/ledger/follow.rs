@@ -95,6 +95,9 @@ fn look(
         renew(shared, handle, tree)?;
         shared.index_failed.store(false, Ordering::Release);
     }
+    if shared.index.stands_in() && has_room(shared) {
+        return Err(QueryError::Index(IndexError::Damaged));
+    }
     let has_more = round(shared, handle, tree)?;
     if failed || flushed.elapsed() >= FLUSH_EVERY {
         let applied = shared.index.state()?.0.size;
@@ -108,11 +111,15 @@ fn look(
     Ok(has_more)
 }
 
+fn has_room(shared: &Shared) -> bool {
+    let room = shared.store.room();
+    room.is_none_or(|room| room.bytes >= RENEW_BYTES_MIN)
+}
+
 /// Opens the index again after a failure, if that is what it needs. What it has lost must still be held by `recent`, or it is begun anew.
 fn renew(shared: &Arc<Shared>, handle: &Handle, tree: &Tree) -> Result<(), QueryError> {
     // sled writes when it opens: on a full disk it would be closed, and now it is still read from.
-    let room = shared.store.room();
-    if room.is_some_and(|room| room.bytes < RENEW_BYTES_MIN) {
+    if !has_room(shared) {
         return Err(QueryError::Index(IndexError::Full));
     }
     shared.index.renew()?;

@@ -5,7 +5,9 @@
 //! what a look-up needs, because each key costs sled some 20 µs of processor time.
 //!
 //! It is never mended in place. A damaged one is left for an empty one in a folder of its own, begun anew from the log; nothing that is
-//! still being written into the old one can get into the new one. One whose disk was full is opened again as the disk has it.
+//! still being written into the old one can get into the new one. One whose disk was full is opened again as the disk has it; where it cannot
+//! be opened for want of room, one that is gone with the process stands in for it until there is room, so that a full disk keeps no ledger from
+//! being read.
 //!
 //! | key | value |
 //! | --- | --- |
@@ -77,6 +79,17 @@ impl IndexError {
             IndexError::Damaged | IndexError::Panic => true,
             IndexError::Sled(failure) => !matches!(failure, sled::Error::Io(_)),
             IndexError::Closed | IndexError::Full | IndexError::Folder(_) => false,
+        }
+    }
+
+    /// Its disk has no room, for bytes or for names.
+    fn is_full(&self) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        match self {
+            IndexError::Sled(sled::Error::Io(failure)) | IndexError::Folder(failure) => {
+                matches!(failure.kind(), StorageFull | QuotaExceeded)
+            }
+            _ => false,
         }
     }
 }
@@ -174,6 +187,7 @@ impl Index {
         if let Some((_, folder)) = newest {
             match Open::at(&folder) {
                 Ok(open) => *index.write() = Some(open),
+                Err(failure) if failure.is_full() => return index.stood_in_for(&failure),
                 Err(failure) => {
                     let cause = crate::chain_of(&failure);
                     tracing::warn!(path = %folder.display(), cause, "the query index cannot be opened and is rebuilt");
@@ -184,13 +198,30 @@ impl Index {
         let is_open = index.read().is_some();
         if is_open && index.state().is_err() {
             tracing::warn!(path = %path.display(), "the query index is damaged or of another format and is rebuilt");
-            index.clear()?;
-        } else if !is_open {
-            index.clear()?;
+        }
+        if !is_open || index.state().is_err() {
+            match index.clear() {
+                Err(failure) if failure.is_full() => return index.stood_in_for(&failure),
+                cleared => cleared?,
+            }
         }
         index.remove_left();
         remove_older_layout(path);
         Ok(index)
+    }
+
+    fn stood_in_for(self, failure: &IndexError) -> Result<Index, IndexError> {
+        let path = self.path().unwrap_or(Path::new("")).display();
+        let cause = crate::chain_of(failure);
+        tracing::warn!(%path, cause, "the query index has no room on its disk: another one stands in for it until there is room");
+        *self.write() = Some(Open::temporary()?);
+        Ok(self)
+    }
+
+    /// Whether it is one that only stands in, to be begun anew where it belongs.
+    pub fn stands_in(&self) -> bool {
+        let open = self.read();
+        self.path.is_some() && open.as_ref().is_some_and(|open| open.folder.is_none())
     }
 
     /// An index that is gone with the process, for tests and examples.
@@ -902,6 +933,21 @@ mod tests {
         for bad in [&[0x80u8][..], &[0x80; 11]] {
             assert!(decode_list(bad).is_err());
         }
+    }
+
+    #[test]
+    fn what_stands_in_for_an_index_without_room_is_begun_anew_in_its_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let full = IndexError::from(std::io::Error::from(std::io::ErrorKind::StorageFull));
+        assert!(full.is_full() && !full.is_damage());
+        let index = Index::open(folder.path()).expect("an index");
+        assert!(!index.stands_in());
+        let index = index.stood_in_for(&full).expect("another one");
+        assert!(index.stands_in());
+        assert_eq!(index.state().expect("it is empty").0, Tree::EMPTY);
+        index.clear().expect("there is room");
+        assert!(!index.stands_in());
+        assert!(folder.path().join("query-2").exists());
     }
 
     #[test]

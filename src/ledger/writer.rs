@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::plan::{Past, Plan, Standing, Tip};
+use super::recover::HEAD_BYTES_MAX;
 use super::{Head, OpenError, Shared, Why, Writing, erase, recover};
 use crate::store::commit::{COMMIT_BYTES_MAX, Commit};
 use crate::store::{Created, Store, StoreError};
@@ -607,10 +608,17 @@ pub(super) async fn publish_head(
         return Err(Exit::Stop(reason.to_owned()));
     }
     let note = Note { text, signatures }.encode();
-    shared
+    if let Err(failure) = shared
         .log
         .put_lazily("head", Bytes::from(note.clone()))
         .await
-        .map_err(failed_after_win)?;
+    {
+        // Opening writes what is there already: that the disk has no room for it again keeps nobody from reading.
+        let there = shared.log.read("head", HEAD_BYTES_MAX).await;
+        let is_there = matches!(&there, Ok(Some(there)) if *there == note.as_bytes());
+        if !(failure.is_full() && is_there) {
+            return Err(failed_after_win(failure));
+        }
+    }
     Ok(Arc::new(Head { tree, note, time }))
 }

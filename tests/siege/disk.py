@@ -63,6 +63,14 @@ def full_disk(bench):
             break
     alive = server.is_alive()
     posters.stop()
+    # The first thing that many an operator does.
+    server.stop()
+    full = fill(disk / 'fill')
+    server = world.serve(wait=30)
+    reads_full = bool(server.url) and server.ask('/checkpoint')[0] == 200 and server.ask('/api/v1/records/1')[0] == 200
+    ready = world.ready() if server.url else (None, server.err())
+    full.unlink()
+    bench.demand('started again at 0 bytes free it is read from, and /readyz is 503', reads_full and not ready[0], ready[1])
     bench.demand('at 0 bytes free the process lives', alive, '%d times' % len(resumed) if alive else 'ended with %s: %s' % (server.process.returncode, server.err()))
     bench.demand('reading goes on', reads and all(reads), '%d of %d' % (sum(reads), rounds))
     bench.demand('writing resumes by itself', len(resumed) == rounds and all(resumed), '%d of %d, worst %.1f s' % (sum(resumed), rounds, worst))

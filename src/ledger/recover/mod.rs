@@ -15,10 +15,10 @@ use std::sync::{Arc, Mutex, RwLock};
 use tokio::sync::watch;
 
 pub use error::{OpenError, RecordFault};
-pub(super) use survey::{read_checkpoint, read_head};
+pub(super) use survey::{HEAD_BYTES_MAX, read_checkpoint, read_head};
 
 use load::{Loaded, fetch_edge, load};
-use survey::{Found, HEAD_BYTES_MAX, survey};
+use survey::{Found, survey};
 
 use super::admission::DiskWatch;
 use super::clock::{Clock, ClockGuard};

@@ -9,7 +9,7 @@ use crate::tlog::merkle::{Hash, Tree};
 use crate::tlog::note::Vkey;
 
 /// A checkpoint with many cosignatures is a few kilobytes.
-pub(super) const HEAD_BYTES_MAX: u64 = 64 << 10;
+pub(in crate::ledger) const HEAD_BYTES_MAX: u64 = 64 << 10;
 
 /// What lies in the store: published, signed, committed.
 pub(super) struct Found {
