@@ -28,17 +28,8 @@ pub(super) async fn run(weak: Weak<Shared>) {
         if *shared.writing.borrow() != Writing::Yes {
             continue;
         }
-        match commits(&shared).await {
-            Ok(()) => {}
-            Err(CollectError::Store(failure @ StoreError::Sync { .. })) => {
-                return shared.set_writing(Writing::Stopped {
-                    reason: crate::chain_of(&failure),
-                });
-            }
-            Err(failure) => tracing::error!(
-                failure = crate::chain_of(&failure),
-                "commits are kept: their tiles could not be read back"
-            ),
+        if !goes_on(&shared, commits(&shared).await) {
+            return;
         }
         if round % PARTIALS_EVERY == 0
             && let Err(failure) = partials(&shared, SystemTime::now()).await
@@ -49,6 +40,24 @@ pub(super) async fn run(weak: Weak<Shared>) {
             );
         }
     }
+}
+
+/// Whether there is anything to go on with: after a failed fsync the ledger stops, whoever met it.
+pub(super) fn goes_on(shared: &Shared, collected: Result<(), CollectError>) -> bool {
+    match collected {
+        Ok(()) => {}
+        Err(CollectError::Store(failure @ StoreError::Sync { .. })) => {
+            shared.set_writing(Writing::Stopped {
+                reason: crate::chain_of(&failure),
+            });
+            return false;
+        }
+        Err(failure) => tracing::error!(
+            failure = crate::chain_of(&failure),
+            "commits are kept: their tiles could not be read back"
+        ),
+    }
+    true
 }
 
 /// Why nothing was collected. Nothing is lost by it.

@@ -17,6 +17,10 @@ fn signer(name: &str, seed: u8) -> Signer {
 
 /// A ledger in memory, its index in a folder, with one authority and one centre.
 pub(super) async fn ledger(follow: bool) -> (Ledger, Signer, tempfile::TempDir) {
+    ledger_on(Store::memory(), follow).await
+}
+
+async fn ledger_on(store: Store, follow: bool) -> (Ledger, Signer, tempfile::TempDir) {
     let (log, authority, centre) = (
         signer(ORIGIN, 1),
         signer("authority.example", 2),
@@ -47,9 +51,7 @@ pub(super) async fn ledger(follow: bool) -> (Ledger, Signer, tempfile::TempDir) 
         boot_ms: 0,
     });
     let notes = [genesis.note().to_vec(), key.note().to_vec()];
-    let ledger = Ledger::create(Store::memory(), config, clock, &notes)
-        .await
-        .unwrap();
+    let ledger = Ledger::create(store, config, clock, &notes).await.unwrap();
     (ledger, centre, folder)
 }
 
@@ -185,6 +187,33 @@ async fn a_task_that_panics_stops_the_ledger() {
             ..
         })
     ));
+}
+
+/// Behind the posts too: what could not be synced is not put away, and nothing more is answered by such a disk.
+#[tokio::test]
+async fn a_collector_that_cannot_sync_stops_the_ledger() {
+    let (data, is_sick) = (
+        tempfile::tempdir().unwrap(),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let asked = is_sick.clone();
+    let store = Store::folder(data.path()).unwrap();
+    let store = store.with_sync(move |_| match asked.load(Ordering::SeqCst) {
+        true => Err(std::io::Error::other("the disk has gone")),
+        false => Ok(()),
+    });
+    let (ledger, centre, _folder) = ledger_on(store, false).await;
+    post_all(&ledger, &centre, 0..1).await;
+    let shared = ledger.shared.clone();
+    let kept = async || shared.store.list("commit/").await.unwrap().len();
+    let before = kept().await;
+    assert!(before > 1, "there is something to put away");
+    is_sick.store(true, Ordering::SeqCst);
+    assert!(!collect::goes_on(&shared, collect::commits(&shared).await));
+    assert_eq!(kept().await, before);
+    let reason = ledger.stopped().await;
+    assert!(reason.contains("cannot sync"), "{reason}");
+    assert!(ledger.ready().is_err());
 }
 
 #[tokio::test]
