@@ -121,7 +121,12 @@ def what_becomes(world, template, path, before):
     wait_for(world.is_indexed, 10)
     wrong = []
     for asked, was in before.items():
-        now = answer(world, asked)
+        try:
+            now = answer(world, asked)
+        except OSError as gone:  # It ended by itself: by its own exit code and with a word, and not for what is derived.
+            code, said = server.refused(), server.err(2000)
+            right = code == 7 and said.strip() and 'index' not in path.parts
+            return 'ended after its start', '' if right else 'GET %s: %s, it ended with %s: %s' % (asked, gone, code, said[-300:])
         if now != was and now[0] < 400:
             wrong.append('GET %s says %d %s' % (asked, now[0], difference(was[1], now[1])))
         # What lies outside the log may be absent without a fault: documents, and openings, which nobody need give. (A damaged opening is one.)
