@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::openings::openings_name;
+use super::places::Place;
 use super::plan::{Past, Plan, Standing, Tip};
 use super::query::QueryError;
 use super::recent::{Recent, reference_of};
@@ -281,11 +282,11 @@ impl Ledger {
             openings,
             ..Terms::default()
         };
-        self.post_on(note, &terms, wait).await
+        self.post_on(note, &terms, wait, None).await
     }
 
     /// Posts a statement note; the openings that come with it are durable before the record is. Answers when the record is durable and under
-    /// a signed checkpoint, with the receipt.
+    /// a signed checkpoint, with the receipt. Whoever has a `place` is queued when all before it were, or will not be.
     ///
     /// # Errors
     /// [`PostError`]. Dropping the future does not undo a post that is in the queue.
@@ -294,16 +295,18 @@ impl Ledger {
         note: Bytes,
         terms: &Terms<'_>,
         wait: Wait,
+        mut place: Option<Place>,
     ) -> Result<Posted, PostError> {
-        let front = self.front(note, terms).await?;
+        let front = self.front(note, terms, &mut place).await?;
         let openings = terms.openings;
         let order = front.order();
         let posted = match front {
             Front::Known(index, statement, warnings) => {
+                drop(place);
                 self.store_openings(&statement, openings).await?;
                 self.known(index, &statement, warnings).await?
             }
-            Front::New(admitted) => self.queue(admitted, openings).await?,
+            Front::New(admitted) => self.queue(admitted, openings, place).await?,
         };
         if let Some(order) = order {
             // A document is known by the index, which follows.
@@ -345,7 +348,7 @@ impl Ledger {
         note: Bytes,
         terms: &Terms<'_>,
     ) -> Result<(Hash, Option<u64>, Vec<Problem>), PostError> {
-        match self.front(note, terms).await? {
+        match self.front(note, terms, &mut None).await? {
             Front::Known(index, statement, warnings) => Ok((statement.id(), Some(index), warnings)),
             Front::New(Admitted {
                 statement,
@@ -391,7 +394,12 @@ impl Ledger {
     }
 
     /// Everything before the queue.
-    async fn front(&self, note: Bytes, terms: &Terms<'_>) -> Result<Front, PostError> {
+    async fn front(
+        &self,
+        note: Bytes,
+        terms: &Terms<'_>,
+        place: &mut Option<Place>,
+    ) -> Result<Front, PostError> {
         let openings = terms.openings.filter(|openings| !openings.is_empty());
         let shared = &self.shared;
         let statement = Statement::from_bytes(note)?;
@@ -409,7 +417,11 @@ impl Ledger {
                 .check_numbers(&statement)
                 .map_err(PostError::Openings)?;
         }
-        if let Some(index) = self.wait_if_in_flight(&id).await?.or(shared.logged(&id)?) {
+        if let Some(index) = self
+            .wait_if_in_flight(&id, place)
+            .await?
+            .or(shared.logged(&id)?)
+        {
             if let Some(openings) = openings {
                 self.may_open(index, &statement, openings, terms.disclosure)
                     .await?;
@@ -440,7 +452,11 @@ impl Ledger {
     }
 
     /// The index, if the same statement is being written right now and got in.
-    async fn wait_if_in_flight(&self, id: &Hash) -> Result<Option<u64>, PostError> {
+    async fn wait_if_in_flight(
+        &self,
+        id: &Hash,
+        place: &mut Option<Place>,
+    ) -> Result<Option<u64>, PostError> {
         let waiting = self
             .shared
             .in_flight
@@ -451,6 +467,8 @@ impl Ledger {
         let Some(mut done) = waiting else {
             return Ok(None);
         };
+        // The other post may stand in a line behind one of this line's.
+        *place = None;
         let _ = done.wait_for(|done| *done).await;
         Ok(self.shared.logged(id)?)
     }
@@ -459,6 +477,7 @@ impl Ledger {
         &self,
         admitted: Admitted,
         openings: Option<&Openings>,
+        place: Option<Place>,
     ) -> Result<Posted, PostError> {
         let Admitted {
             statement,
@@ -482,6 +501,7 @@ impl Ledger {
         };
         if let Some(mut rival) = rival {
             // The same statement, verified a moment ago by another post: wait with it.
+            drop(place);
             let _ = rival.wait_for(|done| *done).await;
             let index = self.shared.logged(&id)?.ok_or(PostError::Unknown)?;
             if let Some(openings) = openings {
@@ -499,7 +519,7 @@ impl Ledger {
         let task = tokio::spawn(async move {
             let _guard = guard;
             ledger.store_openings(&statement, openings.as_ref()).await?;
-            let posted = ledger.enqueue(&statement).await;
+            let posted = ledger.enqueue(&statement, place).await;
             let refused = !matches!(
                 posted,
                 Ok(Outcome::Logged { .. } | Outcome::Known | Outcome::Unknown)
@@ -537,7 +557,11 @@ impl Ledger {
         }
     }
 
-    async fn enqueue(&self, statement: &Statement) -> Result<Outcome, PostError> {
+    async fn enqueue(
+        &self,
+        statement: &Statement,
+        place: Option<Place>,
+    ) -> Result<Outcome, PostError> {
         let view = View::open(&self.shared);
         let erased = self.standing(statement).await?;
         let looked_up = LookedUp {
@@ -551,10 +575,14 @@ impl Ledger {
             view,
             reply,
         };
+        if let Some(place) = &place {
+            place.come().await;
+        }
         self.queue.try_send(job).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => PostError::QueueFull,
             mpsc::error::TrySendError::Closed(_) => self.shared.not_writing(),
         })?;
+        drop(place);
         // The writer answers every job it takes; if it ended instead, nobody knows.
         Ok(answer.await.unwrap_or(Outcome::Unknown))
     }
@@ -903,7 +931,7 @@ mod tests {
                     statement: statement.clone(),
                     warnings: Vec::new(),
                 };
-                let posted = ledger.queue(admitted, Some(&openings)).await;
+                let posted = ledger.queue(admitted, Some(&openings), None).await;
                 assert_eq!(posted.is_ok(), stay, "{index_alone}: {posted:?}");
                 let name = openings_name(&statement.id());
                 let there = shared.store.read(&name, 1 << 20).await.unwrap();

@@ -17,6 +17,7 @@ pub mod holder;
 pub mod index;
 pub mod last_signed;
 mod openings;
+mod places;
 mod plan;
 mod publish;
 mod query;
@@ -34,6 +35,7 @@ use tokio::sync::{mpsc, watch};
 
 pub use admission::{Lacking, PostError, Posted, Terms, Wait};
 pub use cosign::{DELIVERY_BYTES_MAX, Delivered, DeliveryError, WitnessStatus, Witnesses};
+pub use places::{Place, Places};
 pub use query::{ChainRecords, EntryView, QueryError};
 pub use recover::OpenError;
 pub use showing::{DocumentShowing, RecordShowing, WithheldItem};

@@ -475,7 +475,7 @@ async fn openings_are_shown_for_logged_statements_only_and_must_match() {
             disclosure: Some(word.as_bytes()),
             ..Terms::default()
         };
-        ledger.post_on(bytes, &terms, Wait::Signed).await
+        ledger.post_on(bytes, &terms, Wait::Signed, None).await
     };
     let zeros = {
         let text = String::from_utf8(second.note().to_vec()).unwrap();

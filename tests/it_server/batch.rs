@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 
 use crate::service::{Service, in_json};
+use crate::withheld::with_people;
 use crate::world::check_log;
 
 #[tokio::test]
@@ -78,6 +79,34 @@ async fn a_batch_is_answered_line_by_line_in_order() {
     }
     let (tree, _) = check_log(&service.world, &service.store).await;
     assert_eq!(tree.size, 2 + 125);
+}
+
+/// What a centre logged last of a file is what the file has last, though some lines wait for a disk.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_of_different_projects_are_logged_in_their_order() {
+    let service = Service::new().await;
+    let line = |n: usize| {
+        let (statement, openings) = with_people(&service, &format!("P-{n}"));
+        let mut line = in_json(&statement);
+        // What opens a commitment is durable before its record is queued.
+        if n.is_multiple_of(3) {
+            line["openings"] = openings;
+        }
+        line.to_string()
+    };
+    let lines: Vec<String> = (0..60).map(line).collect();
+    let answer = service
+        .ask("POST", "/api/v1/statements/batch", &[], lines.join("\n"))
+        .await;
+    let logged: Vec<u64> = answer
+        .text()
+        .lines()
+        .map(|line| {
+            let answer: Value = serde_json::from_str(line).unwrap();
+            answer["index"].as_u64().expect("logged")
+        })
+        .collect();
+    assert_eq!(logged, (2..62).collect::<Vec<u64>>());
 }
 
 #[tokio::test]

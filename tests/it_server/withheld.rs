@@ -172,7 +172,7 @@ async fn a_withheld_record_loses_its_words_and_keeps_its_proof() {
 }
 
 /// A statement with two committed names, and the openings of both.
-fn with_people(service: &Service, project: &str) -> (Statement, Value) {
+pub(crate) fn with_people(service: &Service, project: &str) -> (Statement, Value) {
     let mut openings = Openings::default();
     let mut committed = String::new();
     for (at, (pointer, value)) in [("/details/manager", "张三"), ("/details/contact", "李四")]

@@ -1,6 +1,7 @@
 //! `POST /api/v1/statements/batch`: many statements in one request, NDJSON in and out, an outcome a line, in order.
 //!
-//! Lines are read, judged and logged as they come; lines of one chain one after another, different chains side by side.
+//! Lines are read and judged as they come, side by side, and logged in their order; only lines of one chain come one after another, and
+//! let those of other chains by while they wait.
 //! Most HTTP libraries write the whole request before they read an answer, so answers are kept until they are read, in the room
 //! that all peers share: a line is taken in hand when there is room for it and for its answer. Whoever shows no admitted key is
 //! heard for [`STRANGER_LINES_MAX`] lines, and told at the end how to go on.
@@ -23,7 +24,7 @@ use utoipa::IntoParams;
 use super::form::Form;
 use super::post::{POST_BYTES_MAX, WaitFor, accepted, check, log, status_of};
 use super::types::{DryRunAnswer, PostedAnswer, ProblemAnswer};
-use crate::ledger::{Ledger, Wait};
+use crate::ledger::{Ledger, Places, Wait};
 use crate::server::Api;
 use crate::server::body::Lines;
 use crate::server::layers::{Params, RequestId};
@@ -100,6 +101,7 @@ pub(super) async fn batch(
         accepted: accepted(params.accept.as_deref())?.into(),
         voice: Arc::new(voice),
         turns: Turns::default(),
+        places: Places::default(),
         guest,
         lines_read: 0,
         of_strangers: 0,
@@ -167,6 +169,7 @@ struct Batch {
     accepted: Arc<[String]>,
     voice: Arc<Voice>,
     turns: Turns,
+    places: Places,
     guest: Arc<Guest>,
     lines_read: usize,
     /// Lines of a stranger since the last one that was logged.
@@ -260,9 +263,15 @@ impl Batch {
         let turn = chain.map(|chain| self.turns.next(chain));
         let (ledger, wait, voice) = (self.ledger.clone(), self.wait, self.voice.clone());
         let (dry_run, accepted) = (self.dry_run, self.accepted.clone());
+        let mut place = Some(self.places.next());
         tokio::spawn(async move {
             let _turn = match turn {
-                Some(turn) => Some(turn.come().await),
+                Some(mut turn) => {
+                    if !turn.has_come() {
+                        place = None;
+                    }
+                    Some(turn.come().await)
+                }
                 None => None,
             };
             let outcome = match form {
@@ -273,18 +282,20 @@ impl Batch {
                     });
                     (line, Whose::Unclear)
                 }),
-                Ok(form) => log(&ledger, form, &accepted, wait).await.map(|posted| {
-                    let whose = if posted.new {
-                        Whose::Known
-                    } else {
-                        Whose::Unclear
-                    };
-                    let line = line_of(&Logged {
-                        status: status_of(&posted).as_u16(),
-                        posted: PostedAnswer::of(posted),
-                    });
-                    (line, whose)
-                }),
+                Ok(form) => log(&ledger, form, &accepted, wait, place)
+                    .await
+                    .map(|posted| {
+                        let whose = if posted.new {
+                            Whose::Known
+                        } else {
+                            Whose::Unclear
+                        };
+                        let line = line_of(&Logged {
+                            status: status_of(&posted).as_u16(),
+                            posted: PostedAnswer::of(posted),
+                        });
+                        (line, whose)
+                    }),
                 Err(refused) => Err(refused),
             };
             let (answer, whose) = outcome
@@ -365,6 +376,16 @@ impl Turns {
 }
 
 impl Turn {
+    /// Whether nobody is before.
+    fn has_come(&mut self) -> bool {
+        let waits = |before: &mut oneshot::Receiver<()>| {
+            matches!(before.try_recv(), Err(oneshot::error::TryRecvError::Empty))
+        };
+        // One that was told cannot be asked again.
+        self.before.take_if(|before| !waits(before));
+        self.before.is_none()
+    }
+
     /// Waits for the turn; it lasts until what is returned is dropped.
     async fn come(self) -> oneshot::Sender<()> {
         if let Some(before) = self.before {

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 
 use super::form::Form;
 use super::types::{DryRunAnswer, PostedAnswer, ProblemAnswer, Remark};
-use crate::ledger::{Ledger, PostError, Posted, Wait};
+use crate::ledger::{Ledger, Place, PostError, Posted, Wait};
 use crate::server::Api;
 use crate::server::body::Capped;
 use crate::server::layers::{Params, shorten};
@@ -119,7 +119,7 @@ pub(super) async fn post(
     if params.dry_run {
         return Ok(Json(check(&api.ledger, form, &accepted).await?).into_response());
     }
-    let posted = log(&api.ledger, form, &accepted, params.wait.wait()).await?;
+    let posted = log(&api.ledger, form, &accepted, params.wait.wait(), None).await?;
     let status = status_of(&posted);
     // Relative to `/api/v1/statements`, so that it stays below a proxy's prefix.
     let location = format!("records/{}", posted.index);
@@ -155,9 +155,10 @@ pub(super) async fn log(
     form: Form,
     accepted: &[String],
     wait: Wait,
+    place: Option<Place>,
 ) -> Result<Posted, Problem> {
     ledger
-        .post_on(form.note.clone(), &form.terms(accepted), wait)
+        .post_on(form.note.clone(), &form.terms(accepted), wait, place)
         .await
         .map_err(|error| refused(ledger, error))
 }
