@@ -316,7 +316,12 @@ fn check_personal(text: &str, pointer: &str, issued: Option<Day>, problems: &mut
                 | "/details/source/ocid"
         );
     let is_address = is_one_of(&["url", "link", "uri"]);
-    let is_quantity = is_one_of(&["amount", "rate", "quantity", "size", "area"]);
+    // `amount`, `amount/number_long`
+    let is_quantity = pointer.rsplit('/').take(2).any(|member| {
+        ["amount", "rate", "quantity", "size", "area"]
+            .iter()
+            .any(|word| member.contains(word))
+    });
     // A value that is a number and nothing else is a passport's only where its name says so: contracts and registers have such too.
     let names_papers = is_one_of(&["passport", "permit", "id_number", "idno", "护照", "证件"]);
     let told_before = problems.0.len();

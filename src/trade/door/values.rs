@@ -120,7 +120,11 @@ pub(super) fn check_party(checker: &mut Checker<'_>, party: &Value<'_>, pointer:
     }
     // 92: 个体工商户, a natural person who trades, often under his own name.
     let is_person = code.is_some_and(|code| code.starts_with("92"));
-    let named = persons::party_at(name, pointer);
+    // Of a list of its members, each has been judged by itself.
+    let named = match members {
+        Some(members) if is_list_of(name, members) => Named::Body,
+        _ => persons::party_at(name, pointer),
+    };
     if named == Named::Text {
         checker.problems.warning(
             "party_is_text",
@@ -162,6 +166,19 @@ pub(super) fn check_party(checker: &mut Checker<'_>, party: &Value<'_>, pointer:
             "the title holds a name that may be a natural person's; no commitment can stand in a title, so leave it out",
         );
     }
+}
+
+/// Whether a consortium's name is its members' names one after another.
+fn is_list_of(name: &str, members: &[Value<'_>]) -> bool {
+    let mut rest = name;
+    for member in members {
+        let own = member.get("name").and_then(Value::as_str);
+        let Some(after) = own.and_then(|own| rest.strip_prefix(own)) else {
+            return false;
+        };
+        rest = after.trim_start_matches(['、', ';', '；', ',', '，', '/', ' ']);
+    }
+    rest.is_empty() && !members.is_empty()
 }
 
 /// A document is named by its digest, as in `documents`.

@@ -1,7 +1,7 @@
 //! Names in Latin and Cyrillic letters: an organisation's by its words.
 
 /// Words that only organisations have in their names; a Latin one must stand alone, a Chinese one anywhere.
-const ORGANISATION_WORDS: [&str; 123] = [
+const ORGANISATION_WORDS: [&str; 260] = [
     "ab",
     "ag",
     "aktiengesellschaft",
@@ -125,9 +125,191 @@ const ORGANISATION_WORDS: [&str; 123] = [
     "тов",
     "пп",
     "ооо",
+    "armada",
+    "ejercito",
+    "ejército",
+    "fuerza",
+    "fuerzas",
+    "fondo",
+    "consejo",
+    "judicial",
+    "judicatura",
+    "unidad",
+    "departamento",
+    "direccion",
+    "dirección",
+    "caja",
+    "centro",
+    "escuela",
+    "colegio",
+    "republica",
+    "república",
+    "distrito",
+    "orquesta",
+    "museo",
+    "biblioteca",
+    "comando",
+    "defensa",
+    "proyecto",
+    "programa",
+    "fire",
+    "trusts",
+    "borough",
+    "district",
+    "academy",
+    "museum",
+    "library",
+    "housing",
+    "homes",
+    "academies",
+    "authorities",
+    "state",
+    "national",
+    "regional",
+    "health",
+    "healthcare",
+    "care",
+    "education",
+    "research",
+    "laboratories",
+    "laboratory",
+    "products",
+    "trading",
+    "logistics",
+    "media",
+    "design",
+    "designs",
+    "studio",
+    "studios",
+    "build",
+    "builders",
+    "contractors",
+    "architecture",
+    "community",
+    "development",
+    "environment",
+    "energy",
+    "water",
+    "gas",
+    "electric",
+    "telecom",
+    "software",
+    "digital",
+    "data",
+    "training",
+    "learning",
+    "recruitment",
+    "marketing",
+    "management",
+    "support",
+    "solicitors",
+    "surveyors",
+    "property",
+    "properties",
+    "estates",
+    "of",
+    "the",
+    "et",
+    "pour",
+    "and",
+    "for",
+    "und",
+    "court",
+    "constabulary",
+    "fund",
+    "inspectorate",
+    "ports",
+    "infrastructure",
+    "rail",
+    "affairs",
+    "rural",
+    "pension",
+    "unit",
+    "procurement",
+    "tendering",
+    "service",
+    "ateliers",
+    "parcs",
+    "marzpetaran",
+    "eau",
+    "développement",
+    "sécurité",
+    "spy",
+    "sau",
+    "taxis",
+    "cabs",
+    "ventures",
+    "flooring",
+    "carpets",
+    "travel",
+    "aviation",
+    "demolition",
+    "uk",
+    "ymca",
+    "temporal",
+    "rl",
+    "me",
+    "my",
+    "your",
+    "our",
+    "against",
+    "with",
+    "by",
+    "cafeteria",
+    "cafe",
+    "jet",
+    "ict",
+    "սպը",
+    "փբը",
+    "բբը",
+];
+/// What stands behind an organisation's name and says how it is constituted.
+const LEGAL_FORMS: [&str; 42] = [
+    "ab",
+    "ag",
+    "as",
+    "bhd",
+    "bv",
+    "co",
+    "corp",
+    "cv",
+    "eirl",
+    "gmbh",
+    "inc",
+    "incorporated",
+    "kg",
+    "limitada",
+    "limited",
+    "llc",
+    "llp",
+    "lp",
+    "ltd",
+    "ltda",
+    "nv",
+    "oy",
+    "plc",
+    "pty",
+    "pvt",
+    "rl",
+    "sa",
+    "sac",
+    "sapi",
+    "sarl",
+    "sas",
+    "sc",
+    "spa",
+    "srl",
+    "spy",
+    "sau",
+    "ulc",
+    "jsc",
+    "uk",
+    "սպը",
+    "փբը",
+    "բբը",
 ];
 /// Beginnings of words that only organisations have; a letter that a broken encoding lost comes after them.
-const ORGANISATION_STEMS: [&str; 30] = [
+const ORGANISATION_STEMS: [&str; 75] = [
     "academi",
     "administra",
     "agenci",
@@ -158,6 +340,51 @@ const ORGANISATION_STEMS: [&str; 30] = [
     "solucion",
     "transport",
     "univers",
+    "ministeri",
+    "alcald",
+    "municip",
+    "gobernaci",
+    "contralor",
+    "polici",
+    "policí",
+    "police",
+    "superintend",
+    "hospital",
+    "fiscal",
+    "procuradur",
+    "penitenci",
+    "abogad",
+    "promocion",
+    "cimentacion",
+    "ferreter",
+    "producto",
+    "distribu",
+    "constru",
+    "proyect",
+    "tecnolog",
+    "laborator",
+    "farmac",
+    "papeler",
+    "imprent",
+    "publicidad",
+    "inmobil",
+    "arrend",
+    "operador",
+    "estudio",
+    "editor",
+    "відділ",
+    "управлін",
+    "міськ",
+    "селищн",
+    "район",
+    "україн",
+    "освіт",
+    "націон",
+    "комунальн",
+    "державн",
+    "товариств",
+    "підприєм",
+    "установ",
 ];
 
 /// Whether a name without Han characters looks like a person's: two to five words of letters, none that only organisations have.
@@ -169,16 +396,41 @@ pub(super) fn is_person(name: &str) -> bool {
     };
     let one =
         name.contains(|c: char| c.is_alphabetic() && u32::from(c) >= 0x530) && words.len() == 1;
+    // `BOGOTA - ORQUESTA` is a place and a body.
+    let has_letter = |word: &&str| word.contains(char::is_alphabetic);
     (one || (2..=5).contains(&words.len()))
         && words.iter().all(is_word)
+        && words.iter().all(has_letter)
         && !names_organisation(name)
 }
 
 /// Whether a name has a word that only organisations have.
 pub(crate) fn names_organisation(name: &str) -> bool {
     let lower = name.to_lowercase();
-    // `S. A. de C. V.` is `sa de cv`; `&` and figures are no part of a person's name.
+    let is_word = |word: &String| ORGANISATION_WORDS.contains(&word.as_str());
+    let has_stem = |word: &String| ORGANISATION_STEMS.iter().any(|stem| word.starts_with(stem));
+    words(&lower)
+        .iter()
+        .any(|word| is_word(word) || has_stem(word))
+        || lower.contains('&')
+        || lower.chars().any(|c| c.is_ascii_digit())
+}
+
+/// Whether it is no name but goes on with one: `S.A. de C.V.`, `S. de R.L.`, `Limited`.
+pub(super) fn begins_as_legal_form(text: &str) -> bool {
+    let words = words(&text.to_lowercase());
+    match &words[..] {
+        [first, second, ..] if first == "s" => second == "de",
+        [first, ..] => LEGAL_FORMS.contains(&first.as_str()),
+        [] => false,
+    }
+}
+
+/// The words of a name in lower case. Initials are one word, `S. A. de C. V.` is `sa de cv`; one before a legal form is left out, so that
+/// `D S.A.S` has `sas`.
+fn words(lower: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
+    let mut of_initials: Vec<usize> = Vec::new();
     let mut initials = false;
     for word in lower
         .split(|c: char| !c.is_alphanumeric())
@@ -186,14 +438,24 @@ pub(crate) fn names_organisation(name: &str) -> bool {
     {
         let initial = word.chars().count() == 1;
         match words.last_mut() {
-            Some(last) if initial && initials => last.push_str(word),
+            Some(last) if initial && initials => {
+                last.push_str(word);
+                of_initials.push(words.len() - 1);
+            }
             _ => words.push(word.to_owned()),
         }
         initials = initial;
     }
-    let is_word = |word: &String| ORGANISATION_WORDS.contains(&word.as_str());
-    let has_stem = |word: &String| ORGANISATION_STEMS.iter().any(|stem| word.starts_with(stem));
-    words.iter().any(|word| is_word(word) || has_stem(word))
-        || lower.contains('&')
-        || lower.chars().any(|c| c.is_ascii_digit())
+    for at in of_initials {
+        let word = &words[at];
+        let ends = word.char_indices().skip(1).map(|(at, _)| &word[at..]);
+        let form = ends
+            .into_iter()
+            .find(|end| LEGAL_FORMS.contains(end) && end.len() > 2)
+            .map(str::to_owned);
+        if let Some(form) = form {
+            words[at] = form;
+        }
+    }
+    words
 }

@@ -59,12 +59,15 @@ fn pieces(units: &[Unit]) -> Vec<Vec<Unit>> {
     let mut depth = 0_usize;
     // 「20万吨/年精制磷酸装置」 is no list.
     let is_list = units.len() <= 24;
-    for unit in units {
+    let closes = |unit: &Unit| matches!(unit.c, ')' | ']' | '】' | '〕' | '}' | '>' | '》' | '」');
+    let last_end = units.iter().rposition(closes).unwrap_or_default();
+    for (at, unit) in units.iter().enumerate() {
         match unit.c {
-            '(' | '[' | '【' | '〔' | '{' | '<' | '《' | '「' => depth += 1,
-            ')' | ']' | '】' | '〕' | '}' | '>' | '》' | '」' => {
-                depth = depth.saturating_sub(1)
+            // 「示例（湖北有限公司」: what does not end has not begun.
+            '(' | '[' | '【' | '〔' | '{' | '<' | '《' | '「' => {
+                depth += usize::from(at < last_end);
             }
+            _ if closes(unit) => depth = depth.saturating_sub(1),
             _ if depth > 0 => {}
             '/' if !is_list => {}
             '、' | ',' | ';' | '/' | '|' | '&' | '+' | ':' | '。' | '\\' => {
@@ -77,7 +80,15 @@ fn pieces(units: &[Unit]) -> Vec<Vec<Unit>> {
             }
         }
     }
-    pieces.into_iter().flat_map(|piece| words(&piece)).collect()
+    // 「PROMOCIONES EJEMPLO, S.A. DE C.V.」 is one name.
+    let mut whole: Vec<Vec<Unit>> = Vec::new();
+    for piece in pieces {
+        match whole.last_mut() {
+            Some(last) if latin::begins_as_legal_form(&spaced(&piece)) => last.extend(piece),
+            _ => whole.push(piece),
+        }
+    }
+    whole.into_iter().flat_map(|piece| words(&piece)).collect()
 }
 
 /// 「张三 李四」 are two, 「张 三」 is one, 「某市 建设局」 and 「示例 公司」 are one.
@@ -108,18 +119,18 @@ fn text(units: &[Unit]) -> String {
     units.iter().map(|unit| unit.c).collect()
 }
 
+/// With white space where there is some.
+fn spaced(units: &[Unit]) -> String {
+    let gap = |unit: &Unit| (unit.gap != Gap::None).then_some(' ');
+    units
+        .iter()
+        .flat_map(|unit| gap(unit).into_iter().chain([unit.c]))
+        .collect()
+}
+
 fn piece_is_person(units: &[Unit]) -> bool {
     if !units.iter().any(|unit| is_han(unit.c) || is_mask(unit.c)) {
-        let spaced: String = units
-            .iter()
-            .flat_map(|unit| {
-                (unit.gap != Gap::None)
-                    .then_some(' ')
-                    .into_iter()
-                    .chain([unit.c])
-            })
-            .collect();
-        return latin::is_person(&spaced);
+        return latin::is_person(&spaced(units));
     }
     let mut name = text(units);
     let (mut rest, mut told) = (name.as_str(), false);

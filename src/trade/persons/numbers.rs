@@ -260,6 +260,12 @@ impl Scan<'_> {
             [country, ref rest @ ..] if country == prefix.len() && !prefix.is_empty() => rest,
             ref all => all,
         };
+        // 196_2017-10-04 is a number and a day.
+        if let [.., 4, 2, 2] = lengths[..]
+            && self.is_day(&self.groups[first + groups - 3..first + groups])
+        {
+            return None;
+        }
         let whole = prefix.len() + 11;
         let usual = match lengths {
             [one] => *one == 11 || *one == whole,
@@ -280,6 +286,16 @@ impl Scan<'_> {
             many => many.iter().all(|length| *length == 1),
         };
         usual.then_some(prefix.len())
+    }
+
+    /// Whether the three groups are a year of our time, a month and a day.
+    fn is_day(&self, groups: &[Group]) -> bool {
+        let read = |group: &Group| {
+            let digits = self.units[group.from..group.to].iter();
+            digits.fold(0, |n, unit| n * 10 + unit.c.to_digit(10).unwrap_or(0))
+        };
+        let [year, month, day] = [0, 1, 2].map(|at| groups.get(at).map_or(0, read));
+        (1900..2100).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day)
     }
 
     /// Whether a point stands before the group, with digits before it.
@@ -448,7 +464,11 @@ impl Scan<'_> {
                 }
                 at
             };
-            let (from, to) = (walk(at, -1), walk(at, 1));
+            let (from, mut to) = (walk(at, -1), walk(at, 1));
+            // 「…@example.cn。」: the stop ends the sentence.
+            while to > at && !self.units[to].c.is_ascii_alphanumeric() {
+                to -= 1;
+            }
             let domain: String = self.low[at + 1..=to.max(at)].iter().collect();
             let top = domain.rsplit('.').next().unwrap_or_default();
             if from < at

@@ -178,6 +178,22 @@ fn a_body_without_a_code_is_a_body() {
             "湖北示例工程建设项目",
             "示例消防救援支队",
             "示例仲裁委",
+            // A bracket that does not end, or has not begun.
+            "示例（湖北有限公司",
+            "示例(湖北)建设(有限公司",
+            "示例）有限公司",
+            // Legal forms behind a comma, places before a hyphen, bodies that buy.
+            "PROMOCIONES EJEMPLO BONITO, S.A. DE C.V.",
+            "ESPACIOS EJEMPLO, S. DE R.L. DE C.V.",
+            "Banca Ejemplo, S.A. FID 292/2002",
+            "E&E S.A.S",
+            "Ejemplo Uno U.K., Limited",
+            "EJEMPLO - ALCALDIA",
+            "EJEMPLO - ORQUESTA BONITA",
+            "MINISTERIO DEL EJEMPLO",
+            "Ministry of Examples",
+            "Stand Against Examples",
+            "Відділ освіти Прикладної ради",
         ],
         Named::Body,
     );
@@ -358,6 +374,12 @@ fn numbers_of_persons_in_every_form() {
     ] {
         check(mail, &[&format!("mail={mail}")]);
     }
+    for text in [
+        "Write to zhang.san@example.org. We read",
+        "zhang.san@example.org.",
+    ] {
+        check(text, &["mail=zhang.san@example.org"]);
+    }
     for (text, wanted) in [
         ("护照E12345678", "E12345678"),
         ("持护照 EA1234567", "EA1234567"),
@@ -393,6 +415,8 @@ fn numbers_of_things_are_no_persons() {
         "a@b",
         "8.13800138000",
         "A01-11430382006000001K-20260302-000001-P",
+        "RELEASE_196_2017-10-04T00:53:16.678Z",
+        "138-2017-10-04",
     ] {
         check(text, &[]);
     }
