@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`encoding`], [`json`] | any: bytes to values that keep their digits, what cannot be read refused where it stands |
 //! | [`ocds`] | OCDS 1.1: packages, releases one a line; [`ocds_release`] makes statements of a release, [`persons`] finds and hides natural persons, [`ocds_fields`] reads what has fields here, [`ocds_plain`] keeps the rest |
+//! | [`admissible`] | any: what the ledger would refuse for what it shows of people is taken out of a draft |
 //! | [`notices`] | notices of Chinese trading platforms, a JSON object a line: [`yichang`], [`national`] |
 //!
 //! Promises: pure (no file, clock, network or random number); the same bytes give the same drafts; every fact of the input (a text, number, truth
@@ -12,6 +13,7 @@
 //!
 //! Does not sign or post: a draft has neither `ledger`, `publisher` nor `follows`. Whoever posts it fills them in.
 
+mod admissible;
 mod amounts;
 mod body;
 mod encoding;
@@ -272,6 +274,7 @@ const MOVABLE: [(&str, &str, &str); 7] = [
 impl Made {
     fn finish(mut self, place: &str) -> Result<(Item, Vec<Remark>), Fault> {
         self.shrink();
+        self.settle();
         let (have, room) = (size(&self.draft), TEXT_BYTES_MAX - HEADER_ROOM);
         if have > room {
             return Err(fault(

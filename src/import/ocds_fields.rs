@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::json::{Json, Members, is_number};
-use super::{amounts, object, project_of, text, withheld};
+use super::{amounts, object, persons, project_of, text, withheld};
 use crate::trade::identifiers::uscc_is_valid;
 use crate::trade::time::OffsetTime;
 
@@ -513,7 +513,7 @@ fn name_of_person(person: &Json) -> Option<String> {
         return None;
     };
     let party = super::json::parse(whole.as_bytes(), 0).ok()?;
-    text(&party, "name").map(str::to_owned)
+    persons::name_of(&party).map(str::to_owned)
 }
 
 /// A price as given, its currency too.

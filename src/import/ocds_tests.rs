@@ -243,6 +243,60 @@ fn a_supplier_who_is_a_person_wins_under_a_commitment() {
     assert!(!shown.to_string().contains("12345678") && !shown.to_string().contains("Jo Ex"));
 }
 
+/// Danger: a guess of the recogniser costs a release its place in the log, or what it is right about gets there.
+#[test]
+fn nothing_is_made_that_the_door_refuses() {
+    let tender = json!({
+        "id": "t", "title": "Call 13800138000",
+        "description": "Write to zhang.san@example.org. We read.",
+        "procuringEntity": {"id": "1", "name": "Jo Maria Example"},
+        "documents": [{"id": "d", "description": "联系人：张示例，电话13900139000"}],
+    });
+    let long = "Example Unlimited Trading ".repeat(3);
+    let suppliers = json!([{"name": format!("{long}Ltd")}, {"name": format!("{long}Two Ltd")}]);
+    let paid = json!([{"id": "1", "receiverOrganization": {"legalName": "PEDRO EJEMPLO PRUEBA", "scheme": "PEDRO EJEMPLO PRUEBA"}}]);
+    let drafts = one(json!({
+        "tender": tender,
+        "awards": [{"id": "a", "suppliers": suppliers}],
+        "contracts": [{"id": "c", "implementation": {"transactions": paid}}],
+    }));
+    for draft in &drafts {
+        let problems = door::check(&signed(draft));
+        let refused: Vec<_> = problems
+            .iter()
+            .filter(|problem| door::is_secrecy(problem.code))
+            .collect();
+        assert!(refused.is_empty(), "{refused:?} {draft}");
+    }
+    let mut shown = Value::Array(drafts.clone());
+    replace_commitments(&mut shown, &Value::Null);
+    for secret in [
+        "13800138000",
+        "13900139000",
+        "@",
+        "张示例",
+        "Jo Maria",
+        "PEDRO",
+    ] {
+        assert!(!shown.to_string().contains(secret), "{secret} in {shown}");
+    }
+    // The texts stand in a document, by where they were.
+    let import = ocds::read(json!({ "ocid": "ocds-213czf-1", "id": "r", "date": "2026-01-02T03:04:05Z", "tender": tender }).to_string().as_bytes());
+    let [item] = &import.items[..] else {
+        panic!("{import:?}")
+    };
+    let texts: Value = serde_json::from_slice(&item.documents[0]).unwrap();
+    assert_eq!(
+        texts["/details/extra/section/description"],
+        tender["description"]
+    );
+    assert_eq!(texts["/title"], tender["title"]);
+    assert_eq!(draft(item)["title"], "ocds-213czf-1");
+    assert_eq!(draft(item)["documents"][0]["name"], "texts.json");
+    assert_eq!(item.facts.sum(), import.source, "{:?}", item.facts);
+    assert_eq!(item.facts.documents, 3, "title, description, document");
+}
+
 #[test]
 fn awards_of_one_process_are_told_apart_and_contracts_follow_theirs() {
     let made = one(json!({

@@ -5,9 +5,11 @@
 //! | its identifier, or an additional one, is of a scheme for persons | `CO-CC`, `BR-CPF`, a passport |
 //! | its 统一社会信用代码 begins with 92 (个体工商户) | `92430382MA4L…` |
 //! | its `details`, legal form or classification says so | `sole trader`, `persona física`, 自然人 |
-//! | it sells, bids or is paid, no organisation's identifier stands with it, and its name has no word of an organisation | `Jo Example` |
+//! | it sells, bids or is paid, and its name looks like a person's; or no identifier stands with it, and no word of its name is an organisation's; unless a register of companies has it | `Jo Example` |
+//! | it buys, procures or pays, no such identifier stands with it, and its name looks like a person's | an official who signs |
+//! | the ledger would refuse its name in the clear | |
 //!
-//! Who buys is an organisation. In doubt a name is hidden: what was hidden can be shown later by its opening, what was shown stays shown.
+//! In doubt a name is hidden: what was hidden can be shown later by its opening, what was shown stays shown.
 //!
 //! A person leaves as `{"id":"person-1","roles":[…],"person":{"$commit":…}}`: one commitment over the whole party. Wherever the
 //! release refers to its id or has its name in a text, the reference carries `person-1` and the text becomes a commitment.
@@ -49,6 +51,22 @@ const PERSON_SCHEMES: [&str; 25] = [
     "PERSON",
 ];
 
+/// Schemes, or words for them, whose register is one of companies.
+const COMPANY_SCHEMES: [&str; 12] = [
+    "-COH",
+    "-RUES",
+    "-CNPJ",
+    "-USCC",
+    "-CHC",
+    "-LEI",
+    "-DUNS",
+    "-NIC",
+    "-SC",
+    "JURIDICA",
+    "JURÍDICA",
+    "COMPANY",
+];
+
 /// What `details` say of a person.
 const PERSON_WORDS: [&str; 18] = [
     "natural person",
@@ -72,7 +90,15 @@ const PERSON_WORDS: [&str; 18] = [
 ];
 
 /// Members that refer to who sells, bids or is paid.
-const SELLERS: [&str; 4] = ["suppliers", "tenderers", "payee", "invitedSuppliers"];
+const SELLERS: [&str; 5] = [
+    "suppliers",
+    "tenderers",
+    "payee",
+    "receiverOrganization",
+    "invitedSuppliers",
+];
+/// Members that refer to who buys or pays: an organisation, but some publishers name the official who signs.
+const BUYERS: [&str; 4] = ["buyer", "procuringEntity", "payer", "providerOrganization"];
 /// Roles of such a party.
 const SELLER_ROLES: [&str; 6] = [
     "supplier",
@@ -89,14 +115,27 @@ struct Person {
     name: Option<String>,
 }
 
+/// Hides whoever has one of these names.
+pub(super) fn hide_named(release: &mut Json, names: &[String]) {
+    let found: Vec<Person> = names
+        .iter()
+        .map(|name| Person {
+            id: None,
+            name: Some(name.clone()),
+        })
+        .collect();
+    replace(release, &People::new(&found));
+}
+
 /// Hides every natural person of a release.
 pub(super) fn hide(release: &mut Json) {
     let parties = release["parties"].as_array().unwrap_or_default();
     let people = parties.iter().filter(|party| party_is_person(party));
     let mut found: Vec<Person> = people.map(person).collect();
-    let mut judged = found
+    // Who stands among the parties was judged there, with all that is said of it.
+    let mut judged = parties
         .iter()
-        .filter_map(|person| person.id.clone())
+        .filter_map(|party| Some((party["id"].as_str()?.to_owned(), name_of(party)?.to_owned())))
         .collect();
     embedded(release, "", &mut found, &mut judged);
     if !found.is_empty() {
@@ -108,8 +147,22 @@ fn person(party: &Json) -> Person {
     let text = |member: &str| party[member].as_str().map(str::to_owned);
     Person {
         id: text("id").filter(|id| !id.is_empty()),
-        name: text("name").filter(|name| name.chars().count() >= 2),
+        name: name_of(party)
+            .map(str::to_owned)
+            .filter(|name| name.chars().count() >= 2),
     }
+}
+
+/// Before OCDS 1.1 who pays and who is paid had a legal name only.
+pub(super) fn name_of(party: &Json) -> Option<&str> {
+    let own = [
+        &party["name"],
+        &party["legalName"],
+        &party["identifier"]["legalName"],
+    ];
+    own.into_iter()
+        .filter_map(Json::as_str)
+        .find(|name| !name.trim().is_empty())
 }
 
 fn party_is_person(party: &Json) -> bool {
@@ -119,27 +172,38 @@ fn party_is_person(party: &Json) -> bool {
             .filter_map(Json::as_str)
             .any(|role| SELLER_ROLES.contains(&role.to_ascii_lowercase().as_str()))
     });
-    says_person(party) || sells && looks_like_person(party)
+    says_person(party)
+        || if sells {
+            looks_like_person(party)
+        } else {
+            buyer_looks_like_person(party)
+        }
 }
 
 /// Parties that stand where they sell, as before OCDS 1.1, and in releases without `parties`.
-fn embedded(value: &Json, name: &str, found: &mut Vec<Person>, judged: &mut HashSet<String>) {
+fn embedded(
+    value: &Json,
+    name: &str,
+    found: &mut Vec<Person>,
+    judged: &mut HashSet<(String, String)>,
+) {
     match value {
         Json::Object(members) => {
-            let described = members.contains_key("name");
+            let described = name_of(value).is_some();
             let reference = members.contains_key("id") && members.0.len() <= 2;
-            let sells = SELLERS.contains(&name);
+            let (sells, buys) = (SELLERS.contains(&name), BUYERS.contains(&name));
             // A reference says no more than its name; the party it refers to has been judged with all it has.
-            let known = reference && value["id"].as_str().is_some_and(|id| judged.contains(id));
-            if described && sells && !known && name != "parties" {
-                let person_here = if reference {
-                    says_person(value)
-                } else {
-                    says_person(value) || looks_like_person(value)
-                };
+            let told = || Some((value["id"].as_str()?.to_owned(), name_of(value)?.to_owned()));
+            let known = reference && told().is_some_and(|told| judged.contains(&told));
+            if described && (sells || buys) && !known {
+                let named = || persons::party(name_of(value).unwrap_or_default()) == Named::Person;
+                let person_here = says_person(value)
+                    || buys && buyer_looks_like_person(value)
+                    || sells && !reference && looks_like_person(value)
+                    || sells && reference && named();
                 if person_here {
                     let person = person(value);
-                    judged.extend(person.id.clone());
+                    judged.extend(told());
                     found.push(person);
                 }
             }
@@ -160,12 +224,14 @@ fn says_person(party: &Json) -> bool {
         let scheme = identifier["scheme"]
             .as_str()
             .unwrap_or_default()
-            .to_ascii_uppercase();
+            .to_uppercase();
         let id = identifier["id"].as_str().unwrap_or_default();
         let squeezed: String = scheme.chars().filter(|c| !matches!(c, ' ' | '_')).collect();
-        PERSON_SCHEMES
-            .iter()
-            .any(|known| squeezed == *known || !known.contains('-') && squeezed.contains(known))
+        let of_company = COMPANY_SCHEMES.iter().any(|known| squeezed.contains(known));
+        !of_company
+            && PERSON_SCHEMES
+                .iter()
+                .any(|known| squeezed == *known || !known.contains('-') && squeezed.contains(known))
             || id.starts_with("92") && uscc_is_valid(id)
             || citizen_number_is_valid(id)
     }) || ["details", "legalForm", "classification", "entityType"]
@@ -191,25 +257,46 @@ fn says_word(value: &Json) -> bool {
     }
 }
 
-/// No organisation's identifier, and no word of an organisation in its name.
+/// A name as persons have; without an identifier of any kind, whatever is more than one word and none of an organisation is in doubt.
+/// An identifier alone says little: the registers of taxpayers have persons too.
 fn looks_like_person(party: &Json) -> bool {
-    let has_id = identifiers(party).any(|identifier| {
+    let name = name_of(party).unwrap_or_default().trim();
+    let in_doubt = name.split_whitespace().count() > 1
+        && persons::is_foreign(name)
+        && !names_organisation(name)
+        && !has_identifier(party);
+    !says_company(party) && (in_doubt || persons::party(name) == Named::Person)
+}
+
+/// Who buys and has no identifier, and a name as persons have.
+fn buyer_looks_like_person(party: &Json) -> bool {
+    let name = name_of(party).unwrap_or_default();
+    !says_company(party) && !has_identifier(party) && persons::party(name) == Named::Person
+}
+
+/// Its identifier is of a register of companies, or it is called large or a charity.
+fn says_company(party: &Json) -> bool {
+    let details = &party["details"];
+    identifiers(party).any(|identifier| {
+        let scheme = identifier["scheme"].as_str().unwrap_or_default();
+        let scheme = scheme.to_uppercase();
+        COMPANY_SCHEMES.iter().any(|known| scheme.contains(known))
+            || identifier["id"].as_str().is_some_and(uscc_is_valid)
+    }) || details["scale"].as_str() == Some("large")
+        || details["vcse"] == Json::Bool(true)
+}
+
+/// An organisation's identifier: of a name in Chinese its social credit code, as the ledger wants it.
+fn has_identifier(party: &Json) -> bool {
+    let foreign = persons::is_foreign(name_of(party).unwrap_or_default());
+    identifiers(party).any(|identifier| {
         let of = |member: &str| {
             identifier[member]
                 .as_str()
                 .is_some_and(|text| !text.trim().is_empty())
         };
-        of("id") && of("scheme") || identifier["id"].as_str().is_some_and(uscc_is_valid)
-    });
-    let name = party["name"].as_str().unwrap_or_default().trim();
-    // Without Han characters, whatever has no word of an organisation is in doubt.
-    let is_latin = name.is_ascii() || !name.chars().any(|c| c >= '\u{2e80}');
-    let named = if is_latin {
-        !names_organisation(name)
-    } else {
-        persons::party(name) == Named::Person
-    };
-    !has_id && !name.is_empty() && named
+        foreign && of("id") && of("scheme") || identifier["id"].as_str().is_some_and(uscc_is_valid)
+    })
 }
 
 /// Who was found, by what a release refers to them with: each is looked up at once, however many there are.
@@ -258,7 +345,9 @@ impl<'p> People<'p> {
     /// Whether this is one of them.
     fn is_it(&self, members: &Members) -> Option<usize> {
         let text = |member: &str| members.get(member).and_then(Json::as_str);
-        let (id, name) = (text("id"), text("name"));
+        let told = ["name", "legalName"].into_iter().find_map(text);
+        let legal = || members.get("identifier")?["legalName"].as_str();
+        let (id, name) = (text("id"), told.or_else(legal));
         let Some(id) = id else {
             return self.names.get(name?).copied();
         };
@@ -378,12 +467,49 @@ mod tests {
             json!({"name": "x", "roles": ["buyer"], "details": {"scale": "sme"}}),
             false,
         );
+        // A register of taxpayers has persons too; one of companies has none, and who is large or a charity is none.
+        let seller = |more: Value| {
+            let mut party = json!({"name": "Jo Maria Example", "roles": ["supplier"]});
+            party
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            party
+        };
+        check(
+            seller(json!({"identifier": {"scheme": "PY-RUC", "id": "1"}})),
+            true,
+        );
+        for scheme in ["GB-COH", "Nit de Persona Jurídica"] {
+            check(
+                seller(json!({"identifier": {"scheme": scheme, "id": "1"}})),
+                false,
+            );
+        }
+        check(seller(json!({"details": {"scale": "large"}})), false);
+        check(
+            seller(json!({"details": {"scale": "sme", "vcse": true}})),
+            false,
+        );
+        check(
+            seller(json!({"details": {"scale": "sme", "vcse": false}})),
+            true,
+        );
+        check(json!({"name": "Example", "roles": ["supplier"]}), false);
         for name in ["Jo Example", "María Ejemplo Prueba", "张示例", "DOE JOHN"] {
             check(json!({"name": name, "roles": ["supplier"]}), true);
             check(
                 json!({"name": name, "roles": ["tenderer", "supplier"]}),
                 true,
             );
+            // An official who signs stands where the body should.
+            check(json!({"name": name, "roles": ["buyer"]}), true);
+        }
+        for name in [
+            "Example",
+            "Ministry of Examples",
+            "EJEMPLO - ALCALDIA MUNICIPAL",
+        ] {
             check(json!({"name": name, "roles": ["buyer"]}), false);
         }
         for name in [
