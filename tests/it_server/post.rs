@@ -313,6 +313,10 @@ async fn people_are_refused_at_the_door_unless_the_request_accepts_them_by_name(
     }
     let answer = ask("/api/v1/statements?accept=anything").await;
     assert_eq!(answer.problem(), (400, "request-form".into()));
+    // Said twice, it is not said which counts.
+    let twice = "accept=party_may_be_person&accept=person_in_text";
+    let answer = ask(&format!("/api/v1/statements?{twice}")).await;
+    assert_eq!(answer.problem(), (400, "request-form".into()));
     let batch = async |path: &str| {
         let line = format!("{}\n", in_json(&person));
         service.ask("POST", path, &[], line).await.json()["status"].clone()
@@ -325,4 +329,31 @@ async fn people_are_refused_at_the_door_unless_the_request_accepts_them_by_name(
     );
     // What is logged has its receipt, whatever the door would say today.
     assert_eq!(ask("/api/v1/statements").await.status, 200);
+
+    // In a batch it is accepted for every line, and nothing else is.
+    let said = |project: &str, from: &str, to: &str| {
+        let text = service
+            .world
+            .trade_text(project, None, "x")
+            .replace(from, to);
+        in_json(&sign_statement(&text, &[&service.world.centre]).unwrap()).to_string()
+    };
+    let buyer = "\"name\":\"甲局\"";
+    let lines = [
+        said("P-2", buyer, "\"name\":\"张 三\""),
+        said(
+            "P-3",
+            buyer,
+            "\"name\":\"甲局\",\"codes\":[{\"scheme\":\"电话13800138000\",\"value\":\"1\"}]",
+        ),
+        said("P-4", buyer, "\"name\":\"李 四\""),
+    ];
+    let path = "/api/v1/statements/batch?accept=party_may_be_person";
+    let answer = service.ask("POST", path, &[], lines.join("\n")).await;
+    let statuses: Vec<Value> = answer
+        .text()
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["status"].clone())
+        .collect();
+    assert_eq!(statuses, [201, 400, 201], "{}", answer.text());
 }

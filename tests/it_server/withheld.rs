@@ -4,6 +4,7 @@ use mingzhang::tlog::checkpoint;
 use mingzhang::tlog::merkle::{Hash, check_inclusion};
 use mingzhang::tlog::note::Signer;
 use mingzhang::trade::commitment::{Opening, Openings, Place};
+use mingzhang::trade::disclosure;
 use mingzhang::trade::statement::{Statement, sign_statement};
 use serde_json::{Value, json};
 
@@ -255,6 +256,71 @@ async fn an_opening_is_withheld_disclosed_and_destroyed() {
     // The record itself stands as it was.
     assert_eq!(service.get("/api/v1/records/2").await.status, 200);
     check_log(&service.world, &service.store).await;
+}
+
+/// Danger: whoever was handed an opening makes it public, or brings back what was destroyed.
+#[tokio::test]
+async fn an_opening_is_added_later_by_order_or_by_signature_and_never_after_an_erasure() {
+    let service = Service::new().await;
+    let world = &service.world;
+    let (statement, openings) = with_people(&service, "P-1");
+    assert_eq!(service.post(note(&statement)).await.status, 201);
+    let path = format!("/api/v1/openings/{}", statement.id());
+    let (manager, contact) = ("/details/manager", "/details/contact");
+    let one = |pointer: &str| json!({pointer: openings[pointer]});
+    let add = async |openings: &Value, disclosure: Option<String>| {
+        let mut body = json!({"note": in_json(&statement)["note"], "openings": openings});
+        if let Some(note) = disclosure {
+            body["disclosure"] = note.into();
+        }
+        service.post(body.to_string()).await
+    };
+    let signed = |signer: &Signer, pointers: &[&str]| {
+        let text = disclosure::text(ORIGIN, &statement.id(), pointers.iter().copied());
+        signer.sign_note(text).encode()
+    };
+    let refused = (403, "disclosure-refused".to_owned());
+
+    // The public note proves nothing, nor does the operator's key, nor a signature for another place.
+    assert_eq!(add(&openings, None).await.problem(), refused);
+    let by_operator = signed(&world.operator, &[manager]);
+    assert_eq!(
+        add(&one(manager), Some(by_operator)).await.problem(),
+        refused
+    );
+    let elsewhere = signed(&world.supervisor, &[contact]);
+    assert_eq!(add(&one(manager), Some(elsewhere)).await.problem(), refused);
+
+    // A supervisor's key opens one; an order opens the other, to anybody who was handed it.
+    let by_supervisor = signed(&world.supervisor, &[manager]);
+    let answer = add(&one(manager), Some(by_supervisor.clone())).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(service.get(&path).await.json(), one(manager));
+    assert_eq!(add(&one(contact), None).await.problem(), refused);
+    let mut centre = Orders {
+        signer: &world.centre,
+        last: None,
+    };
+    let ordered = |pointer: &str| format!("\"pointer\":\"{pointer}\"");
+    centre
+        .give(&service, &statement, "disclose", &ordered(contact))
+        .await;
+    assert_eq!(add(&one(contact), None).await.status, 200);
+    assert_eq!(service.get(&path).await.json(), openings);
+
+    // What an order has destroyed no signature brings back.
+    centre
+        .give(&service, &statement, "erase", &ordered(manager))
+        .await;
+    for disclosure in [
+        None,
+        Some(by_supervisor),
+        Some(signed(&world.centre, &[manager])),
+    ] {
+        let answer = add(&one(manager), disclosure).await;
+        assert_eq!(answer.problem(), (410, "erased".into()));
+    }
+    assert_eq!(service.get(&path).await.json(), one(contact));
 }
 
 #[tokio::test]
