@@ -6,7 +6,8 @@
 # Promises: over 4,000 records; the audit is clean; every receipt verifies; a second run logs nothing
 # and keeps no opening twice; the facts of each file are as many as those in fields, details.extra, documents, commitments and
 # refusals together, and every fact of an OCDS release stands in the log, in a document, in an opening or in a refusal (tests/facts.py, which
-# shares no code with the importer); the table of what was refused and why is the one in docs/import.md, between the marks
+# shares no code with the importer); no name, number or address of a person that tests/people.py finds stands in the clear, and at most one
+# in a thousand names of bodies is hidden, by a hand count; the table of what was refused and why is the one in docs/import.md, between the marks
 # (--write-docs puts it there). Leaves nothing behind, prints seconds and counts.
 # Does not: judge what the notices say.
 set -euo pipefail
@@ -91,6 +92,8 @@ jq .index "$scratch/all.ndjson" | cmp -s - <(seq 0 $((logged + 1))) || fail "the
 mapfile -t lines < <(printf '%s\n' "${releases[@]}" | grep '\.jsonl$')
 python3 "$repository/tests/facts.py" "${lines[@]}" -- "$scratch/all.ndjson" "$scratch/openings.jsonl" "$scratch/data/documents" "$scratch/ocds-1.json" ||
     fail "facts were lost"
+python3 "$repository/tests/people.py" "$scratch/all.ndjson" "$scratch/openings.jsonl" "$repository"/tests/data/people/{judged,not-names}.txt ||
+    fail "people are in the clear, or bodies hidden"
 
 "$program" audit "$url" --policy "$scratch/data/policy" --json >"$scratch/audit.json" ||
     fail "the audit is not clean: $(head -c 2000 "$scratch/audit.json")"
