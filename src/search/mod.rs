@@ -75,6 +75,14 @@ pub enum SearchError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// tantivy has taken a damaged file for a whole one.
+    #[error("a file of the search index is damaged")]
+    Damaged,
+}
+
+fn unpanicked<T>(open: impl FnOnce() -> Result<T, SearchError>) -> Result<T, SearchError> {
+    let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(open));
+    opened.unwrap_or(Err(SearchError::Damaged))
 }
 
 /// What a search found.
@@ -143,8 +151,8 @@ impl Search {
             source,
         };
         std::fs::create_dir_all(folder).map_err(failed)?;
-        let opened = Search::in_folder(folder).and_then(Search::on);
-        match opened {
+        // A bit in one of its files, and tantivy may panic instead of saying so; the index is derived, and nothing ends for it.
+        match unpanicked(|| Search::in_folder(folder).and_then(Search::on)) {
             Ok(search) => Ok(search),
             Err(error) => {
                 tracing::warn!(
@@ -356,4 +364,19 @@ impl Search {
 fn term(field: Field, value: &str) -> Box<dyn tantivy::query::Query> {
     let term = Term::from_field_text(field, value);
     Box::new(TermQuery::new(term, IndexRecordOption::Basic))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use super::*;
+
+    /// A damaged file made tantivy panic while `serve` opened it, and the ledger ended for an index that is never truth.
+    #[test]
+    fn a_panic_while_it_is_opened_is_damage_and_no_more() {
+        let damaged = unpanicked(|| -> Result<Search, SearchError> { panic!("on purpose") });
+        assert!(matches!(damaged, Err(SearchError::Damaged)));
+        assert!(unpanicked(|| Search::open(None)).is_ok());
+    }
 }
