@@ -328,6 +328,11 @@ impl Ledger {
         let Some(mut openings) = self.stored_openings(id).await? else {
             return Ok(None);
         };
+        // A damaged file shows nothing: under another pointer not even what is withheld would be known again.
+        let statement = self.entry(index).await?.statement;
+        if openings.check(&statement).is_err() {
+            return Err(QueryError::Unreadable { index });
+        }
         let orders = self.orders();
         for given in orders.about_statement(id) {
             if let Target::Opening(pointer) = &given.order.target

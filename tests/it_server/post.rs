@@ -284,8 +284,14 @@ async fn openings_travel_with_the_post_and_are_shown() {
     let answer = service.get(&path).await;
     assert_eq!(
         (answer.status, answer.json(), answer.header("cache-control")),
-        (200, openings, "no-store")
+        (200, openings.clone(), "no-store")
     );
+    // One bit of the file, and it may be another pointer: what opens no commitment of the statement is not shown.
+    let stored = format!("openings/{}", statement.id());
+    let damaged = openings.to_string().replace("manager", "man`ger");
+    service.store.put(&stored, damaged.into()).await.unwrap();
+    let (status, code) = service.get(&path).await.problem();
+    assert_eq!((status, code.as_str()), (500, "internal"));
 }
 
 /// Danger: what a client of ours would not send, another sends.
