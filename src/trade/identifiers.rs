@@ -153,26 +153,6 @@ pub fn card_number_is_valid(number: &str) -> bool {
     digits.iter().rev().enumerate().map(value).sum::<u32>() % 10 == 0
 }
 
-/// The runs of ASCII letters and digits in `text`, full-width forms (Ｕ+FF10 and on) read as ASCII ones: where a number
-/// stands in prose.
-#[must_use]
-pub fn runs(text: &str) -> Vec<String> {
-    let mut runs = Vec::new();
-    let mut run = String::new();
-    for c in text.chars().chain([' ']) {
-        let narrow = match c {
-            '\u{ff10}'..='\u{ff5a}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
-            _ => c,
-        };
-        if narrow.is_ascii_alphanumeric() {
-            run.push(narrow);
-        } else if !run.is_empty() {
-            runs.push(std::mem::take(&mut run));
-        }
-    }
-    runs
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -313,15 +293,5 @@ mod tests {
         check(card_number_is_valid, "4111111111111111", true); // a card number made for tests
         check(card_number_is_valid, "4111111111111112", false);
         check(card_number_is_valid, "411111111111111", false);
-    }
-
-    #[test]
-    fn numbers_in_prose_stand_alone() {
-        assert_eq!(
-            runs("电话：138 0000-0000，号４３０３x。"),
-            ["138", "0000", "0000", "4303x"]
-        );
-        assert_eq!(runs(""), Vec::<String>::new());
-        assert_eq!(runs("，。"), Vec::<String>::new());
     }
 }
