@@ -6,6 +6,7 @@
 //! | [`query`] | what is searched for |
 //! | `words` | text into words, Chinese into pairs of characters |
 //! | `feed` | the log into the index, by a task of its own |
+//! | `folder` | the index's files, read without mapping them |
 //!
 //! Promises: a hit is an index into the log and nothing more; whoever shows it reads the record, which is authenticated. The index says
 //! how many records it reflects ([`Search::size`]) and carries root and version, so that a foreign, torn or older one is noticed
@@ -15,6 +16,7 @@
 //! Does not judge, rank or correct: who searches a ledger wants all of it.
 
 mod feed;
+mod folder;
 pub mod query;
 mod words;
 
@@ -24,7 +26,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tantivy::collector::{Count, TopDocs};
-use tantivy::directory::MmapDirectory;
 use tantivy::query::{AllQuery, BooleanQuery, Occur, PhraseQuery, RangeQuery, TermQuery};
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions,
@@ -34,6 +35,7 @@ use tantivy::{Index, IndexReader, IndexWriter, Order, ReloadPolicy, Term};
 pub use feed::follow;
 pub use query::{Query, QueryError};
 
+use folder::Folder;
 use words::{Run, runs, words_of};
 
 /// The form of the index; another one is made anew.
@@ -167,7 +169,7 @@ impl Search {
     }
 
     fn in_folder(folder: &Path) -> Result<Index, SearchError> {
-        let directory = MmapDirectory::open(folder).map_err(tantivy::TantivyError::from)?;
+        let directory = Folder::open(folder).map_err(tantivy::TantivyError::from)?;
         Ok(Index::open_or_create(directory, schema().0)?)
     }
 
