@@ -19,6 +19,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::Progress;
 use super::fetch::{CHUNK_BUNDLES, WIDTH};
 use super::follow::{FollowError, Follower, keys_statement};
+use super::report::NO_POLICY;
 use super::views;
 use crate::store::{LogReader, ReadError, Source, SourceError, Store, StoreError};
 use crate::tlog::checkpoint::Checkpoint;
@@ -73,6 +74,12 @@ pub enum MirrorError {
     #[error("the checkpoint is not one to follow: {why}")]
     Checkpoint {
         /// What is wrong with it.
+        why: String,
+    },
+    /// No policy given is for this log: nothing speaks against it.
+    #[error("{why}")]
+    NoPolicy {
+        /// Which log it is, and which policies were given.
         why: String,
     },
     /// The copy in the folder is of another log.
@@ -264,7 +271,10 @@ async fn served(from: &Source, policies: &[Policy]) -> Result<Served, MirrorErro
         });
     }
     let (mut at, mut verified) =
-        views::judge(&note, policies).map_err(|(_, said)| refused(said.en))?;
+        views::judge(&note, policies).map_err(|(code, said)| match code {
+            NO_POLICY => MirrorError::NoPolicy { why: said.en },
+            _ => refused(said.en),
+        })?;
     // `checkpoint` follows `head` after a moment. Where nobody else's word is needed `head` meets the policy too, and is what is copied, so
     // that a mirror has everything that was acknowledged; if the two contradict each other, `checkpoint` is what is held against the copy.
     if let Some(head) = from.read("head", NOTE_BYTES_MAX as u64).await?

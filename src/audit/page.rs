@@ -123,6 +123,12 @@ fn verdict(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result {
             "未发现问题。".to_owned(),
             "No fault was found.".to_owned(),
         ),
+        5 if report.is_unjudged() => (
+            "open",
+            "无法判断：所给策略都不适用于这个账本，账本未核。".to_owned(),
+            "Cannot be judged: no policy given is for this log, which was not looked at further."
+                .to_owned(),
+        ),
         5 => (
             "open",
             "未发现问题，但检查点的见证未达到策略要求。".to_owned(),

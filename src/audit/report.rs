@@ -317,6 +317,8 @@ pub const STRAYS_MAX: usize = 100;
 
 /// Lines that are not counted, at most in a report.
 pub const NOT_COUNTED_MAX: usize = 1_000;
+/// Code of the fault that no policy given is for a checkpoint: by itself it says nothing of the log.
+pub(super) const NO_POLICY: &str = "policy";
 
 /// Two checkpoints signed by the log that cannot both be true. Each is evidence by itself: keep both notes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -422,7 +424,7 @@ impl From<Said> for Sentence {
 pub struct Report {
     /// Nothing is wrong, nothing contradicts, and the policy is met.
     pub ok: bool,
-    /// 0 ok, 1 a fault, 5 the policy is not met, 6 two signed views contradict.
+    /// 0 ok, 1 a fault, 5 the policy is not met or none is for this log, 6 two signed views contradict.
     pub exit_code: u8,
     /// When, by the clock that was given.
     pub date: String,
@@ -480,6 +482,19 @@ impl Report {
             .is_some_and(|checkpoint| checkpoint.met)
     }
 
+    /// Whether nothing was shown for or against the log: no policy given is for it, and nothing else was found.
+    #[must_use]
+    pub fn is_unjudged(&self) -> bool {
+        let is_for_another = |fault: &Fault| fault.code == NO_POLICY;
+        // Where one checkpoint was accepted, another that names another log is a fault.
+        self.audited.size == 0
+            && self.checkpoint.is_none()
+            && self.head.is_none()
+            && self.faults_more == 0
+            && !self.faults.is_empty()
+            && self.faults.iter().all(is_for_another)
+    }
+
     /// The report as JSON, for `--json`.
     #[must_use]
     pub fn json(&self) -> String {
@@ -491,6 +506,7 @@ impl Report {
         self.faults.sort_by_key(|fault| fault.record);
         self.exit_code = match () {
             () if !self.contradictions.is_empty() => 6,
+            () if self.is_unjudged() => 5,
             () if !self.is_clean() => 1,
             () if !self.quorum_is_met() => 5,
             () => 0,

@@ -4,7 +4,7 @@
 use super::AuditError;
 use super::fetch::{Got, read};
 use super::report::{
-    Contradiction, Evidence, Fault, Findings, NOT_COUNTED_MAX, NotCounted, STRAYS_MAX,
+    Contradiction, Evidence, Fault, Findings, NO_POLICY, NOT_COUNTED_MAX, NotCounted, STRAYS_MAX,
     SignatureLine, SignedShown, Step,
 };
 use super::target::Target;
@@ -275,7 +275,7 @@ pub(super) fn judge(
     match policy::open_by(policies, note) {
         Ok(judged) => Ok((judged.policy, judged.checkpoint)),
         Err(none @ JudgeError::NoneFits { .. }) => Err((
-            "policy",
+            NO_POLICY,
             said(
                 none.to_string(),
                 "给出的策略都不适用于此检查点的账本名和记录数",

@@ -6,10 +6,12 @@
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use super::out::Failure;
+use super::out::{Exit, Failure};
 use super::read_file;
 use super::text::{Said, said};
-use crate::tlog::policy::{ConflictError, POLICY_BYTES_MAX, PassedOver, Policy, check_together};
+use crate::tlog::policy::{
+    ConflictError, JudgeError, POLICY_BYTES_MAX, PassedOver, Policy, check_together,
+};
 
 /// Policies in one folder, at most.
 const FILES_MAX: usize = 256;
@@ -93,6 +95,34 @@ impl Policies {
         }
         why
     }
+}
+
+/// That a checkpoint could not be judged, if that is all: no policy given is for its log and size, or it is none. Neither speaks against the log.
+pub(super) fn unjudged(error: &JudgeError) -> Option<Failure> {
+    let (exit, code, said) = match error {
+        JudgeError::NoneFits { .. } => (
+            Exit::Policy,
+            "cannot-be-judged",
+            said!(
+                "无法判断：没有适用的策略，账本未核；请向可信的来源取得该账本、该时期的策略文件",
+                "cannot be judged: no policy given fits, and the log was not looked at further; get its policy file for that time from a source that you trust"
+            ),
+        ),
+        JudgeError::Form(_) => (
+            Exit::Input,
+            "checkpoint",
+            said!(
+                "所给的不是检查点，什么也证明不了；请核对地址",
+                "what is given is no checkpoint and proves nothing; check the address"
+            ),
+        ),
+        JudgeError::Refused { .. } => return None,
+    };
+    Some(Failure::new(
+        exit,
+        code,
+        said.then(&super::verify::judged_words(error)),
+    ))
 }
 
 /// A file, or the policies in a folder.

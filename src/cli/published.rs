@@ -14,12 +14,14 @@ use super::answered::{self, Answered, Lag, behind, caught_up};
 use super::out::{Answer, Console, Exit, Failure};
 use super::policies::Policies;
 use super::text::said;
-use super::verify::digest_of;
+use super::verify::{digest_of, not_held};
 use super::{ANSWER_BYTES_MAX, plain};
 use crate::rules::csv;
 use crate::store::Http;
 use crate::tlog::policy::Policy;
+use crate::trade::statement::Document;
 use crate::trade::visible::one_line;
+use crate::verify::VerifiedRecord;
 
 /// What `published` is told.
 #[derive(Debug, Args)]
@@ -85,6 +87,8 @@ struct Line {
     first: Value,
     /// How many records name it.
     records: usize,
+    /// Its receipt holds, but for the witnesses that the policy wants.
+    is_unwitnessed: bool,
     /// Why, where something is wrong.
     reason: String,
 }
@@ -95,6 +99,15 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     let mut lines = Vec::new();
     for path in &arguments.paths {
         collect(path, &mut lines)?;
+    }
+    if lines.is_empty() {
+        return Err(Failure::input(
+            "no-files",
+            said!(
+                "所给目录里没有文件，什么也没有核对",
+                "there is no file in what is given, and nothing was looked up"
+            ),
+        ));
     }
     let bar = console.progress(lines.len() as u64, &said!("计算摘要", "hashing"));
     for line in lines
@@ -121,7 +134,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         size,
         lag,
     } = ask(&http, &lines)?;
-    let mut proved: HashMap<u64, Result<Vec<String>, String>> = HashMap::new();
+    let mut proved: HashMap<u64, Result<Proved, String>> = HashMap::new();
     for line in lines
         .iter_mut()
         .filter(|line| line.state != State::Unreadable)
@@ -159,6 +172,7 @@ fn collect(path: &Path, lines: &mut Vec<Line>) -> Result<(), Failure> {
         state: State::Unreadable,
         first: Value::Null,
         records: 0,
+        is_unwitnessed: false,
         reason,
     };
     match std::fs::symlink_metadata(path) {
@@ -243,45 +257,70 @@ fn ask(http: &Http, lines: &[Line]) -> Result<Asked, Failure> {
     })
 }
 
-/// The receipt of the record must verify, and its statement name the digest.
+/// What a verified receipt shows of a record.
+struct Proved {
+    record: VerifiedRecord,
+    /// Whether it is witnessed as the policy wants.
+    is_witnessed: bool,
+}
+
+/// The receipt of the record must verify, and its statement name the digest. What is then told of the record is what the receipt shows.
 fn prove(
     console: &Console,
     http: &Http,
     policies: &[Policy],
     line: &mut Line,
-    proved: &mut HashMap<u64, Result<Vec<String>, String>>,
+    proved: &mut HashMap<u64, Result<Proved, String>>,
 ) {
+    line.state = State::Unproved;
     let Some(index) = line.first["index"].as_u64() else {
-        line.state = State::Unproved;
         line.reason = "the record is not shown / 该记录不予展示".to_owned();
         return;
     };
-    let named = proved.entry(index).or_insert_with(|| {
-        let receipt = answered::receipt(http, index).map_err(|failure| {
-            console
-                .lang
-                .say(&failure.said.zh, &failure.said.en)
-                .to_owned()
-        })?;
-        let verified =
-            crate::verify::verify(&receipt, policies).map_err(|error| crate::chain_of(&error))?;
-        let fields = verified.statement().fields();
-        let documents = fields.documents();
-        Ok(documents
-            .iter()
-            .map(|document| document.sha256.to_string())
-            .collect())
+    let proved = proved.entry(index).or_insert_with(|| {
+        let words = |failure: Failure| failure.said.in_(console.lang).to_owned();
+        let receipt = answered::receipt(http, index).map_err(words)?;
+        let verified = crate::verify::verify(&receipt, policies);
+        let record = verified.map_err(|error| words(not_held(&format!("#{index}"), &error)))?;
+        let is_witnessed = record.checkpoint().quorum().met;
+        Ok(Proved {
+            record,
+            is_witnessed,
+        })
     });
-    match named {
-        Ok(named) if named.contains(&line.sha256) => {}
-        Ok(_) => {
-            line.state = State::Unproved;
-            line.reason = "the record names no such digest / 该记录没有提到这一摘要".to_owned();
-        }
+    let Proved {
+        record,
+        is_witnessed,
+    } = match proved {
+        Ok(proved) => proved,
         Err(reason) => {
-            line.state = State::Unproved;
             line.reason = reason.clone();
+            return;
         }
+    };
+    let (statement, fields) = (record.statement(), record.statement().fields());
+    let documents = fields.documents();
+    let named = |document: &&Document<'_>| document.sha256.to_string() == line.sha256;
+    let Some(document) = documents.iter().find(named) else {
+        line.reason = "the record names no such digest / 该记录没有提到这一摘要".to_owned();
+        return;
+    };
+    line.first = json!({
+        "index": index,
+        "time": record.header().time.to_string(),
+        "id": statement.id().to_string(),
+        "publisher": statement.publisher(),
+        "project": statement.project(),
+        "kind": fields.kind(),
+        "title": fields.title(),
+        "issued": statement.issued().map(|time| time.to_string()),
+        "name": document.name,
+        "receipt": format!("/api/v1/receipts/{index}"),
+    });
+    line.state = State::Published;
+    if !*is_witnessed {
+        line.is_unwitnessed = true;
+        line.reason = "too few witnesses yet / 见证尚不足".to_owned();
     }
 }
 
@@ -313,6 +352,8 @@ fn answer(
         (Exit::Input, "partly-unreadable")
     } else if missing + unproved > 0 {
         (Exit::Failed, "not-all-published")
+    } else if lines.iter().any(|line| line.is_unwitnessed) {
+        (Exit::Policy, "not-yet-witnessed")
     } else {
         (Exit::Ok, "all-published")
     };
@@ -366,6 +407,14 @@ fn answer(
             "{total} files: {published} published, {missing} not found, {unproved} unproved, {unreadable} unreadable ({size} records in the ledger, looked up to {indexed})\n"
         );
         out.push_str(console.lang.say(&sum.zh, &sum.en));
+        let unwitnessed = lines.iter().filter(|line| line.is_unwitnessed).count();
+        if unwitnessed > 0 {
+            let said = said!(
+                "其中 {unwitnessed} 个的回执成立，但见证尚不足\n",
+                "{unwitnessed} of them have a receipt that holds, with too few witnesses yet\n"
+            );
+            out.push_str(said.in_(console.lang));
+        }
         if arguments.policy.is_empty() && published > 0 {
             out.push_str(console.lang.say(
                 "以上是账本所说；加 --policy 则逐条验证回执\n",

@@ -13,9 +13,9 @@ use super::answered;
 use super::fetch::{index, keep_receipt};
 use super::monitor::{contradict, kept_words};
 use super::out::{Answer, Console, Exit, Failure};
-use super::policies::Policies;
+use super::policies::{Policies, unjudged};
 use super::text::{Said, said};
-use super::verify::shown_words;
+use super::verify::{not_held, shown_words};
 use super::{plain, read_file, runtime};
 use crate::audit::{self, ReceiptFailure, Target, receipt_of, renew};
 use crate::receipt::{RECEIPT_BYTES_MAX, Receipt};
@@ -95,18 +95,8 @@ fn from_mirror(mirror: &str, policies: &Policies, index: u64) -> Result<Vec<u8>,
     let source = source_of(mirror)?;
     let made = runtime().block_on(receipt_of(&source, policies, index));
     let bytes = made.map_err(|error| failed(mirror, &error))?.encode();
-    verify(bytes.as_bytes(), policies).map_err(|error| {
-        let cause = crate::chain_of(&error);
-        Failure::new(
-            Exit::Failed,
-            "mirror",
-            said!(
-                "按 {mirror} 做出的第 {index} 条的回执不成立",
-                "the receipt of record {index} as {mirror} gives it does not hold"
-            )
-            .because(&cause),
-        )
-    })?;
+    verify(bytes.as_bytes(), policies)
+        .map_err(|error| not_held(&format!("{mirror} #{index}"), &error))?;
     Ok(bytes.into_bytes())
 }
 
@@ -140,6 +130,10 @@ fn failed(place: &str, error: &ReceiptFailure) -> Failure {
         {
             Failure::temporary("network", said)
         }
+        ReceiptFailure::Checkpoint(error) => match unjudged(error) {
+            Some(unjudged) => unjudged,
+            None => Failure::new(Exit::Failed, "not-proved", said),
+        },
         _ => Failure::new(Exit::Failed, "not-proved", said),
     }
 }
@@ -341,16 +335,5 @@ async fn kept_of(http: &Http, index: u64) -> Option<String> {
 }
 
 fn checked(bytes: &[u8], policies: &Policies, file: &Path) -> Result<VerifiedRecord, Failure> {
-    verify(bytes, policies).map_err(|error| {
-        let (shown, cause) = (file.display(), crate::chain_of(&error));
-        Failure::new(
-            Exit::Failed,
-            "verification-failed",
-            said!(
-                "{shown} 的回执不成立，未换",
-                "the receipt {shown} does not hold and was not refreshed"
-            )
-            .because(&cause),
-        )
-    })
+    verify(bytes, policies).map_err(|error| not_held(&file.display().to_string(), &error))
 }

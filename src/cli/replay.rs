@@ -84,6 +84,7 @@ pub(super) fn audit(console: &Console, arguments: &AuditArguments) -> Result<Ans
     };
     let code = match exit {
         Exit::Ok => "clean",
+        Exit::Policy if report.is_unjudged() => "cannot-be-judged",
         Exit::Policy => "not-yet-witnessed",
         Exit::Contradiction => "contradiction",
         _ => "faults",
@@ -258,6 +259,7 @@ fn text_of(lang: Lang, report: &Report) -> String {
         let record = fault
             .record
             .map_or_else(String::new, |record| format!(" #{record}"));
+        let mark = if report.is_unjudged() { "○" } else { "✘" };
         let (object, zh, en, step_zh, step_en) = (
             one_line(&fault.object),
             one_line(&fault.zh),
@@ -266,8 +268,8 @@ fn text_of(lang: Lang, report: &Report) -> String {
             fault.step.en(),
         );
         add(said!(
-            "✘ {object}{record} [{step_zh}] {zh}",
-            "✘ {object}{record} [{step_en}] {en}"
+            "{mark} {object}{record} [{step_zh}] {zh}",
+            "{mark} {object}{record} [{step_en}] {en}"
         ));
     }
     if faults > FAULTS_SHOWN as u64 {
@@ -295,6 +297,10 @@ fn text_of(lang: Lang, report: &Report) -> String {
         0 => add(said!(
             "✔ 没有发现问题：签名、链接、时间、散列树、各项目的链全部成立。",
             "✔ no fault found: signatures, links, times, tree and every project's chain hold."
+        )),
+        5 if report.is_unjudged() => add(said!(
+            "○ 无法判断：所给策略都不适用于这个账本，账本未核。请向可信的来源取得它的策略文件。",
+            "○ cannot be judged: no policy given is for this log, which was not looked at further. Get its policy file from a source that you trust."
         )),
         5 => add(said!(
             "没有发现问题，但检查点的见证不足策略要求。",
@@ -391,6 +397,15 @@ fn mirror_once(console: &Console, arguments: &MirrorArguments) -> Result<Answer,
             MirrorError::Source(_)
             | MirrorError::NoCheckpoint { .. }
             | MirrorError::Behind { .. } => Failure::temporary("network", said),
+            MirrorError::NoPolicy { .. } => Failure::new(
+                Exit::Policy,
+                "cannot-be-judged",
+                said!(
+                    "无法判断：没有适用的策略，没有镜像",
+                    "cannot be judged: no policy given fits, and nothing was copied"
+                )
+                .because(&cause),
+            ),
             MirrorError::Contradiction { .. } => {
                 Failure::new(Exit::Contradiction, "contradiction", said)
             }

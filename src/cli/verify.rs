@@ -19,8 +19,9 @@ use crate::audit::{FIRST_LINE, ForkEvidence, Shown};
 use crate::receipt::{RECEIPT_BYTES_MAX, Receipt};
 use crate::store::named::Named;
 use crate::tlog::merkle::leaf_hash;
+use crate::tlog::policy::{JudgeError, Policy};
 use crate::trade::record::ENTRY_BYTES_MAX;
-use crate::verify::{VerifiedEntry, VerifiedRecord, VerifyError, verify, verify_entry};
+use crate::verify::{Step, VerifiedEntry, VerifiedRecord, VerifyError, verify, verify_entry};
 use verdict::{Endorsements, Verdict};
 
 pub(super) use verdict::shown_words;
@@ -199,6 +200,47 @@ fn receipts_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
         ));
     }
     Ok(receipts)
+}
+
+/// Why a checkpoint is not accepted, in both languages.
+pub(super) fn judged_words(error: &JudgeError) -> Said {
+    words::of_checkpoint(error)
+}
+
+/// The receipt in a file, if it holds; whether its witnesses suffice is for the caller to say.
+pub(super) fn holding(path: &Path, policies: &[Policy]) -> Result<VerifiedRecord, Failure> {
+    let bytes = read_file(path, RECEIPT_BYTES_MAX as u64 + 1)?;
+    let judged = verify(&super::forms::unix(&bytes), policies);
+    judged.map_err(|error| not_held(&path.display().to_string(), &error))
+}
+
+/// That the receipt `shown` does not hold, by the step that failed: what is no receipt proves nothing, and what no policy is for is not
+/// judged; neither accuses anybody.
+pub(super) fn not_held(shown: &str, error: &VerifyError) -> Failure {
+    let (exit, code, said) = match error.step() {
+        Step::Form => (
+            Exit::Input,
+            "unreadable",
+            said!(
+                "{shown} 不是一份完整的回执，什么也证明不了；请重新取得",
+                "{shown} is no whole receipt and proves nothing; get it again"
+            ),
+        ),
+        Step::Policy => (
+            Exit::Policy,
+            "cannot-be-judged",
+            said!(
+                "无法判断 {shown}：没有适用的策略，回执本身未核；请向可信的来源取得该账本、该时期的策略文件",
+                "{shown} cannot be judged: no policy given fits, and it was not looked at further; get this ledger's policy file for that time from a source that you trust"
+            ),
+        ),
+        _ => (
+            Exit::Failed,
+            "verification-failed",
+            said!("回执 {shown} 不成立", "the receipt {shown} does not hold"),
+        ),
+    };
+    Failure::new(exit, code, said.then(&words::of(error)))
 }
 
 /// Proof of a fork outranks a failed check, that an unreadable file, that an unmet policy.

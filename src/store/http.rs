@@ -52,6 +52,14 @@ pub enum HttpError {
         /// The beginning of the body.
         body: String,
     },
+    /// A page for people where an object of a log was asked for.
+    #[error(
+        "{url} answered with a page (text/html): what answers is no log, maybe a login page or a proxy; check the address and the network"
+    )]
+    Page {
+        /// What was asked for.
+        url: String,
+    },
     /// More than the maximum.
     #[error("the answer from {url} has more than {bytes_max} bytes")]
     TooLarge {
@@ -165,6 +173,12 @@ impl Http {
     pub fn get(&self, name: &str, bytes_max: u64) -> Result<Option<Bytes>, HttpError> {
         let answer = self.call("GET", name, &[], None, bytes_max)?;
         match answer.status {
+            // No object of a log is a page: what answers is a login page or a proxy, and says nothing of the log.
+            200 if matches!(&*answer.content_type, "text/html" | "application/xhtml+xml") => {
+                Err(HttpError::Page {
+                    url: self.url(name),
+                })
+            }
             200 => Ok(Some(answer.body)),
             404 => Ok(None),
             status => Err(HttpError::Status {

@@ -79,6 +79,18 @@ fn no_command_takes_a_login_page_for_a_ledgers_answer() {
                 run.exits(4).says(&[&status[..3]]);
             }
         }
+        // Of a page nothing follows for the log, neither fault nor finding.
+        if media_type == "text/html" {
+            let policy = format!("{}/policy", desk.path("data"));
+            let policy = policy.as_str();
+            for command in [
+                &["audit", url, "--policy", policy][..],
+                &["findings", url, "--policy", policy],
+                &["mirror", url, &desk.path("mirror"), "--policy", policy],
+            ] {
+                run(command).exits(4);
+            }
+        }
     }
     for (status, media_type, body) in [
         ("200 OK", "text/html", "<html>Please log in</html>"),
@@ -91,6 +103,143 @@ fn no_command_takes_a_login_page_for_a_ledgers_answer() {
     ] {
         refused(&desk, &key, &draft, status, media_type, body);
     }
+}
+
+/// Danger: a centre is accused because somebody took the policy file of another ledger, or a file that is no receipt.
+#[test]
+fn what_no_policy_is_for_is_not_judged_and_nobody_accused() {
+    let desk = Desk::new();
+    let data = init(&desk, "data", ORIGIN);
+    let other = format!("{}/policy", init(&desk, "other", "other.example"));
+    let served = Served::start(&data);
+    let (url, other) = (served.url.as_str(), other.as_str());
+    let (folder, receipt) = (desk.path("r"), desk.path("r/1.tlog-proof"));
+    std::fs::create_dir(&folder).unwrap();
+    run(&["receipt", "--ledger", url, "1", "-o", &receipt]).exits(0);
+    // `checkpoint` follows `head` after a moment.
+    served.until(|http| http.get("checkpoint", 1 << 16).unwrap().is_some());
+    let state = desk.path("state");
+    for (lang, word) in [("en", "judged"), ("zh-CN", "无法判断")] {
+        for command in [
+            &["verify", "--policy", other, &receipt][..],
+            &["audit", url, "--policy", other],
+            &["audit", &data, "--policy", other, "--state", &state],
+            &["findings", url, "--policy", other],
+            &["statistics", url, "--policy", other],
+            &["history", &folder, "--check", "--policy", other],
+            &[
+                "receipt",
+                "--refresh",
+                &receipt,
+                "--ledger",
+                url,
+                "--policy",
+                other,
+            ],
+            &["receipt", "--mirror", url, "1", "--policy", other],
+            &["mirror", url, &desk.path("mirror"), "--policy", other],
+        ] {
+            let run = run(&[&["--lang", lang][..], command].concat());
+            run.exits(5).says(&[word]);
+        }
+    }
+    assert!(!Path::new(&state).exists());
+    // What is no receipt proves nothing, and is not called false.
+    let policy = format!("{data}/policy");
+    let none = desk.write("r/2.tlog-proof", "<html>");
+    for command in [
+        &["verify", "--policy", &policy, &none][..],
+        &["history", &folder, "--check", "--policy", &policy],
+        &[
+            "receipt",
+            "--refresh",
+            &none,
+            "--ledger",
+            url,
+            "--policy",
+            &policy,
+        ],
+    ] {
+        run(command).exits(3).says(&["proves nothing"]);
+    }
+}
+
+/// Danger: with a policy in hand a bidder is told a day and a title that only the server says, or that the witnesses agree who do not.
+#[test]
+fn what_a_policy_is_given_for_is_told_from_the_receipt_alone() {
+    let desk = Desk::new();
+    let data = init(&desk, "data", ORIGIN);
+    let served = Served::start(&data);
+    let file = desk.write("notice.txt", "招标公告正文\n");
+    let mut draft: Value = serde_json::from_str(&drafts(0..1)[0]).unwrap();
+    draft["documents"] = serde_json::json!([{ "file": "notice.txt" }]);
+    let draft = desk.write("d.jsonl", &format!("{draft}\n"));
+    let (key, receipts) = (format!("{data}/keys/centre.key"), desk.path("r"));
+    let url = served.url.as_str();
+    run(&[
+        "post",
+        "--ledger",
+        url,
+        "--key",
+        &key,
+        "--receipts",
+        &receipts,
+        &draft,
+    ])
+    .exits(0);
+    let digest = mingzhang::tlog::merkle::Hash::sha256("招标公告正文\n".as_bytes());
+    let receipt = std::fs::read_to_string(format!("{receipts}/2.tlog-proof")).unwrap();
+    let lie = serde_json::json!({
+        "tree_size": 3, "indexed_size": 3,
+        "documents": [{ "sha256": digest.to_string(), "published": true, "bytes": "stored", "records": [2],
+            "first": { "index": 2, "time": "1999-01-01T00:00:00.000Z", "publisher": "liar.example", "title": "A LIE", "project": "X" } }],
+    });
+    let fake = Fake::start(move |path| match path {
+        "/api/v1/documents/lookup" => http("200 OK", "application/json", &lie.to_string()),
+        "/api/v1/receipts/2" => http("200 OK", "text/plain", &receipt),
+        _ => http("404 Not Found", "text/plain", ""),
+    });
+    let policy = format!("{data}/policy");
+    let told = run(&[
+        "published",
+        "--ledger",
+        &fake.url,
+        "--policy",
+        &policy,
+        &file,
+        "--json",
+    ])
+    .exits(0)
+    .json("all-published");
+    let first = told["files"][0]["record"].to_string();
+    assert!(
+        !first.contains("LIE") && !first.contains("1999") && !first.contains("liar"),
+        "{first}"
+    );
+    // The same where the policy wants a witness who has not cosigned.
+    let strict = std::fs::read_to_string(&policy).unwrap().replace(
+        "quorum none",
+        "witness w1 w.example+a881c1c3+BOC8wWOdXGJwphiLaZDtdpCkwYgTwTNA1FxIBDfk2Lmw\nquorum w1",
+    );
+    let strict = desk.write("strict.policy", &strict);
+    for command in [
+        &[
+            "published",
+            "--ledger",
+            &fake.url,
+            "--policy",
+            &strict,
+            &file,
+        ][..],
+        &["history", &receipts, "--check", "--policy", &strict],
+        &["verify", &receipts, "--policy", &strict],
+    ] {
+        run(command).exits(5);
+    }
+    // Of no file nothing is published.
+    let empty = desk.path("empty");
+    std::fs::create_dir(&empty).unwrap();
+    run(&["published", "--ledger", url, &empty]).exits(3);
 }
 
 #[test]

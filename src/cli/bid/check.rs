@@ -9,9 +9,8 @@ use crate::cli::keys::read_vkey_file;
 use crate::cli::out::{Answer, Console, Exit, Failure};
 use crate::cli::policies::Policies;
 use crate::cli::text::{Said, said};
-use crate::cli::verify::digest_of;
+use crate::cli::verify::{digest_of, holding};
 use crate::cli::{plain, read_file};
-use crate::receipt::RECEIPT_BYTES_MAX;
 use crate::tlog::merkle::Hash;
 use crate::tlog::note::Vkey;
 use crate::tlog::policy::Policy;
@@ -20,7 +19,7 @@ use crate::trade::names;
 use crate::trade::sealed::{
     self, BidReceipt, OPENING_BYTES_MAX, Opening, Register, check_bid, check_opening, check_path,
 };
-use crate::verify::{VerifiedRecord, verify};
+use crate::verify::VerifiedRecord;
 
 /// What `bid check` is told.
 #[derive(Debug, Args)]
@@ -193,19 +192,7 @@ fn told(console: &Console, findings: &Findings, witnessed: bool) -> Answer {
 
 /// A record, verified, and whether its policy's quorum is met.
 fn record(path: &Path, policies: &[Policy]) -> Result<(VerifiedRecord, bool), Failure> {
-    let bytes = read_file(path, RECEIPT_BYTES_MAX as u64 + 1)?;
-    let record = verify(&bytes, policies).map_err(|error| {
-        let (shown, cause) = (path.display(), crate::chain_of(&error));
-        Failure::new(
-            Exit::Failed,
-            "record-not-verified",
-            said!(
-                "账本回执 {shown} 不成立",
-                "the ledger's receipt {shown} does not hold"
-            )
-            .because(&cause),
-        )
-    })?;
+    let record = holding(path, policies)?;
     let met = record.checkpoint().quorum().met;
     Ok((record, met))
 }

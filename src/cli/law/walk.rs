@@ -4,10 +4,11 @@ use bytes::Bytes;
 
 use crate::audit::Target;
 use crate::cli::out::{Exit, Failure};
+use crate::cli::policies::unjudged;
 use crate::cli::text::said;
 use crate::store::LogReader;
 use crate::tlog::merkle::Tree;
-use crate::tlog::policy::Policy;
+use crate::tlog::policy::{Policy, open_by};
 use crate::trade::keys::KeyState;
 use crate::trade::record::{RecordHeader, parse_entry};
 use crate::trade::statement::{Body, Statement};
@@ -49,7 +50,7 @@ pub(in crate::cli) async fn walk(
     };
     // `checkpoint` waits for witnesses; what `head` has besides is signed too, and would else be called missing.
     let mut newest: Option<(Tree, Vec<u8>)> = None;
-    let mut found = false;
+    let mut refused = None;
     for name in ["checkpoint", "head"] {
         let note = target
             .source()
@@ -57,11 +58,13 @@ pub(in crate::cli) async fn walk(
             .await
             .map_err(|error| unreadable(&error))?;
         let Some(note) = note else { continue };
-        found = true;
-        let signed = policies
-            .iter()
-            .find_map(|policy| policy.open(&note).ok())
-            .map(|verified| verified.tree());
+        let signed = match open_by(policies, &note) {
+            Ok(judged) => Some(judged.checkpoint.tree()),
+            Err(error) => {
+                refused.get_or_insert(error);
+                None
+            }
+        };
         if let Some(signed) = signed
             && newest
                 .as_ref()
@@ -71,20 +74,22 @@ pub(in crate::cli) async fn walk(
         }
     }
     let Some((tree, checkpoint)) = newest else {
-        return Err(if found {
-            Failure::new(
-                Exit::Failed,
-                "checkpoint",
-                said!(
-                    "检查点不是策略认可的日志密钥所签",
-                    "the checkpoint is not signed by a log key of the policy"
-                ),
-            )
-        } else {
-            Failure::input(
+        return Err(match refused {
+            Some(error) => unjudged(&error).unwrap_or_else(|| {
+                Failure::new(
+                    Exit::Failed,
+                    "checkpoint",
+                    said!(
+                        "检查点不是策略认可的日志密钥所签",
+                        "the checkpoint is not signed by a log key of the policy"
+                    )
+                    .because(&crate::chain_of(&error)),
+                )
+            }),
+            None => Failure::input(
                 "checkpoint",
                 said!("账本没有检查点", "the log has no checkpoint"),
-            )
+            ),
         });
     };
     let reader = LogReader::new(target.source().clone());

@@ -20,6 +20,14 @@ pub(super) fn of(error: &VerifyError) -> Said {
     }
 }
 
+/// The same of a checkpoint.
+pub(super) fn of_checkpoint(error: &JudgeError) -> Said {
+    Said {
+        zh: judged(error),
+        en: crate::chain_of(error),
+    }
+}
+
 fn zh(error: &VerifyError) -> String {
     match error {
         VerifyError::Form(error) => receipt(error),
