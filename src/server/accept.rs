@@ -595,6 +595,9 @@ impl Visit {
             tally::note(Refusal::Overdue, peer.ip());
         }
         tracing::debug!(%peer, ?overdue, "connection closed: peer overdue");
+        if pulse.lock().is_unread() {
+            connection.into_parts().io.into_inner().reset();
+        }
         None
     }
 }

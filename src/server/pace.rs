@@ -205,6 +205,11 @@ impl Pulse {
         matches!(self.phase, Phase::Closing { .. })
     }
 
+    /// Whether the peer leaves an answer of ours where it is.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.answers.waiting_since.is_some()
+    }
+
     /// A request head has begun; what was before is no debt of the peer.
     pub(crate) fn begins(&mut self, now: Instant) {
         self.phase = Phase::Head { since: now };
@@ -349,6 +354,11 @@ impl PacedIo {
     pub(crate) async fn has_bytes(&self) -> io::Result<bool> {
         // Peeked at: `readable()` may be wrong, and the head's clock runs from here.
         Ok(self.stream.peek(&mut [0]).await? > 0)
+    }
+
+    /// Closes it without what the peer has not taken: the kernel would keep that, up to megabytes a connection, and offer it for minutes.
+    pub(crate) fn reset(self) {
+        let _ = self.stream.set_zero_linger();
     }
 
     pub(crate) fn into_stream(self) -> TcpStream {
