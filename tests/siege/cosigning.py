@@ -62,7 +62,7 @@ def findings(said):
     return found or [said[-800:]]
 
 
-@row('every route, odd values', 'schemathesis goes through the whole OpenAPI with made-up values while posts go on and three witnesses cosign: no answer of 500, no answer that the description does not know, no head goes uncosigned for %d s' % COSIGN_S_MAX, open_fault='some 100 MiB of memory are kept afterwards')
+@row('every route, odd values', 'schemathesis goes through the whole OpenAPI with made-up values while posts go on and three witnesses cosign: no answer of 500, no answer that the description does not know, no head goes uncosigned for %d s' % COSIGN_S_MAX)
 def every_route(bench):
     try:
         import schemathesis  # noqa: F401
