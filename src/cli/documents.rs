@@ -128,7 +128,26 @@ impl Attached {
                 let name = text("name").unwrap_or(last).to_owned();
                 let media_type = text("media_type").unwrap_or_else(|| media_type_of(last));
                 let file = file.to_owned();
-                *document = json!({ "name": name, "media_type": media_type, "size": size, "sha256": digest });
+                // Who wrote these too meant this very file, as it was then.
+                let given = (document.get("sha256"), document.get("size"));
+                if given.0.is_some_and(|given| *given != json!(digest))
+                    || given.1.is_some_and(|given| *given != json!(size))
+                {
+                    let reason = said!(
+                        "草稿写的 SHA-256 或字节数与文件不符（文件为 {size} 字节，{digest}）：请核对文件，或删去草稿中的这两项",
+                        "the draft says another SHA-256 or size than the file has ({size} bytes, {digest}): see that it is the right file, or take both out of the draft"
+                    );
+                    faults.push(LineError::File { file, reason });
+                    continue;
+                }
+                let mut named = json!({ "name": name, "media_type": media_type, "size": size, "sha256": digest });
+                // What else is said of it, such as `redaction_of`, goes along, or is refused by name.
+                for (name, value) in document.as_object().into_iter().flatten() {
+                    if name != "file" && named.get(name).is_none() {
+                        named[name.as_str()] = value.clone();
+                    }
+                }
+                *document = named;
                 self.found.push(Found {
                     line: line.number,
                     digest,

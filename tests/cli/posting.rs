@@ -361,3 +361,39 @@ fn openings_are_kept_once_for_what_is_logged_and_never_for_what_is_refused() {
         }
     }
 }
+
+/// Danger: what a draft says of a file beside its name is lost on the way, or another file is published than the one that was meant.
+#[test]
+fn what_a_draft_says_of_a_file_is_kept_or_refused() {
+    let office = Office::open();
+    office.desk.write("redacted.txt", "○○○\n");
+    let whole = Hash::sha256(b"the whole").to_string();
+    let document = json!({
+        "file": "redacted.txt",
+        "redaction_of": { "commitment": whole, "class": "trade_secret" },
+        "redacted": [{ "where": "第3页", "class": "trade_secret" }],
+    });
+    let drafts = [
+        draft("R-1", "one", json!({ "documents": [document] })),
+        draft(
+            "R-2",
+            "two",
+            json!({ "documents": [{ "file": "redacted.txt", "sha256": whole }] }),
+        ),
+        draft(
+            "R-3",
+            "three",
+            json!({ "documents": [{ "file": "redacted.txt", "size": 99 }] }),
+        ),
+    ];
+    let lines: String = drafts.iter().map(|draft| format!("{draft}\n")).collect();
+    let file = office.desk.write("d.jsonl", &lines);
+    office.post(&[&file]).exits(3).says(&[
+        "line 2 refused",
+        "line 3 refused",
+        "another SHA-256 or size",
+    ]);
+    run(&["get", "--ledger", &office.served.url, "2"])
+        .exits(0)
+        .says(&[&whole, "redacted"]);
+}
