@@ -3,14 +3,17 @@
 //! Promises: the status is looked at first, then the media type, then the form, then the members that the caller reads; only then is
 //! anything believed. A login page, an empty body and another program's JSON are no answers, whatever status they come with; a member that
 //! is not there is a failure that names it, and never a zero. A ledger that is busy is asked again after the seconds it says, a few times.
+//! A list is held against its own size: each index within the log, in the order asked for and once, and as many as the answer says there are.
+//! That the size is the log's, only a signed checkpoint shows, and that nothing is left out of what a condition finds, only the log.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
 use super::out::{self, Console, Exit, Failure};
 use super::post::said_by;
-use super::text::said;
+use super::text::{Said, said};
 use crate::receipt::{RECEIPT_BYTES_MAX, Receipt};
 use crate::store::{Answer, Http};
 use crate::tlog::checkpoint::Checkpoint;
@@ -109,6 +112,149 @@ impl Answered {
         found.ok_or_else(|| self.lacks(name, "整数", "an integer"))
     }
 
+    /// That what was found is not what is wanted of a ledger.
+    pub fn wrong(&self, found: &Said, wanted: &Said) -> Failure {
+        let url = &self.url;
+        let (found_zh, wanted_zh) = (&found.zh, &wanted.zh);
+        let (found, wanted) = (&found.en, &wanted.en);
+        Failure::temporary(
+            "answer",
+            said!(
+                "{url} 的应答自相矛盾：{found_zh}，应为{wanted_zh}；请再运行一次，仍如此则不要采信，用 audit 核对账本",
+                "the answer of {url} contradicts itself: {found}, wanted {wanted}; run the same command again, and if it stays so do not believe it: audit the log"
+            ),
+        )
+    }
+
+    /// How many records the log has: one at least, because a log begins with its genesis.
+    pub fn tree_size(&self) -> Result<u64, Failure> {
+        match self.u64("tree_size")? {
+            0 => Err(self.wrong(
+                &said!("账本共 0 条", "the log has 0 records"),
+                &said!("至少有创世记录", "its genesis at least"),
+            )),
+            size => Ok(size),
+        }
+    }
+
+    /// An index of an item that must be there, below `end`.
+    pub fn index_in(&self, item: &Value, name: &str, end: u64) -> Result<u64, Failure> {
+        let index = self.u64_in(item, name)?;
+        if index < end {
+            return Ok(index);
+        }
+        Err(self.wrong(
+            &said!("{name} 为 {index}", "{name} is {index}"),
+            &said!("小于 {end}", "less than {end}"),
+        ))
+    }
+
+    /// The indexes of a list that may be left out if it is empty: each below `end`, in one direction and none twice.
+    fn indexes(
+        &self,
+        name: &str,
+        end: u64,
+        is_in_order: impl Fn(u64, u64) -> bool,
+    ) -> Result<Vec<u64>, Failure> {
+        let list = match self.value(name) {
+            Value::Null => &[][..],
+            _ => self.array(name)?,
+        };
+        let mut indexes = Vec::with_capacity(list.len());
+        for item in list {
+            let index = self.index_in(item, "index", end)?;
+            if let Some(last) = indexes.last().filter(|last| !is_in_order(**last, index)) {
+                return Err(self.wrong(
+                    &said!(
+                        "{name} 中 {last} 之后是 {index}",
+                        "{index} follows {last} in {name}"
+                    ),
+                    &said!(
+                        "依所要的次序，每条一次",
+                        "each record once, in the order asked for"
+                    ),
+                ));
+            }
+            indexes.push(index);
+        }
+        Ok(indexes)
+    }
+
+    /// Held against what was asked for, a page of the records in log order: every record from `from` on is shown, withheld or erased. Where
+    /// the next page begins.
+    pub fn stretch(&self, from: u64) -> Result<Stretch, Failure> {
+        let size = self.tree_size()?;
+        self.array("records")?;
+        let upward = |last, next| last < next;
+        let mut hidden = BTreeSet::new();
+        for name in ["withheld", "erased"] {
+            hidden.extend(self.indexes(name, size, upward)?);
+        }
+        // One that was erased while the page was made may be in it twice, as what it was and as what it is.
+        let mut all = hidden.clone();
+        all.extend(self.indexes("records", size, upward)?);
+        let mut end = from;
+        for index in all {
+            if index != end {
+                return Err(self.wrong(
+                    &said!("给出第 {index} 条", "it gives record {index}"),
+                    &said!("第 {end} 条", "record {end}"),
+                ));
+            }
+            end += 1;
+        }
+        if end == from && from < size {
+            return Err(self.wrong(
+                &said!("没有第 {from} 条", "it has no record {from}"),
+                &said!("共 {size} 条", "one of {size}"),
+            ));
+        }
+        Ok(Stretch { end, size, hidden })
+    }
+
+    /// Held against what was asked for, a page of what was found, newest first, below `before`: the indexes on it, hidden ones too, and where
+    /// the next page begins.
+    pub fn found(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<(BTreeSet<u64>, Option<u64>), Failure> {
+        let size = self.tree_size()?;
+        let indexed = self.u64("indexed_size")?;
+        if indexed > size {
+            return Err(self.wrong(
+                &said!("索引有 {indexed} 条", "the index has {indexed} records"),
+                &said!("不多于账本的 {size} 条", "at most the {size} of the log"),
+            ));
+        }
+        self.array("hits")?;
+        let end = before.map_or(size, |before| before.min(size));
+        let mut page = BTreeSet::new();
+        for name in ["hits", "withheld", "erased"] {
+            page.extend(self.indexes(name, end, |last, next| last > next)?);
+        }
+        let (found, count) = (page.len(), self.u64("count")?);
+        let wanted = count.min(limit as u64);
+        if found as u64 != wanted {
+            return Err(self.wrong(
+                &said!("本页 {found} 条", "this page has {found}"),
+                &said!("{wanted} 条（共 {count} 条）", "{wanted} of {count}"),
+            ));
+        }
+        let lowest = page.first().copied().filter(|_| count > wanted);
+        match (self.value("before").as_u64(), lowest) {
+            (next, lowest) if next == lowest => Ok((page, next)),
+            (next, lowest) => {
+                let show = |at: Option<u64>| at.map_or("null".to_owned(), |at| at.to_string());
+                let (next, lowest) = (show(next), show(lowest));
+                Err(self.wrong(
+                    &said!("before 为 {next}", "before is {next}"),
+                    &said!("{lowest}", "{lowest}"),
+                ))
+            }
+        }
+    }
+
     /// What may be there; null if it is not.
     pub fn value(&self, name: &str) -> &Value {
         self.members.get(name).unwrap_or(&Value::Null)
@@ -124,6 +270,80 @@ impl Answered {
     pub fn into_members(self) -> Map<String, Value> {
         self.members
     }
+}
+
+/// A page of the records in log order that is whole.
+#[derive(Debug)]
+pub(super) struct Stretch {
+    /// Where the next one begins.
+    pub end: u64,
+    /// Records of the log.
+    pub size: u64,
+    /// Those of the page that are withheld or erased by order.
+    pub hidden: BTreeSet<u64>,
+}
+
+/// Records a page.
+pub(super) const PAGE: u64 = 256;
+
+/// A page of the records in log order, from `from` on.
+pub(super) fn records(
+    http: &Http,
+    from: u64,
+    bytes_max: u64,
+) -> Result<(Answered, Stretch), Failure> {
+    let mut name = format!("api/v1/records?limit={PAGE}");
+    if let Some(after) = from.checked_sub(1) {
+        name += &format!("&after={after}");
+    }
+    let told = get(http, &name, bytes_max)?;
+    let stretch = told.stretch(from)?;
+    Ok((told, stretch))
+}
+
+/// That of the records `within` each that is not in `seen` is withheld or erased by order, as the ledger's list in log order says. How many
+/// those are.
+pub(super) fn no_gaps(
+    http: &Http,
+    within: std::ops::Range<u64>,
+    seen: &BTreeSet<u64>,
+    bytes_max: u64,
+) -> Result<usize, Failure> {
+    let (mut at, mut gaps) = (within.start, 0);
+    while at < within.end {
+        if seen.contains(&at) {
+            at += 1;
+            continue;
+        }
+        let (told, stretch) = records(http, at, bytes_max)?;
+        for index in at..stretch.end.min(within.end) {
+            if seen.contains(&index) {
+                continue;
+            }
+            if !stretch.hidden.contains(&index) {
+                return Err(told.wrong(
+                    &said!(
+                        "检索结果中没有第 {index} 条",
+                        "record {index} is not among what was found"
+                    ),
+                    &said!(
+                        "不带条件时的每一条",
+                        "every record, where nothing is asked for"
+                    ),
+                ));
+            }
+            gaps += 1;
+        }
+        if stretch.end == at {
+            let (size, end) = (stretch.size, within.end);
+            return Err(told.wrong(
+                &said!("账本共 {size} 条", "the log has {size} records"),
+                &said!("至少 {end} 条", "at least {end}"),
+            ));
+        }
+        at = stretch.end;
+    }
+    Ok(gaps)
 }
 
 /// Asks again until the answer reflects all that the log held when it was first asked: an index is made behind the log, and what it does not

@@ -134,20 +134,16 @@ pub(super) fn extensions_of(word: &str) -> Result<Extensions, Failure> {
 fn read(arguments: &Arguments) -> Result<(Vec<Source>, String), Failure> {
     let http = Http::new(&arguments.ledger)?;
     let ledger = super::post::ledger_name(&http)?;
-    let (mut sources, mut after) = (Vec::new(), None::<u64>);
+    let (mut sources, mut from) = (Vec::new(), 0);
     loop {
-        let mut name = "api/v1/records?limit=256".to_owned();
-        if let Some(after) = after {
-            name += &format!("&after={after}");
-        }
-        let told = answered::get(&http, &name, ANSWER_BYTES_MAX)?;
+        let (told, stretch) = answered::records(&http, from, ANSWER_BYTES_MAX)?;
         for record in told.array("records")? {
             let source = source(record).ok_or_else(|| {
-                Failure::input(
+                Failure::temporary(
                     "record-unreadable",
                     said!(
-                        "账本给出的记录读不了",
-                        "the ledger gave a record that cannot be read"
+                        "账本给出的记录读不了；请核对地址，或换用新版本的 mingzhang",
+                        "the ledger gave a record that cannot be read; check the address, or use a newer mingzhang"
                     ),
                 )
             })?;
@@ -156,10 +152,9 @@ fn read(arguments: &Arguments) -> Result<(Vec<Source>, String), Failure> {
                 sources.push(source);
             }
         }
-        let size = told.u64("tree_size")?;
-        match told.after(after) {
-            Some(next) if next + 1 < size => after = Some(next),
-            _ => return Ok((sources, ledger)),
+        from = stretch.end;
+        if from >= stretch.size {
+            return Ok((sources, ledger));
         }
     }
 }

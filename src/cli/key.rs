@@ -6,6 +6,7 @@
 
 mod erase;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -420,16 +421,36 @@ fn show(console: &Console, arguments: &ShowArguments) -> Result<Answer, Failure>
     let keys = keys_of(&Http::new(&arguments.ledger)?)?;
     let authorities = keys.array("authorities")?;
     let (threshold, count) = (keys.u64("threshold")?, authorities.len());
+    if threshold == 0 || threshold > count as u64 {
+        return Err(keys.wrong(
+            &said!(
+                "{count} 家，须 {threshold} 家签名",
+                "{count} authorities of which {threshold} must sign"
+            ),
+            &said!("至少一家，至多全部", "one at least and all at most"),
+        ));
+    }
+    let at = keys.u64("at")?;
     let origin = one_line(keys.str("ledger")?);
     let Said { zh, en } = said!(
         "账本 {origin}\n管理机构 {count} 家，须 {threshold} 家签名：\n",
         "ledger {origin}\n{count} authorities, {threshold} must sign:\n"
     );
     let mut text = console.lang.say(&zh, &en).to_owned();
-    for vkey in authorities.iter().filter_map(Value::as_str) {
-        text.push_str(&format!("  {}\n", one_line(vkey)));
+    let mut known = BTreeSet::new();
+    for vkey in authorities {
+        let shown = vkey.as_str().unwrap_or_default();
+        if Vkey::parse(shown).is_err() || !known.insert(shown) {
+            let shown = one_line(shown);
+            return Err(keys.wrong(
+                &said!("管理机构 {shown}", "the authority {shown}"),
+                &said!("一把公钥，每把一次", "a public key, each once"),
+            ));
+        }
+        text.push_str(&format!("  {}\n", one_line(shown)));
     }
     for key in keys.array("keys")? {
+        keys.index_in(key, "admitted_at", at)?;
         let word = |name: &str| Ok::<_, Failure>(one_line(keys.str_in(key, name)?));
         let (role, name, vkey) = (word("role")?, word("name")?, word("vkey")?);
         text.push_str(&format!("{role}  {name}\n  {vkey}\n"));

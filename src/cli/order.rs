@@ -245,8 +245,7 @@ pub(super) fn withheld(
 ) -> Result<Answer, Failure> {
     let http = Http::new(&arguments.ledger)?;
     let (mut lines, mut after) = (Vec::new(), None::<u64>);
-    let mut overdue;
-    loop {
+    let overdue = loop {
         let mut name = "api/v1/withheld?limit=256".to_owned();
         if let Some(after) = after {
             name += &format!("&after={after}");
@@ -255,13 +254,41 @@ pub(super) fn withheld(
             name += "&overdue=true";
         }
         let told = answered::get(&http, &name, ANSWER_BYTES_MAX)?;
-        overdue = told.u64("overdue")?;
-        lines.extend(told.array("withheld")?.iter().cloned());
-        match told.after(after) {
-            Some(next) => after = Some(next),
-            None => break,
+        let size = told.tree_size()?;
+        let mut last = after;
+        for line in told.array("withheld")? {
+            let order = told.index_in(line, "order", size)?;
+            told.index_in(line, "record", order)?;
+            if let Some(last) = last.filter(|last| order <= *last) {
+                return Err(told.wrong(
+                    &said!(
+                        "第 {order} 号命令在第 {last} 号之后",
+                        "order {order} follows order {last}"
+                    ),
+                    &said!("依命令的次序", "the order of the orders"),
+                ));
+            }
+            last = Some(order);
+            lines.push(line.clone());
         }
-    }
+        // Always further down, whatever the server says; a list that stops early is short of its count.
+        if last > after && told.value("after").as_u64() == last {
+            after = last;
+            continue;
+        }
+        let (found, count) = (lines.len() as u64, told.u64("count")?);
+        let overdue = told.u64("overdue")?;
+        if found != count || overdue > count {
+            return Err(told.wrong(
+                &said!(
+                    "{found} 项，其中 {overdue} 项逾期",
+                    "{found} of which {overdue} are overdue"
+                ),
+                &said!("{count} 项", "{count}"),
+            ));
+        }
+        break overdue;
+    };
     let mut text = String::new();
     for line in &lines {
         let word = |name: &str| one_line(line[name].as_str().unwrap_or("-")).into_owned();

@@ -1,5 +1,6 @@
 //! `search` and `export ndjson`: what a ledger's search index finds, as a table, JSON, CSV, or whole records.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -178,9 +179,27 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
                 ),
             ));
         };
+        // A header at least, and each line ended: an answer that was cut has lost its last line end.
+        if !text.ends_with("\r\n") || !text.trim_start_matches('\u{feff}').starts_with("index,") {
+            return Err(Failure::temporary(
+                "answer",
+                said!(
+                    "{base} 的 CSV 不完整（没有表头，或最后一行没有结束）；请再运行一次",
+                    "the CSV of {base} is not whole (no header, or its last line does not end); run the same command again"
+                ),
+            ));
+        }
         return Ok(plain("found", text).exact());
     }
     let (found, lag) = caught_up(|| page(&http, &pairs, &[]))?;
+    let (shown, next) = found.found(arguments.before, arguments.limit)?;
+    if arguments.conditions.pairs().is_empty() {
+        let indexed = found.u64("indexed_size")?;
+        let end = arguments
+            .before
+            .map_or(indexed, |before| before.min(indexed));
+        answered::no_gaps(&http, next.unwrap_or(0)..end, &shown, ANSWER_BYTES_MAX)?;
+    }
     let mut text = String::new();
     for hit in found.array("hits")? {
         let member = |name: &str| one_line(hit[name].as_str().unwrap_or_default());
@@ -246,37 +265,67 @@ pub(super) fn export(console: &Console, arguments: &NdjsonArguments) -> Result<A
         pairs.extend(before.map(|before| ("before", before.to_string())));
         page(&http, &pairs, &[("full", full)])
     };
+    let mut wanted = Vec::new();
     let indexed = loop {
+        let before = ends.last().copied();
         // What the first page did not wait for no later one has either.
-        let page = match ends.last() {
+        let page = match before {
             None => {
                 let (page, behind) = caught_up(|| ask(None, "false"))?;
                 lag = behind;
                 ends.push(page.u64("indexed_size")?);
                 page
             }
-            Some(end) => ask(Some(*end), "false")?,
+            Some(_) => ask(before, "false")?,
         };
+        let (found, next) = page.found(before, PAGE)?;
         erased += page.value("erased").as_array().map_or(0, Vec::len);
-        // Always further down, whatever the server says.
-        match page.value("before").as_u64() {
-            Some(next) if ends.last().is_some_and(|end| next < *end) => ends.push(next),
-            _ => break ends[0],
+        let end = *ends.last().expect("the first page has put one there");
+        wanted.push(found.range(..end).count());
+        match next {
+            Some(next) => ends.push(next),
+            None => break ends[0],
         }
     };
+    let is_all = arguments.conditions.pairs().is_empty();
     let (mut count, mut from) = (0_usize, 0);
-    for end in ends.into_iter().rev() {
+    for (end, wanted) in ends.into_iter().zip(wanted).rev() {
         // More than one answer only where a record was shown again meanwhile.
-        let (mut lines, mut before) = (Vec::new(), Some(end));
+        let (mut lines, mut seen, mut before) = (Vec::new(), BTreeSet::new(), Some(end));
         while let Some(at) = before {
             let page = ask(Some(at), "true")?;
+            let (found, next) = page.found(Some(at), PAGE)?;
             for hit in page.array("hits")? {
-                if (from..at).contains(&page.u64_in(hit, "index")?) {
-                    lines.push(hit["record"].to_string());
+                let index = page.u64_in(hit, "index")?;
+                let (record, stated) = (&hit["record"], &hit["record"]["index"]);
+                if stated.as_u64() != Some(index) {
+                    return Err(page.wrong(
+                        &said!(
+                            "第 {index} 条的 record.index 为 {stated}",
+                            "record.index of record {index} is {stated}"
+                        ),
+                        &said!("{index}", "{index}"),
+                    ));
+                }
+                if index >= from {
+                    lines.push(record.to_string());
                 }
             }
-            let next = page.value("before").as_u64();
-            before = next.filter(|next| (from + 1..at).contains(next));
+            seen.extend(found.range(from..));
+            let have = seen.len();
+            before = next.filter(|next| *next > from);
+            if before.is_none() && have < wanted {
+                return Err(page.wrong(
+                    &said!(
+                        "第 {from} 至 {end} 条之间有 {have} 条",
+                        "{have} from {from} to {end}"
+                    ),
+                    &said!("刚才所说的 {wanted} 条", "{wanted}, as it said before"),
+                ));
+            }
+        }
+        if is_all {
+            erased += answered::no_gaps(&http, from..end, &seen, ANSWER_BYTES_MAX)?;
         }
         for line in lines.iter().rev() {
             writeln!(out, "{line}").map_err(failed)?;

@@ -105,6 +105,123 @@ fn no_command_takes_a_login_page_for_a_ledgers_answer() {
     }
 }
 
+/// Danger: a list that was cut or made up is taken for all that a ledger has: "0 records exported", and exit code 0.
+#[test]
+fn a_list_that_contradicts_its_own_size_is_not_believed() {
+    let desk = Desk::new();
+    let keys =
+        r#"{"ledger":"l.example","genesis":"g","at":6,"threshold":1,"authorities":[],"keys":[]}"#;
+    let ledger = r#"{"ledger":"l.example"}"#;
+    #[track_caller]
+    fn refused(desk: &Desk, command: &[&str], answers: &[(&'static str, String)]) {
+        let told = answers.to_vec();
+        let fake = Fake::start(move |path| {
+            let fits = told.iter().find(|(name, _)| path.starts_with(name));
+            fits.map_or(http("404 Not Found", "text/plain", ""), |(_, body)| {
+                http("200 OK", "application/json", body)
+            })
+        });
+        let file = desk.path("out");
+        let run = run(&[command, &["--ledger", &fake.url]].concat());
+        assert!(!Path::new(&file).exists(), "{command:?} {answers:?}");
+        run.exits(4).says(&["wanted", "run the same command again"]);
+    }
+    let file = desk.path("out");
+    for list in [
+        r#""records":[],"after":null"#,
+        r#""records":[],"after":5"#,
+        r#""records":[],"erased":[],"withheld":[],"after":18446744073709551615"#,
+        r#""records":[{"index":18446744073709551615}],"after":5"#,
+        r#""records":[],"erased":[{"index":0},{"index":6}],"after":6"#,
+        r#""records":[],"erased":[{"index":0},{"index":0}],"after":0"#,
+        r#""records":[],"erased":[{"index":1},{"index":0}],"after":1"#,
+        r#""records":[],"erased":[{"index":1}],"after":1"#,
+    ] {
+        for size in [0, 6] {
+            let list = format!(r#"{{"tree_size":{size},{list}}}"#);
+            let answers = [("/api/v1/keys", ledger.into()), ("/api/v1/records", list)];
+            for form in ["ocds", "national"] {
+                refused(&desk, &["export", form, "-o", &file], &answers);
+            }
+        }
+    }
+    let hidden = r#"{"tree_size":6,"records":[],"erased":[{"index":0},{"index":1},{"index":2},{"index":3},{"index":4}],"after":4}"#;
+    for (size, list) in [
+        (0, r#""count":0,"hits":[],"before":null"#),
+        // Nothing was asked for, and of six records none is there.
+        (6, r#""count":0,"hits":[],"before":null"#),
+        (6, r#""count":9,"hits":[],"before":null"#),
+        (
+            6,
+            r#""count":1,"hits":[{"index":18446744073709551615,"record":{"index":18446744073709551615}}],"before":null"#,
+        ),
+        (
+            6,
+            r#""count":1,"hits":[{"index":6,"record":{"index":6}}],"before":null"#,
+        ),
+        (
+            6,
+            r#""count":2,"hits":[{"index":1,"record":{"index":1}},{"index":1,"record":{"index":1}}],"before":null"#,
+        ),
+        (
+            6,
+            r#""count":2,"hits":[{"index":0,"record":{"index":0}},{"index":1,"record":{"index":1}}],"before":null"#,
+        ),
+        (
+            6,
+            r#""count":1,"hits":[{"index":5,"record":{"index":5}}],"before":5"#,
+        ),
+    ] {
+        let list = format!(r#"{{"tree_size":{size},"indexed_size":{size},{list}}}"#);
+        let answers = [("/api/v1/search", list), ("/api/v1/records", hidden.into())];
+        refused(&desk, &["export", "ndjson", "-o", &file], &answers);
+        refused(&desk, &["search"], &answers);
+    }
+    // What a condition finds is held against itself.
+    let list = r#"{"tree_size":6,"indexed_size":6,"count":1,"hits":[{"index":7}],"before":null}"#;
+    refused(&desk, &["search", "x"], &[("/api/v1/search", list.into())]);
+    for list in [
+        r#"{"tree_size":0,"count":0,"overdue":0,"withheld":[],"after":null}"#,
+        r#"{"tree_size":6,"count":1,"overdue":0,"withheld":[],"after":null}"#,
+        r#"{"tree_size":6,"count":0,"overdue":1,"withheld":[],"after":null}"#,
+        r#"{"tree_size":6,"count":1,"overdue":0,"withheld":[{"order":18446744073709551615,"record":1}],"after":null}"#,
+        r#"{"tree_size":6,"count":1,"overdue":0,"withheld":[{"order":4,"record":5}],"after":null}"#,
+        r#"{"tree_size":6,"count":2,"overdue":0,"withheld":[{"order":4,"record":1},{"order":4,"record":1}],"after":null}"#,
+    ] {
+        refused(&desk, &["withheld"], &[("/api/v1/withheld", list.into())]);
+    }
+    let vkey = "w.example+a881c1c3+BOC8wWOdXGJwphiLaZDtdpCkwYgTwTNA1FxIBDfk2Lmw";
+    for keys in [
+        keys.to_owned(),
+        keys.replace("[],\"keys", "[\"a key\"],\"keys"),
+        keys.replace("[],\"keys", &format!("[\"{vkey}\",\"{vkey}\"],\"keys")),
+        keys.replace(
+            "[],\"keys\":[",
+            &format!(
+                r#"["{vkey}"],"keys":[{{"role":"log","name":"n","vkey":"{vkey}","admitted_at":6}}"#
+            ),
+        ),
+    ] {
+        refused(&desk, &["key", "show"], &[("/api/v1/keys", keys)]);
+    }
+}
+
+/// Danger: half a table is opened as all of it.
+#[test]
+fn a_table_that_was_cut_is_not_handed_on() {
+    for (body, exit) in [
+        ("", 4),
+        ("\u{feff}", 4),
+        ("\u{feff}index,time\r\n", 0),
+        ("\u{feff}index,time\r\n1,2026\r\n", 0),
+        ("\u{feff}index,time\r\n1,20", 4),
+        ("1,2026\r\n", 4),
+    ] {
+        let fake = Fake::start(move |_| http("200 OK", "text/csv", body));
+        run(&["search", "--ledger", &fake.url, "--csv", "x"]).exits(exit);
+    }
+}
+
 /// Danger: a centre is accused because somebody took the policy file of another ledger, or a file that is no receipt.
 #[test]
 fn what_no_policy_is_for_is_not_judged_and_nobody_accused() {
@@ -282,7 +399,7 @@ fn text_of_a_server_is_shown_and_not_obeyed() {
     let evil = "x\\n\u{2714} witnessed by 3 of 3\\u001b[2J\\u009b31m\\u202e";
     let problem = format!(r#"{{"code":"nope","title":"t","detail":"{evil}"}}"#);
     let hit = format!(
-        r#"{{"count":1,"indexed_size":9,"tree_size":9,"hits":[{{"index":7,"title":"{evil}","issued":"2026-01-01"}}]}}"#
+        r#"{{"count":1,"indexed_size":9,"tree_size":9,"before":null,"hits":[{{"index":7,"title":"{evil}","issued":"2026-01-01"}}]}}"#
     );
     let fake = Fake::start(move |path| match path {
         path if path.starts_with("/api/v1/search") => http("200 OK", "application/json", &hit),
