@@ -131,6 +131,7 @@ pub async fn serve(
     let seats = Seats::new(all_max, each_max, Idle::Rest, &limits);
     // Those turned away get a sentence, but only so many at once: beyond that, a bare close.
     let farewells = Arc::new(Semaphore::new(connections_max.clamp(1, 256)));
+    let half_heads = Arc::new(Semaphore::new(HALF_HEADS_BYTES));
     let limits = Arc::new(limits);
     let stage = watch::Sender::new(Stage::Serving);
 
@@ -161,6 +162,7 @@ pub async fn serve(
             limits: Arc::clone(&limits),
             seats: Arc::clone(&seats),
             farewells: Arc::clone(&farewells),
+            half_heads: Arc::clone(&half_heads),
             pulse,
         };
         tokio::spawn(visit.receive(stream, stage.subscribe(), place));
@@ -457,8 +459,12 @@ struct Visit {
     limits: Arc<Limits>,
     seats: Arc<Seats>,
     farewells: Arc<Semaphore>,
+    half_heads: Arc<Semaphore>,
     pulse: SharedPulse,
 }
+
+/// Of all heads together that are not whole yet. Beyond it, a half head takes a seat as a whole one does.
+const HALF_HEADS_BYTES: usize = 8 << 20;
 
 /// After an answer, a connection keeps its seat and its buffers for so long.
 const STAY: Duration = Duration::from_secs(1);
@@ -467,7 +473,8 @@ const STAY: Duration = Duration::from_secs(1);
 const SEAT_LOOK: Duration = Duration::from_millis(25);
 
 impl Visit {
-    /// One connection from its first byte to its last. While it is silent it is no more than a socket: who keeps thousands open holds next to nothing.
+    /// One connection from its first byte to its last. Until a request's head is whole it is no more than a socket and what came of the head: who
+    /// keeps thousands open holds next to nothing, and nobody's seat.
     async fn receive(
         self,
         stream: TcpStream,
@@ -484,6 +491,16 @@ impl Visit {
             tokio::select! {
                 has_bytes = io.has_bytes() => if !has_bytes.unwrap_or(false) { return },
                 () = tokio::time::sleep(self.limits.idle.saturating_sub(silent)) => return,
+                () = self.pulse.is_cut() => return,
+                changed = stage.changed() => if changed.is_err() || !matches!(*stage.borrow(), Stage::Serving) { return },
+            }
+            self.pulse.lock().begins(Instant::now());
+            tokio::select! {
+                has_head = io.has_head(&self.half_heads) => if !has_head.unwrap_or(false) { return },
+                () = tokio::time::sleep(self.limits.head) => {
+                    tally::note(Refusal::Overdue, self.peer.ip());
+                    return;
+                }
                 () = self.pulse.is_cut() => return,
                 changed = stage.changed() => if changed.is_err() || !matches!(*stage.borrow(), Stage::Serving) { return },
             }

@@ -92,6 +92,21 @@ impl Framing {
         Ok(())
     }
 
+    /// Whether with these bytes a head has come to its end, or will not, because it is none.
+    pub(crate) fn ends_head(&mut self, bytes: &[u8]) -> bool {
+        bytes.iter().any(|byte| {
+            let has_begun = self.lines > 0;
+            // A request begins with a letter, or an empty line: who speaks TLS to us hears so at once.
+            let is_none = self.lines == 0
+                && self.line_bytes == 0
+                && !(byte.is_ascii_alphabetic() || matches!(byte, b'\r' | b'\n'));
+            is_none
+                || self.feed(&[*byte]).is_err()
+                || self.state != State::Head
+                || has_begun && self.lines == 0
+        })
+    }
+
     /// One byte of a line; `false` if it may not stand there.
     fn byte(&mut self, byte: u8) -> bool {
         match (byte, self.after_cr) {
@@ -311,6 +326,32 @@ mod tests {
             ("5\nhello\r\n0\r\n\r\n".to_owned(), false),
         ] {
             raw(&format!("{post}{body}"), is_right);
+        }
+    }
+
+    #[test]
+    fn a_head_is_waited_for_until_it_is_whole_or_is_none() {
+        let head = "\r\nGET / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n";
+        for (bytes, ends_at) in [
+            (head.to_owned(), Some(head.len())),
+            (format!("{head}abc"), Some(head.len())),
+            (head[..head.len() - 1].to_owned(), None),
+            ("GET / HTTP/1.1\r\nHost".to_owned(), None),
+            ("\r\n\r\n".to_owned(), None),
+            ("GET / HTTP/1.1\n".to_owned(), Some(15)),
+            ("\x16\x03\x01".to_owned(), Some(1)),
+            (
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0".to_owned(),
+                Some(47),
+            ),
+        ] {
+            let mut framing = Framing::new();
+            let ended = (0..bytes.len()).find(|at| framing.ends_head(&bytes.as_bytes()[*at..=*at]));
+            assert_eq!(ended.map(|at| at + 1), ends_at, "{bytes:?}");
+            assert_eq!(
+                Framing::new().ends_head(bytes.as_bytes()),
+                ends_at.is_some()
+            );
         }
     }
 

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::accept::Limits;
 use super::framing::Framing;
@@ -337,7 +337,17 @@ pub(crate) struct PacedIo {
     stream: TcpStream,
     pulse: SharedPulse,
     framing: Framing,
+    /// Boxed: most connections have none.
+    half: Option<Box<HalfHead>>,
     fin_sent: bool,
+}
+
+/// What has come of a request before its head was whole.
+struct HalfHead {
+    bytes: Vec<u8>,
+    taken: usize,
+    framing: Framing,
+    room: Option<OwnedSemaphorePermit>,
 }
 
 impl PacedIo {
@@ -346,7 +356,38 @@ impl PacedIo {
             stream,
             pulse,
             framing: Framing::new(),
+            half: None,
             fin_sent: false,
+        }
+    }
+
+    /// Until the head of a request is here whole, or as much of it as there is `room` for; `false` if the peer ends before. A head that is
+    /// whole stays with the kernel.
+    pub(crate) async fn has_head(&mut self, room: &Arc<Semaphore>) -> io::Result<bool> {
+        if self.half.is_some() {
+            // Sent before the answer to the request before.
+            return Ok(true);
+        }
+        std::future::poll_fn(|cx| self.poll_head(cx, room)).await
+    }
+
+    fn poll_head(&mut self, cx: &mut Context<'_>, room: &Arc<Semaphore>) -> Poll<io::Result<bool>> {
+        // On the stack: who waits has no buffer.
+        let mut scratch = [0; 4096];
+        loop {
+            let mut buf = ReadBuf::new(&mut scratch);
+            let bytes = ready!(self.stream.poll_peek(cx, &mut buf))?;
+            if bytes == 0 {
+                return Poll::Ready(Ok(false));
+            }
+            let half = self.half.get_or_insert_with(|| HalfHead::new().into());
+            if half.framing.ends_head(&scratch[..bytes]) || !half.has_room(bytes, room) {
+                return Poll::Ready(Ok(true));
+            }
+            // Only when it was read does the kernel tell of what comes next.
+            let mut buf = ReadBuf::new(&mut scratch[..bytes]);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf))?;
+            half.bytes.extend_from_slice(buf.filled());
         }
     }
 
@@ -374,6 +415,45 @@ impl PacedIo {
     }
 }
 
+impl HalfHead {
+    fn new() -> HalfHead {
+        HalfHead {
+            bytes: Vec::new(),
+            taken: 0,
+            framing: Framing::new(),
+            room: None,
+        }
+    }
+
+    /// Makes room for so many more bytes, if there is any.
+    fn has_room(&mut self, more: usize, room: &Arc<Semaphore>) -> bool {
+        let missing = (self.bytes.len() + more).saturating_sub(self.bytes.capacity());
+        if missing == 0 {
+            return true;
+        }
+        // Doubled, as a vector would, so that a byte at a time is not copied over and over.
+        let add = missing.max(self.bytes.capacity()).max(128);
+        let permits = u32::try_from(add).unwrap_or(u32::MAX);
+        let Ok(permit) = Arc::clone(room).try_acquire_many_owned(permits) else {
+            return false;
+        };
+        match &mut self.room {
+            Some(room) => room.merge(permit),
+            none => *none = Some(permit),
+        }
+        self.bytes
+            .reserve_exact(self.bytes.capacity() + add - self.bytes.len());
+        true
+    }
+
+    fn take(&mut self, buf: &mut ReadBuf<'_>) {
+        let left = &self.bytes[self.taken..];
+        let here = left.len().min(buf.remaining());
+        buf.put_slice(&left[..here]);
+        self.taken += here;
+    }
+}
+
 impl AsyncRead for PacedIo {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -381,7 +461,17 @@ impl AsyncRead for PacedIo {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if let Some(half) = &mut self.half {
+            half.take(buf);
+            if half.taken == half.bytes.len() {
+                self.half = None;
+            }
+        }
+        let read = if buf.filled().len() > before {
+            Poll::Ready(Ok(()))
+        } else {
+            Pin::new(&mut self.stream).poll_read(cx, buf)
+        };
         if buf.filled().len() > before {
             self.pulse.lock().read(Instant::now());
             let this = &mut *self;

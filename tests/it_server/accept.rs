@@ -449,6 +449,40 @@ async fn who_is_idle_gives_up_his_seat_and_keeps_his_connection() {
     }
 }
 
+/// Who has sent half a head keeps nobody waiting, and is served when he sends the rest.
+#[tokio::test]
+async fn half_a_head_takes_no_seat() {
+    for limits in [
+        Limits {
+            busy_per_address: 2,
+            seat_patience: Duration::ZERO,
+            ..long()
+        },
+        Limits {
+            busy_max: 2,
+            seat_patience: Duration::ZERO,
+            ..long()
+        },
+    ] {
+        let server = Server::start(limits).await;
+        let gate = "GET /gate HTTP/1.1\r\nHost: x\r\n\r\n";
+        let mut busy = server.say(gate).await;
+        server.entered.acquire().await.unwrap().forget();
+        let (begin, end) = GET.split_at(GET.len() - 3);
+        let mut halves = Vec::new();
+        for _ in 0..8 {
+            halves.push(server.say(begin).await);
+            server.is_well().await;
+        }
+        for half in &mut halves {
+            half.write_all(end.as_bytes()).await.unwrap();
+            assert!(one_answer(half, 5).await.ends_with("hello"));
+        }
+        server.gate.notify_one();
+        assert!(one_answer(&mut busy, 0).await.starts_with("HTTP/1.1 200"));
+    }
+}
+
 #[tokio::test]
 async fn what_two_readers_could_read_in_two_ways_is_refused() {
     let server = Server::start(long()).await;
