@@ -96,6 +96,9 @@ pub enum TlogProofError {
     /// The proof ends before its checkpoint.
     #[error("proof ends before the checkpoint")]
     Cut,
+    /// What follows the empty line goes on behind its signatures, and the header stands there again.
+    #[error("a second proof begins after the first: one file holds one proof")]
+    Second,
     /// What follows the empty line is not a signed note.
     #[error("the checkpoint in the proof is not a signed note")]
     Note(#[from] NoteError),
@@ -154,7 +157,12 @@ impl TlogProof {
                 have: shorten(line),
             })?);
         }
-        Note::parse(lines.rest.as_bytes())?;
+        let note = Note::parse(lines.rest.as_bytes())?;
+        // Two files in one: all of the first is text of the note that the second ends in. Nobody has signed that, and nobody is to be accused
+        // of it. In a checkpoint the header alone may stand, as an extension line; an empty line may not.
+        if note.text.contains("\n\n") && note.text.lines().any(|line| line.ends_with(HEADER)) {
+            return Err(TlogProofError::Second);
+        }
         Ok(TlogProof {
             extra,
             index,
@@ -250,6 +258,11 @@ mod tests {
         let check = |text: &str, want: TlogProofError| {
             assert_eq!(TlogProof::parse(text.as_bytes()), Err(want), "{text:?}");
         };
+        let one = format!("{HEADER}\nindex 0\n\n{NOTE}");
+        for between in ["", "\n", "\u{feff}"] {
+            check(&format!("{one}{between}{one}"), TlogProofError::Second);
+        }
+        check(&format!("{}{one}", one.trim_end()), TlogProofError::Second);
         let header = |have: &str| TlogProofError::Header { have: have.into() };
         let index = |line, have: &str| TlogProofError::Index {
             line,

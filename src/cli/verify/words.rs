@@ -127,6 +127,9 @@ fn tlog_proof(error: &TlogProofError) -> String {
             format!("第 {line} 行为 {have:?}，应为 32 字节的 base64 或空行")
         }
         TlogProofError::Hashes { max } => format!("散列多于 {max} 个"),
+        TlogProofError::Second => {
+            "第一份之后又有一份：一个文件只放一份回执，请分成两个文件".to_owned()
+        }
         TlogProofError::Cut => "在检查点之前中断".to_owned(),
         TlogProofError::Note(error) => format!("其中的检查点不是签名文本：{}", note_zh(error)),
     }
@@ -178,6 +181,11 @@ mod tests {
             form(format!("c2sp.org/tlog-proof@v1\nindex 0\n\n{note}").as_bytes()),
             form(format!("c2sp.org/tlog-proof@v1\nextra AAA=\nindex 0\n\n{note}").as_bytes()),
             form(format!("c2sp.org/tlog-proof@v1\nextra AAlh\nindex 0\n\n{note}").as_bytes()),
+            tlog(
+                format!("c2sp.org/tlog-proof@v1\nindex 0\n\n{note}")
+                    .repeat(2)
+                    .as_bytes(),
+            ),
             tlog(b"c2sp.org/tlog-proof@v1\nextra !\n"),
             tlog(b"c2sp.org/tlog-proof@v1\nindex 01\n"),
             tlog(b"c2sp.org/tlog-proof@v1\nindex 1\nAA==\n"),

@@ -42,6 +42,8 @@ export function parseProof(bytes) {
     hashes.push(hash);
   }
   const checkpoint = utf8(text.slice(from));
-  within(() => parseNote(checkpoint), (inner) => new Refused('Note', 'the checkpoint in the proof is not a signed note', '证明中的检查点不是签名文本', { inner }));
+  const note = within(() => parseNote(checkpoint), (inner) => new Refused('Note', 'the checkpoint in the proof is not a signed note', '证明中的检查点不是签名文本', { inner }));
+  // Two files in one: all of the first is text of the note that the second ends in.
+  if (note.text.includes('\n\n') && note.text.split('\n').some((line) => line.endsWith(HEADER))) throw new Refused('Second', 'a second proof begins after the first: one file holds one proof', '第一份之后又有一份：一个文件只放一份回执，请分成两个文件');
   return { extra, index, hashes, checkpoint };
 }
