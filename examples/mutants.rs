@@ -4,7 +4,7 @@
 //! cargo run --example mutants -- 100000 1 | node tests/js/lib/agree.mjs
 //! ```
 //!
-//! A line is `{"kind","input","verdict"}`: `input` is base64, `verdict` is `ok` and what was read, or the step and the variants of the errors from
+//! `file` is a receipt as it was saved, `receipt` one as it was given. A line is `{"kind","input","verdict"}`: `input` is base64, `verdict` is `ok` and what was read, or the step and the variants of the errors from
 //! the outside in (`3 Checkpoint.Signature`). The same seed gives the same lines. Half of the changes are made below the signatures and
 //! then signed again by the right keys, so that every rule behind a signature is reached too.
 
@@ -13,7 +13,7 @@ use std::io::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use mingzhang::receipt::Receipt;
+use mingzhang::receipt::{Receipt, unix};
 use mingzhang::tlog::checkpoint::Checkpoint;
 use mingzhang::tlog::cosignature::Cosigner;
 use mingzhang::tlog::merkle::{Hash, Tree, leaf_hash, node_hash, prove_inclusion};
@@ -43,7 +43,8 @@ fn main() -> anyhow::Result<()> {
     for n in 0..count {
         // Every fourth kind in turn; the first of each unchanged, so that "ok" is compared as well.
         let (kind, input) = match n % 8 {
-            0 | 1 => ("receipt", world.changed_receipt(&mut dice)),
+            0 => ("receipt", world.changed_receipt(&mut dice)),
+            1 => ("file", saved(world.changed_receipt(&mut dice), &mut dice)),
             2 | 3 => ("receipt", world.signed_receipt(&mut dice)),
             4 => ("note", world.changed_note(&mut dice)),
             5 => {
@@ -55,6 +56,7 @@ fn main() -> anyhow::Result<()> {
         };
         let verdict = match kind {
             "receipt" => judge_receipt(&input, &policies),
+            "file" => judge_receipt(&unix(&input), &policies),
             "note" => judge_note(&input, &policies[1]),
             "policy" => judge_policy(&input),
             _ => judge_statement(&input),
@@ -200,6 +202,24 @@ fn path(error: &(dyn Error + 'static)) -> String {
         next = error.source();
     }
     variants.join(".")
+}
+
+/// A receipt as an editor or a mail program saves it: a byte order mark, CRs at some or all ends of lines, a file behind the file.
+fn saved(receipt: Vec<u8>, dice: &mut Dice) -> Vec<u8> {
+    let mut saved = Vec::new();
+    let (mark, ends, files) = (dice.below(3), dice.below(4), 1 + dice.below(8) / 7);
+    for _ in 0..files {
+        if mark > 0 {
+            saved.extend_from_slice(b"\xef\xbb\xbf");
+        }
+        for byte in &receipt {
+            if *byte == b'\n' && (ends == 1 || ends == 2 && dice.below(2) == 0) {
+                saved.push(b'\r');
+            }
+            saved.push(*byte);
+        }
+    }
+    saved
 }
 
 /// Deterministic chance (splitmix64).

@@ -3,6 +3,8 @@
 //! `extra` is base64 of items framed as in an entry bundle (big-endian u16 length, bytes): item 0 the entry, then statement notes without
 //! record header in log order, genesis first. Nothing in it is believed: [`crate::verify`] checks every item from the pinned genesis id.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use crate::tlog::merkle::Hash;
@@ -58,6 +60,26 @@ pub enum ReceiptError {
         /// How many.
         found: usize,
     },
+}
+
+/// A file whose lines end in LF and which has no other control character, as it was before an editor or a mail program put a byte order
+/// mark and CRs into it. What is signed is checked afterwards, so nothing is believed that was not signed.
+///
+/// ```
+/// # use mingzhang::receipt::unix;
+/// assert_eq!(*unix(b"\xef\xbb\xbfa\r\nb\r\n"), *b"a\nb\n");
+/// assert_eq!(*unix(b"a\rb\r\r\n\xef\xbb\xbf"), *b"a\rb\r\n\xef\xbb\xbf"); // Neither another CR nor another mark.
+/// ```
+#[must_use]
+pub fn unix(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let rest = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if !rest.windows(2).any(|two| two == b"\r\n") {
+        return Cow::Borrowed(rest);
+    }
+    let follows = rest.iter().skip(1).chain(std::iter::once(&0));
+    let kept = rest.iter().zip(follows);
+    let kept = kept.filter(|(byte, next)| (**byte, **next) != (b'\r', b'\n'));
+    Cow::Owned(kept.map(|(byte, _)| *byte).collect())
 }
 
 impl Receipt {

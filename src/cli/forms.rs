@@ -4,7 +4,6 @@
 //! line, and else without the spaces between its tokens, never re-encoded (numbers keep their digits, doubled members stay doubled, to be
 //! refused by name). An encoding that is not UTF-8 is refused once, for the whole file, by its name.
 
-use std::borrow::Cow;
 use std::path::Path;
 
 use serde_json::value::RawValue;
@@ -85,17 +84,6 @@ fn is_gb18030(bytes: &[u8]) -> bool {
             _ => return false,
         }
     }
-}
-
-/// A file of ours that has lines ended by LF and no other control character: a BOM and CRs that an editor or a mail program has put in are
-/// taken out. What is signed is checked afterwards, so nothing is believed that was not signed.
-pub(super) fn unix(bytes: &[u8]) -> Cow<'_, [u8]> {
-    let rest = bytes.strip_prefix(BOM).unwrap_or(bytes);
-    if !rest.windows(2).any(|two| two == b"\r\n") {
-        return Cow::Borrowed(rest);
-    }
-    let text = String::from_utf8_lossy(rest).replace("\r\n", "\n");
-    Cow::Owned(text.into_bytes())
 }
 
 /// The drafts of a file: one a line; or pretty printed, one after another; or an array of them. A line that is no JSON stays one, to be
@@ -306,8 +294,6 @@ mod tests {
         check(b"\xff\xff\xff", "none");
         let marked = utf8(Path::new("d"), b"\xef\xbb\xbf{}".to_vec());
         assert_eq!(marked.unwrap(), "{}");
-        assert_eq!(*unix(b"\xef\xbb\xbfa\r\nb\n"), *b"a\nb\n");
-        assert_eq!(*unix(b"a\rb"), *b"a\rb");
     }
 
     #[test]

@@ -175,7 +175,7 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 /// Reads a policy file.
 pub(super) fn read_policy(path: &Path) -> Result<Policy, Failure> {
     let bytes = read_file(path, POLICY_BYTES_MAX as u64)?;
-    Policy::parse(&super::forms::unix(&bytes)).map_err(|error| {
+    Policy::parse(&crate::receipt::unix(&bytes)).map_err(|error| {
         let (shown, cause) = (path.display(), crate::chain_of(&error));
         Failure::input(
             "policy",

@@ -247,7 +247,7 @@ async fn refresh(
 ) -> Result<Refreshed, Failure> {
     // 1. What is there must hold, but for the witnesses: else it is not a receipt to be kept alive.
     let bytes = read_file(file, RECEIPT_BYTES_MAX as u64)?;
-    let bytes = super::forms::unix(&bytes);
+    let bytes = crate::receipt::unix(&bytes);
     let old = checked(&bytes, policies, file)?;
     if old.checkpoint().quorum().met {
         return Ok(Refreshed::Witnessed);

@@ -91,7 +91,7 @@ pub(super) fn submit(console: &Console, arguments: &SubmitArguments) -> Result<A
     for file in &arguments.files {
         let shown = file.display().to_string();
         let bytes = read_file(file, NOTE_BYTES_MAX as u64)?;
-        let bytes = super::forms::unix(&bytes);
+        let bytes = crate::receipt::unix(&bytes);
         // A file that is no statement is told before anything of it leaves this machine.
         let parsed = Statement::parse(&bytes).map_err(|error| {
             let cause = crate::chain_of(&error);

@@ -77,7 +77,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
                     .par_iter()
                     .map(|file| {
                         let bytes = read_file(file, RECEIPT_BYTES_MAX as u64 + 1)?;
-                        let bytes = super::forms::unix(&bytes).into_owned();
+                        let bytes = crate::receipt::unix(&bytes).into_owned();
                         Ok::<_, Failure>((file.display().to_string(), verify(&bytes, &policies)))
                     })
                     .collect::<Result<_, _>>()?;
@@ -97,7 +97,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             continue;
         }
         let bytes = read_file(file, RECEIPT_BYTES_MAX as u64 + 1)?;
-        let bytes = super::forms::unix(&bytes).into_owned();
+        let bytes = crate::receipt::unix(&bytes).into_owned();
         let one = if bytes.starts_with(FIRST_LINE.as_bytes()) {
             let text = String::from_utf8_lossy(&bytes);
             let shown = ForkEvidence::parse(&text).and_then(|found| found.check(&policies));
@@ -210,7 +210,7 @@ pub(super) fn judged_words(error: &JudgeError) -> Said {
 /// The receipt in a file, if it holds; whether its witnesses suffice is for the caller to say.
 pub(super) fn holding(path: &Path, policies: &[Policy]) -> Result<VerifiedRecord, Failure> {
     let bytes = read_file(path, RECEIPT_BYTES_MAX as u64 + 1)?;
-    let judged = verify(&super::forms::unix(&bytes), policies);
+    let judged = verify(&crate::receipt::unix(&bytes), policies);
     judged.map_err(|error| not_held(&path.display().to_string(), &error))
 }
 

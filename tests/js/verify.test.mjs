@@ -6,6 +6,7 @@ import { bytesOf, json, modules } from './lib/vectors.mjs';
 
 const { base64, concat, decodeText, unbase64, utf8 } = await import(`${modules}/bytes.js`);
 const { parsePolicy } = await import(`${modules}/policy.js`);
+const { unix } = await import(`${modules}/receipt.js`);
 const { NOT_SHOWN, STEPS, verifyReceipt } = await import(`${modules}/verify.js`);
 const { leafHash, nodeHash } = await import(`${modules}/merkle.js`);
 
@@ -86,6 +87,25 @@ test('each step fails by its number', async () => {
   }
   // The first policy in force decides.
   assert.equal((await verify(receipt, policy.replace('quorum', '# mingzhang until 2\nquorum'), policy)).policy, 1);
+});
+
+test('a receipt that an editor or a mail program saved is the receipt', async () => {
+  const [text, mark] = [decodeText(receipt), '\ufeff'];
+  const windows = text.replaceAll('\n', '\r\n');
+  const rows = [
+    [text, 'ok'],
+    [mark + text, 'ok'],
+    [windows, 'ok'],
+    [mark + windows, 'ok'],
+    [text.replace('\n', '\r\n'), 'ok'],
+    [mark + mark + text, '1 Form.Header'],
+    [text.replaceAll('\n', '\r\r\n'), '1 Form.Header'],
+    [text.replaceAll('\n', '\r'), '1 Form.Cut'],
+    [windows + windows, '1 Form.Second'],
+    [mark + text + mark + text, '1 Form.Second'],
+  ];
+  for (const [saved, wanted] of rows) assert.equal(told(await verify(unix(utf8(saved)), policy)), wanted, JSON.stringify(saved.slice(0, 40)));
+  assert.deepEqual(unix(Uint8Array.of(13, 10, 13, 0xef, 0xbb, 0xbf)), Uint8Array.of(10, 13, 0xef, 0xbb, 0xbf));
 });
 
 test('no flipped bit of a receipt goes unseen', async () => {

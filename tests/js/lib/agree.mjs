@@ -10,6 +10,7 @@ const { Refused, unbase64, utf8 } = await import(`${modules}/bytes.js`);
 const { formatTime } = await import(`${modules}/time.js`);
 const { openPolicy, parsePolicy } = await import(`${modules}/policy.js`);
 const { chainName, parseStatement, statementCode } = await import(`${modules}/statement.js`);
+const { unix } = await import(`${modules}/receipt.js`);
 const { verifyReceipt } = await import(`${modules}/verify.js`);
 const { useOwnArithmetic, webCryptoAgrees } = await import(`${modules}/ed25519.js`);
 
@@ -49,7 +50,10 @@ async function statement(bytes) {
   }
 }
 
-const judges = { receipt, note, policy, statement };
+/** A receipt as somebody saved it. */
+const file = (bytes) => receipt(unix(bytes));
+
+const judges = { receipt, file, note, policy, statement };
 const counted = {};
 const endings = new Map();
 let [wanted, compared, different] = [0, 0, 0];
@@ -71,7 +75,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
   compared++;
   counted[row.kind] = (counted[row.kind] || 0) + 1;
-  const ending = `${row.kind} ${row.verdict.startsWith('ok') ? 'ok' : row.verdict.split(' ').slice(0, row.kind === 'receipt' ? 2 : 1).join(' ')}`;
+  const ending = `${row.kind} ${row.verdict.startsWith('ok') ? 'ok' : row.verdict.split(' ').slice(0, ['receipt', 'file'].includes(row.kind) ? 2 : 1).join(' ')}`;
   endings.set(ending, (endings.get(ending) || 0) + 1);
   if (found !== row.verdict) {
     different++;

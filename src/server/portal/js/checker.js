@@ -9,7 +9,7 @@ import { laterRecords } from './later.js';
 import { laterWords } from './later-words.js';
 import { Unanswered, fetchBytes, fetchJson } from './ledger.js';
 import { POLICY_BYTES_MAX, parsePolicy } from './policy.js';
-import { RECEIPT_BYTES_MAX } from './receipt.js';
+import { RECEIPT_BYTES_MAX, unix } from './receipt.js';
 import { documentsOf } from './statement.js';
 import { StepList, conclusion, conclusionGaps, notShown } from './steps.js';
 import { verifyReceipt } from './verify.js';
@@ -127,10 +127,12 @@ export class Checker {
       this.report('bad', sentence(this.say('unreadable'), { name: file.name, why: error.message }));
       return;
     }
-    const text = small && decodeText(small);
+    // What an editor or a mail program has put into a receipt or a policy is taken out; a document stays as it is.
+    const ours = small && unix(small);
+    const text = ours && decodeText(ours);
     const isReceipt = (text !== null && text.startsWith(RECEIPT_START)) || /\.tlog-proof$/i.test(file.name);
-    if (isReceipt) await this.takeReceipt(file.name, small || new Uint8Array(RECEIPT_BYTES_MAX + 1));
-    else if (text !== null && looksLikePolicy(file, text)) await this.takePolicy(file.name, small, file);
+    if (isReceipt) await this.takeReceipt(file.name, ours || new Uint8Array(RECEIPT_BYTES_MAX + 1));
+    else if (text !== null && looksLikePolicy(file, text)) await this.takePolicy(file.name, ours, file);
     else await this.takeDocument(file);
   }
 

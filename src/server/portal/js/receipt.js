@@ -7,6 +7,16 @@ import { ENTRY_BYTES_MAX } from './record.js';
 const ITEMS_MAX = 258;
 export const RECEIPT_BYTES_MAX = 1 << 20;
 
+/**
+ * A file whose lines end in LF, as it was before an editor or a mail program put a byte order mark and CRs into it.
+ * Same rule as `unix` in src/receipt.rs. What is signed is checked afterwards.
+ */
+export function unix(bytes) {
+  const isMarked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  const rest = isMarked ? bytes.subarray(3) : bytes;
+  return rest.filter((byte, at) => byte !== 13 || rest[at + 1] !== 10);
+}
+
 /** Bytes to `{ index, proof, checkpoint, entry, evidence }`. */
 export function parseReceipt(bytes) {
   if (bytes.length > RECEIPT_BYTES_MAX) throw new Refused('TooLarge', `the file has ${bytes.length} bytes, a receipt has at most ${RECEIPT_BYTES_MAX}`, `文件有 ${bytes.length} 字节，回执最多 ${RECEIPT_BYTES_MAX} 字节`);
