@@ -98,7 +98,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     let policies = Policies::read(&arguments.policy)?;
     let mut lines = Vec::new();
     for path in &arguments.paths {
-        collect(path, &mut lines)?;
+        collect(console, path, &mut lines)?;
     }
     if lines.is_empty() {
         return Err(Failure::input(
@@ -156,7 +156,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
 }
 
 /// Every file below, in the order of names. Links are not followed: what they lead to is not in this folder.
-fn collect(path: &Path, lines: &mut Vec<Line>) -> Result<(), Failure> {
+fn collect(console: &Console, path: &Path, lines: &mut Vec<Line>) -> Result<(), Failure> {
     if lines.len() >= FILES_MAX {
         return Err(Failure::input(
             "too-many-files",
@@ -186,7 +186,9 @@ fn collect(path: &Path, lines: &mut Vec<Line>) -> Result<(), Failure> {
                     }
                 }
                 inside.sort();
-                inside.iter().try_for_each(|path| collect(path, lines))?;
+                inside
+                    .iter()
+                    .try_for_each(|path| collect(console, path, lines))?;
             }
             Err(error) => lines.push(unreadable(error.to_string())),
         },
@@ -194,7 +196,10 @@ fn collect(path: &Path, lines: &mut Vec<Line>) -> Result<(), Failure> {
             state: State::NotFound,
             ..unreadable(String::new())
         }),
-        Ok(_) => lines.push(unreadable("not a regular file / 不是普通文件".to_owned())),
+        Ok(_) => {
+            let words = console.lang.say("不是普通文件", "not a regular file");
+            lines.push(unreadable(words.to_owned()));
+        }
         Err(error) => lines.push(unreadable(error.to_string())),
     }
     Ok(())
@@ -274,7 +279,10 @@ fn prove(
 ) {
     line.state = State::Unproved;
     let Some(index) = line.first["index"].as_u64() else {
-        line.reason = "the record is not shown / 该记录不予展示".to_owned();
+        let words = console
+            .lang
+            .say("该记录不予展示", "the record is not shown");
+        line.reason = words.to_owned();
         return;
     };
     let proved = proved.entry(index).or_insert_with(|| {
@@ -302,7 +310,10 @@ fn prove(
     let documents = fields.documents();
     let named = |document: &&Document<'_>| document.sha256.to_string() == line.sha256;
     let Some(document) = documents.iter().find(named) else {
-        line.reason = "the record names no such digest / 该记录没有提到这一摘要".to_owned();
+        let words = console
+            .lang
+            .say("该记录没有提到这一摘要", "the record names no such digest");
+        line.reason = words.to_owned();
         return;
     };
     line.first = json!({
@@ -320,7 +331,8 @@ fn prove(
     line.state = State::Published;
     if !*is_witnessed {
         line.is_unwitnessed = true;
-        line.reason = "too few witnesses yet / 见证尚不足".to_owned();
+        let words = console.lang.say("见证尚不足", "too few witnesses yet");
+        line.reason = words.to_owned();
     }
 }
 

@@ -5,6 +5,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
+use crate::store::named::in_chinese;
 use crate::trade::visible::one_line;
 
 /// The language a person is spoken to in.
@@ -101,7 +102,7 @@ impl Said {
         let cause = cause.to_string();
         let cause = one_line(&cause);
         Said {
-            zh: format!("{}：{cause}", self.zh),
+            zh: format!("{}：{}", self.zh, in_chinese(&cause)),
             en: format!("{}: {cause}", self.en),
         }
     }

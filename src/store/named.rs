@@ -164,20 +164,44 @@ fn instead(path: &Path, error: Error) -> Error {
     }
 }
 
+/// What stands where a file is wanted, in English and in Chinese.
+const INSTEAD: [(&str, &str); 4] = [
+    (
+        "it is a folder; wanted a regular file",
+        "它是目录，应为普通文件",
+    ),
+    (
+        "it is a pipe that nobody writes or reads; wanted a regular file",
+        "它是管道，另一端没有程序，应为普通文件",
+    ),
+    (
+        "it is a socket; wanted a regular file",
+        "它是套接字，应为普通文件",
+    ),
+    (
+        "it is a device; wanted a regular file",
+        "它是设备，应为普通文件",
+    ),
+];
+
 fn is(kind: FileType) -> Error {
-    let what = if kind.is_dir() {
-        "it is a folder / 它是目录"
+    let at = if kind.is_dir() {
+        0
     } else if kind.is_fifo() {
-        "it is a pipe that nobody writes or reads / 它是管道，另一端没有程序"
+        1
     } else if kind.is_socket() {
-        "it is a socket / 它是套接字"
+        2
     } else {
-        "it is a device / 它是设备"
+        3
     };
-    Error::new(
-        ErrorKind::InvalidInput,
-        format!("{what}; wanted a regular file / 应为普通文件"),
-    )
+    Error::new(ErrorKind::InvalidInput, INSTEAD[at].0)
+}
+
+/// A cause with the reasons of this file in Chinese. A cause comes as text, through errors of every room; a reason is known by its words.
+#[must_use]
+pub fn in_chinese(cause: &str) -> String {
+    let said = |cause: String, (en, zh): &(&str, &str)| cause.replace(en, zh);
+    INSTEAD.iter().fold(cause.to_owned(), said)
 }
 
 #[cfg(test)]

@@ -79,7 +79,16 @@ fn a_pipe_that_nobody_holds_keeps_no_command_waiting() {
         &["vocabulary", "--extension", pipe],
         &["verify", "--ca", pipe, "--policy", policy, receipt],
     ] {
-        run(command).exits(3).says(&["pipe"]);
+        let english = run(command).exits(3).says(&["pipe"]);
+        // In the reader's language, and in no other.
+        let chinese = run(&[&["--lang", "zh-CN"], command].concat()).exits(3);
+        assert!(!english.err.contains("管道"), "{english:?}");
+        assert!(!chinese.err.contains("is a pipe"), "{chinese:?}");
+        assert_eq!(
+            english.err.contains("is a pipe"),
+            chinese.err.contains("它是管道"),
+            "{chinese:?}"
+        );
         let kind = std::fs::symlink_metadata(pipe).unwrap().file_type();
         assert!(kind.is_fifo(), "{command:?} replaced it");
     }

@@ -112,9 +112,13 @@ impl Book {
             .open(path)
             .map_err(failed)?;
         if !file.metadata().map_err(failed)?.is_file() {
-            return Err(failed(std::io::Error::other(
-                "no regular file / 不是普通文件",
-            )));
+            return Err(Failure::input(
+                "book-unreadable",
+                said!(
+                    "打不开投标登记簿 {shown}：不是普通文件",
+                    "cannot open the book {shown}: no regular file"
+                ),
+            ));
         }
         match file.try_lock() {
             Ok(()) => {}
