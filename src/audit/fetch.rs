@@ -94,17 +94,11 @@ pub(super) async fn read(source: &Source, name: &str, bytes_max: u64) -> Result<
                 let why = crate::chain_of(unreadable);
                 return Ok(Got::Broken(said(why.clone(), format!("无法读取：{why}"))));
             }
-            SourceError::Http(HttpError::Status { status, .. })
-                if *status < 500 && *status != 429 =>
-            {
-                return Ok(Got::Broken(said(
-                    format!("the server answered {status}, wanted the object or 404"),
-                    format!("服务器返回 {status}，应为文件本身或 404"),
-                )));
-            }
-            SourceError::Http(_) => match pauses.next() {
-                Some(pause) => tokio::time::sleep(*pause).await,
-                None => {
+            // A door that is shut (403), a proxy that says no (422), a part (206): neither the object nor that it is not there, so nothing is
+            // said of the log. That stays so when it is asked again.
+            SourceError::Http(failed) => match pauses.next() {
+                Some(pause) if may_pass(failed) => tokio::time::sleep(*pause).await,
+                _ => {
                     return Err(AuditError::Source {
                         name: name.to_owned(),
                         source: failure,
@@ -112,6 +106,15 @@ pub(super) async fn read(source: &Source, name: &str, bytes_max: u64) -> Result<
                 }
             },
         }
+    }
+}
+
+/// Whether another answer may come in a moment.
+fn may_pass(failure: &HttpError) -> bool {
+    match failure {
+        HttpError::Status { status, .. } => *status >= 500 || *status == 429,
+        HttpError::Page { .. } | HttpError::Empty { .. } | HttpError::Redirect { .. } => false,
+        _ => true,
     }
 }
 

@@ -12,7 +12,7 @@ use super::{law, plain, runtime};
 use crate::audit::{self, AuditError, MirrorError, Options, Report, State, Target};
 use crate::ledger::clock::system_clock;
 use crate::rules::{Finding, Law, ProjectReport};
-use crate::store::{Http, Source, named};
+use crate::store::{Http, ReadError, Source, SourceError, named};
 use crate::tlog::policy::Policy;
 use crate::trade::visible::one_line;
 
@@ -395,6 +395,7 @@ fn mirror_once(console: &Console, arguments: &MirrorArguments) -> Result<Answer,
         .because(&cause);
         match error {
             MirrorError::Source(_)
+            | MirrorError::Read(ReadError::Source(SourceError::Http(_)))
             | MirrorError::NoCheckpoint { .. }
             | MirrorError::Behind { .. } => Failure::temporary("network", said),
             MirrorError::NoPolicy { .. } => Failure::new(

@@ -60,6 +60,14 @@ pub enum HttpError {
         /// What was asked for.
         url: String,
     },
+    /// Nothing where a signed checkpoint was asked for.
+    #[error(
+        "{url} answered 200 and nothing: what answers is no log, maybe a proxy or a server without its files; check the address and the network"
+    )]
+    Empty {
+        /// What was asked for.
+        url: String,
+    },
     /// More than the maximum.
     #[error("the answer from {url} has more than {bytes_max} bytes")]
     TooLarge {
@@ -176,6 +184,12 @@ impl Http {
             // No object of a log is a page: what answers is a login page or a proxy, and says nothing of the log.
             200 if matches!(&*answer.content_type, "text/html" | "application/xhtml+xml") => {
                 Err(HttpError::Page {
+                    url: self.url(name),
+                })
+            }
+            // Nor is a checkpoint nothing: no log signs that.
+            200 if answer.body.is_empty() && matches!(name, "checkpoint" | "head") => {
+                Err(HttpError::Empty {
                     url: self.url(name),
                 })
             }

@@ -79,8 +79,9 @@ fn no_command_takes_a_login_page_for_a_ledgers_answer() {
                 run.exits(4).says(&[&status[..3]]);
             }
         }
-        // Of a page nothing follows for the log, neither fault nor finding.
-        if media_type == "text/html" {
+        // Of a page nothing follows for the log, neither fault nor finding; nor of no answer, or of half of one.
+        let tells_nothing = media_type == "text/html" || body.is_empty();
+        if tells_nothing || !matches!(&status[..3], "200" | "404") {
             let policy = format!("{}/policy", desk.path("data"));
             let policy = policy.as_str();
             for command in [
@@ -100,8 +101,41 @@ fn no_command_takes_a_login_page_for_a_ledgers_answer() {
         ("200 OK", "application/json", "null"),
         ("200 OK", "text/html", "{\"count\":0,\"hits\":[]}"),
         ("502 Bad Gateway", "text/html", "<html>Bad gateway</html>"),
+        ("206 Partial Content", "application/octet-stream", "half"),
+        ("403 Forbidden", "text/plain", "no"),
+        ("422 Unprocessable Content", "text/plain", "no"),
     ] {
         refused(&desk, &key, &draft, status, media_type, body);
+    }
+}
+
+/// Danger: a log is called faulty because a proxy shuts the door on a file of it; or a file that is lost is told as a network's fault.
+#[test]
+fn what_a_server_does_not_hand_out_is_no_fault_of_the_log_and_what_is_lost_is() {
+    let desk = Desk::new();
+    let data = init(&desk, "data", ORIGIN);
+    let policy = format!("{data}/policy");
+    for (status, body, exit) in [
+        ("206 Partial Content", "half", 4),
+        ("403 Forbidden", "no", 4),
+        ("410 Gone", "", 4),
+        ("422 Unprocessable Content", "no", 4),
+        ("404 Not Found", "", 1),
+        ("200 OK", "", 1),
+    ] {
+        let log = format!("{data}/log");
+        let fake = Fake::start(move |path| {
+            let there = std::fs::read_to_string(format!("{log}{path}")).ok();
+            match there.filter(|_| matches!(path, "/checkpoint" | "/head")) {
+                Some(note) => http("200 OK", "text/plain", &note),
+                None => http(status, "application/octet-stream", body),
+            }
+        });
+        let told = run(&["audit", &fake.url, "--policy", &policy]);
+        assert_eq!(told.exit, exit, "{status}: {told:?}");
+        let mirror = desk.path(&format!("mirror-{}", &status[..3]));
+        let told = run(&["mirror", &fake.url, &mirror, "--policy", &policy]);
+        assert_eq!(told.exit == 4, exit == 4, "{status}: {told:?}");
     }
 }
 
