@@ -394,6 +394,18 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         return Err(answered::refusal(&http, &name, &answer));
     }
     let found = Hash::sha256(&answer.body);
+    // A document may be a page; one that is not what was asked for is whatever stands between.
+    let is_page = matches!(&*answer.content_type, "text/html" | "application/xhtml+xml");
+    if found != digest && is_page {
+        let url = format!("{}/{name}", http.base());
+        return Err(Failure::temporary(
+            "answer",
+            said!(
+                "{url} 应答的是网页，不是所要的文件：答话的可能是登录页或代理；请核对地址与网络",
+                "{url} answers with a page and not with the document: maybe a login page or a proxy; check the address and the network"
+            ),
+        ));
+    }
     if found != digest {
         return Err(Failure::new(
             super::out::Exit::Failed,

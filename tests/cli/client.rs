@@ -79,7 +79,10 @@ fn no_command_takes_a_login_page_for_a_ledgers_answer() {
                 run.exits(4).says(&[&status[..3]]);
             }
         }
-        // Of a page nothing follows for the log, neither fault nor finding; nor of no answer, or of half of one.
+        // Of a page nothing follows for the document, nor for the log, neither fault nor finding; nor of no answer, or of half of one.
+        if media_type == "text/html" && !status.starts_with("206") {
+            run(&["document", "--ledger", url, "-o", &file, sha256]).exits(4);
+        }
         let tells_nothing = media_type == "text/html" || body.is_empty();
         if tells_nothing || !matches!(&status[..3], "200" | "404") {
             let policy = format!("{}/policy", desk.path("data"));
