@@ -426,3 +426,58 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         .with("sha256", digest.to_string())
         .with("bytes", bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Danger: a file that is saved again while its statement is being logged is sent under the digest of what was signed.
+    #[test]
+    fn a_file_that_changed_between_hash_and_send_is_not_sent() {
+        let (folder, outside) = (
+            tempfile::tempdir().unwrap(),
+            tempfile::NamedTempFile::new().unwrap(),
+        );
+        let at = |name: &str| folder.path().join(name);
+        let mut attached = Attached::new(folder.path(), Vec::new());
+        let files = ["saved", "lost", "linked"];
+        for (at_line, file) in files.iter().enumerate() {
+            // Another digest each: what was sent once is not sent again.
+            std::fs::write(at(file), format!("{file} as signed")).unwrap();
+            let mut line = Line {
+                number: at_line + 1,
+                text: json!({ "documents": [{ "file": file }] }).to_string(),
+                project: String::new(),
+                reference: String::new(),
+                amends: None,
+            };
+            attached.fill(&mut line).unwrap();
+            let signed = Hash::sha256(format!("{file} as signed").as_bytes()).to_string();
+            assert!(line.text.contains(&signed), "{}", line.text);
+        }
+        // The statement is logged now; and meanwhile:
+        std::fs::write(at("saved"), "saved as changed").unwrap();
+        std::fs::remove_file(at("lost")).unwrap();
+        std::fs::remove_file(at("linked")).unwrap();
+        std::os::unix::fs::symlink(outside.path(), at("linked")).unwrap();
+        // Nobody listens there: what is refused is refused before anybody is asked.
+        let http = Http::new("http://127.0.0.1:1").unwrap();
+        let sent = attached.send(&http, |_| true);
+        assert_eq!((sent.all, sent.taken), (0, 0));
+        let told = |at: usize| &sent.missing[at].2;
+        let (wanted, found) = (
+            Hash::sha256(b"saved as signed"),
+            Hash::sha256(b"saved as changed"),
+        );
+        for words in [&told(0).zh, &told(0).en] {
+            assert!(words.contains(&wanted.to_string()) && words.contains(&found.to_string()));
+        }
+        assert!(told(0).en.contains("changed since") && told(0).zh.contains("被改动"));
+        assert!(told(1).en.contains("cannot be read"), "{}", told(1).en);
+        assert!(told(2).en.contains("leads out"), "{}", told(2).en);
+        // Put back, it is on its way.
+        std::fs::write(at("saved"), "saved as signed").unwrap();
+        let again = attached.send(&http, |line| line == 1);
+        assert!(!again.missing[0].2.en.contains("changed"), "{again:?}");
+    }
+}
