@@ -186,13 +186,13 @@ impl Answered {
         let size = self.tree_size()?;
         self.array("records")?;
         let upward = |last, next| last < next;
-        let mut hidden = BTreeSet::new();
-        for name in ["withheld", "erased"] {
-            hidden.extend(self.indexes(name, size, upward)?);
-        }
+        let indexes = |name| {
+            Ok::<BTreeSet<u64>, Failure>(self.indexes(name, size, upward)?.into_iter().collect())
+        };
+        let (withheld, erased) = (indexes("withheld")?, indexes("erased")?);
         // One that was erased while the page was made may be in it twice, as what it was and as what it is.
-        let mut all = hidden.clone();
-        all.extend(self.indexes("records", size, upward)?);
+        let mut all = indexes("records")?;
+        all.extend(withheld.iter().chain(&erased));
         let mut end = from;
         for index in all {
             if index != end {
@@ -209,7 +209,12 @@ impl Answered {
                 &said!("共 {size} 条", "one of {size}"),
             ));
         }
-        Ok(Stretch { end, size, hidden })
+        Ok(Stretch {
+            end,
+            size,
+            withheld,
+            erased,
+        })
     }
 
     /// Held against what was asked for, a page of what was found, newest first, below `before`: the indexes on it, hidden ones too, and where
@@ -279,8 +284,10 @@ pub(super) struct Stretch {
     pub end: u64,
     /// Records of the log.
     pub size: u64,
-    /// Those of the page that are withheld or erased by order.
-    pub hidden: BTreeSet<u64>,
+    /// Those of the page that are withheld by order.
+    withheld: BTreeSet<u64>,
+    /// Those of the page that are erased by order.
+    erased: BTreeSet<u64>,
 }
 
 /// Records a page.
@@ -302,14 +309,14 @@ pub(super) fn records(
 }
 
 /// That of the records `within` each that is not in `seen` is withheld or erased by order, as the ledger's list in log order says. How many
-/// those are.
+/// are erased.
 pub(super) fn no_gaps(
     http: &Http,
     within: std::ops::Range<u64>,
     seen: &BTreeSet<u64>,
     bytes_max: u64,
 ) -> Result<usize, Failure> {
-    let (mut at, mut gaps) = (within.start, 0);
+    let (mut at, mut erased) = (within.start, 0);
     while at < within.end {
         if seen.contains(&at) {
             at += 1;
@@ -320,7 +327,9 @@ pub(super) fn no_gaps(
             if seen.contains(&index) {
                 continue;
             }
-            if !stretch.hidden.contains(&index) {
+            if stretch.erased.contains(&index) {
+                erased += 1;
+            } else if !stretch.withheld.contains(&index) {
                 return Err(told.wrong(
                     &said!(
                         "检索结果中没有第 {index} 条",
@@ -332,7 +341,6 @@ pub(super) fn no_gaps(
                     ),
                 ));
             }
-            gaps += 1;
         }
         if stretch.end == at {
             let (size, end) = (stretch.size, within.end);
@@ -343,7 +351,7 @@ pub(super) fn no_gaps(
         }
         at = stretch.end;
     }
-    Ok(gaps)
+    Ok(erased)
 }
 
 /// Asks again until the answer reflects all that the log held when it was first asked: an index is made behind the log, and what it does not

@@ -243,6 +243,31 @@ fn a_list_that_contradicts_its_own_size_is_not_believed() {
     }
 }
 
+/// Danger: what is withheld is told as erased, where a rebuilt index has neither.
+#[test]
+fn what_an_index_lacks_is_told_as_the_log_has_it() {
+    let fake = Fake::start(|path| {
+        let found = r#"{"tree_size":4,"indexed_size":4,"count":1,"before":null,"hits":[{"index":1,"record":{"index":1}}]}"#;
+        let records = r#"{"tree_size":4,"records":[{"index":1}],"withheld":[{"index":2}],"erased":[{"index":0},{"index":3}],"after":3}"#;
+        match path {
+            path if path.starts_with("/api/v1/search") => http("200 OK", "application/json", found),
+            "/api/v1/records?limit=256" => http("200 OK", "application/json", records),
+            "/api/v1/records?limit=256&after=1" => http(
+                "200 OK",
+                "application/json",
+                r#"{"tree_size":4,"records":[],"withheld":[{"index":2}],"erased":[{"index":3}],"after":3}"#,
+            ),
+            _ => http("404 Not Found", "text/plain", ""),
+        }
+    });
+    run(&["search", "--ledger", &fake.url])
+        .exits(0)
+        .says(&["1 found"]);
+    run(&["export", "ndjson", "--ledger", &fake.url])
+        .exits(0)
+        .says(&["1 records exported, 2 more were erased by order"]);
+}
+
 /// Danger: half a table is opened as all of it.
 #[test]
 fn a_table_that_was_cut_is_not_handed_on() {
