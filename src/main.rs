@@ -15,6 +15,7 @@ fn main() -> ExitCode {
 /// set stays, but is read only where a program starts; so this one starts again, in the same process, before it has done anything.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn begin_anew_with_memory_given_back() {
+    use std::os::unix::fs::MetadataExt;
     use std::os::unix::process::CommandExt;
 
     const LARGE_BYTES: (&str, &str) = ("MALLOC_MMAP_THRESHOLD_", "131072"); // mallopt(3); glibc's own first value.
@@ -22,10 +23,18 @@ fn begin_anew_with_memory_given_back() {
         return;
     }
     let mut arguments = std::env::args_os();
+    // Where the system does not say who we are (no /proc), or another program stands in our place meanwhile, the server runs as it is.
     let (Ok(program), Some(name)) = (std::env::current_exe(), arguments.next()) else {
         return;
     };
-    // Returns only if it cannot be done, and then the server runs as it is.
+    let file = |path: &std::path::Path| {
+        let found = std::fs::metadata(path).ok()?;
+        Some((found.dev(), found.ino()))
+    };
+    if file(&program).is_none() || file(&program) != file("/proc/self/exe".as_ref()) {
+        return;
+    }
+    // Returns only if it cannot be done. A broken pipe then ends the process, until `serve` says otherwise.
     let _ = std::process::Command::new(program)
         .arg0(name)
         .args(arguments)

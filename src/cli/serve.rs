@@ -174,6 +174,8 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     // The writer has threads of its own, also for the disk: no reader's work stands in a queue before a commit's.
     let writer = runtime();
     runtime().block_on(async {
+        // To begin anew and fail (main.rs) leaves the signal of a broken pipe deadly: a log that nobody takes would end the ledger.
+        let _heard = signal(SignalKind::pipe());
         let listener = bind(arguments.listen).await?;
         let opening = Ledger::open(folder.store()?, config, system_clock());
         let ledger = writer
