@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use clap::Args;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -109,6 +110,7 @@ impl Strangers {
 }
 
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
+    check_files()?;
     if let Some(mirror) = &arguments.mirror {
         let policies = Policies::read(&arguments.policy)?;
         let limits = arguments.strangers.limits();
@@ -207,6 +209,29 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         let limits = arguments.strangers.limits();
         serve(listener, ledger, options, limits, stop).await
     })
+}
+
+/// A service that has not even these finds out in the midst of something. Beyond them, connections are fewer where files are.
+const FILES_MIN: u64 = 64;
+
+/// Whether this process may open enough files to serve; the soft limit is raised as far as that needs.
+pub(super) fn check_files() -> Result<(), Failure> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let have = current.unwrap_or(u64::MAX);
+    let raised = Rlimit {
+        current: Some(FILES_MIN),
+        maximum,
+    };
+    if have >= FILES_MIN || setrlimit(Resource::Nofile, raised).is_ok() {
+        return Ok(());
+    }
+    Err(Failure::temporary(
+        "open-files",
+        said!(
+            "本进程最多只能打开 {have} 个文件，提供服务至少需要 {FILES_MIN} 个：请放宽限制（ulimit -n，或 systemd 的 LimitNOFILE=）后再启动",
+            "this process may open {have} files, to serve it needs {FILES_MIN} at least: raise the limit (ulimit -n, or LimitNOFILE= of systemd) and start again"
+        ),
+    ))
 }
 
 /// What the policy asks of whom, once, so that an operator who pointed at the wrong file sees it.

@@ -13,7 +13,7 @@ use super::keys::{self, KeyFile};
 use super::log;
 use super::out::{Answer, Console, Exit, Failure, envelope};
 use super::policies::Policies;
-use super::serve::{bind, stop_signal, url_of};
+use super::serve::{bind, check_files, stop_signal, url_of};
 use super::text::{Said, said};
 use super::{plain, runtime};
 use crate::audit::{self, Options, Target};
@@ -99,6 +99,7 @@ pub(super) fn run(console: &Console, command: &Command) -> Result<Answer, Failur
 }
 
 fn serve(console: &Console, arguments: &ServeArguments) -> Result<Answer, Failure> {
+    check_files()?;
     let witness = Arc::new(arguments.role.open(console)?);
     runtime().block_on(async {
         let listener = bind(arguments.listen).await?;

@@ -111,3 +111,41 @@ fn it_ends_in_order_however_soon_it_is_told() {
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+/// It says so at once and in both languages, instead of dying in the midst of opening.
+#[test]
+fn with_too_few_open_files_it_says_how_many_it_needs() {
+    let desk = Desk::new();
+    let data = init(&desk, "data", ORIGIN);
+    for (files, lang, wanted) in [
+        (
+            "8",
+            "en",
+            "this process may open 8 files, to serve it needs 64",
+        ),
+        (
+            "20",
+            "zh-CN",
+            "最多只能打开 20 个文件，提供服务至少需要 64 个",
+        ),
+    ] {
+        let mut shell = Command::new("sh");
+        let output = shell
+            .args(["-c", "ulimit -n $0; exec \"$@\"", files])
+            .arg(program().get_program())
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--lang",
+                lang,
+                "--data",
+                &data,
+            ])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(4), "{said}");
+        assert!(said.contains(wanted), "{said}");
+    }
+}
