@@ -70,6 +70,14 @@ pub enum IndexError {
     /// The folder cannot be removed or made.
     #[error("the folder of the query index cannot be replaced")]
     Folder(#[from] std::io::Error),
+    /// What stands in its place is no folder.
+    #[error(
+        "{} is the place of the query index, and no folder: move it away and start again, the index is made anew from the log", .path.display()
+    )]
+    NoFolder {
+        /// The place.
+        path: PathBuf,
+    },
 }
 
 impl IndexError {
@@ -78,7 +86,10 @@ impl IndexError {
         match self {
             IndexError::Damaged | IndexError::Panic => true,
             IndexError::Sled(failure) => !matches!(failure, sled::Error::Io(_)),
-            IndexError::Closed | IndexError::Full | IndexError::Folder(_) => false,
+            IndexError::Closed
+            | IndexError::Full
+            | IndexError::Folder(_)
+            | IndexError::NoFolder { .. } => false,
         }
     }
 
@@ -174,7 +185,15 @@ impl Index {
     /// # Errors
     /// [`IndexError`] if not even an empty one can be made.
     pub fn open(path: &Path) -> Result<Index, IndexError> {
-        std::fs::create_dir_all(path)?;
+        std::fs::create_dir_all(path).map_err(|failure| {
+            // A link that leads nowhere is there, too.
+            match std::fs::symlink_metadata(path) {
+                Ok(found) if !path.is_dir() && !found.is_dir() => IndexError::NoFolder {
+                    path: path.to_owned(),
+                },
+                _ => IndexError::Folder(failure),
+            }
+        })?;
         let mut generations = generations(path)?;
         let newest = generations.pop();
         let index = Index {

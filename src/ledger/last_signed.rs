@@ -41,6 +41,15 @@ pub enum LastSignedError {
         #[source]
         source: std::io::Error,
     },
+    /// Something else stands in its place.
+    #[error(
+        "{path} is to be the file that says how far the log key has signed, and is none (a folder, a pipe or a link that leads nowhere): move it \
+         away and put the newest last-signed in its place; if there is none, see docs/operations.md, restore"
+    )]
+    NoFile {
+        /// The place.
+        path: PathBuf,
+    },
     /// Neither line is whole: not a torn write (which spoils one), but damage or another log's file.
     #[error(
         "{path} holds no whole line for the log {origin}: it is damaged or belongs to another log; see docs/operations.md, restore"
@@ -112,6 +121,13 @@ impl LastSigned {
             path: path.to_owned(),
             source,
         };
+        // Looked at first: to open a pipe waits for its other end or does not, and a link that leads nowhere would be followed.
+        let stands = std::fs::symlink_metadata(path).is_ok();
+        if stands && !std::fs::metadata(path).is_ok_and(|found| found.is_file()) {
+            return Err(LastSignedError::NoFile {
+                path: path.to_owned(),
+            });
+        }
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)

@@ -149,3 +149,41 @@ fn with_too_few_open_files_it_says_how_many_it_needs() {
         assert!(said.contains(wanted), "{said}");
     }
 }
+
+/// What stands in the place of a file of ours is named, with what to do about it, in both languages.
+#[test]
+fn what_stands_in_the_place_of_the_index_or_of_last_signed_is_named() {
+    type Put = fn(&Path);
+    let put: [(&str, Put); 4] = [
+        ("index", |path| std::fs::write(path, "x").unwrap()),
+        ("keys/last-signed", |path| {
+            std::fs::create_dir(path).unwrap()
+        }),
+        ("keys/last-signed", |path| {
+            let made = Command::new("mkfifo").arg(path).status().unwrap();
+            assert!(made.success());
+        }),
+        ("keys/last-signed", |path| {
+            std::os::unix::fs::symlink("nowhere", path).unwrap();
+        }),
+    ];
+    for (name, put) in put {
+        let desk = Desk::new();
+        let data = init(&desk, "data", ORIGIN);
+        let path = Path::new(&data).join(name);
+        match path.is_dir() {
+            true => std::fs::remove_dir_all(&path).unwrap(),
+            false => std::fs::remove_file(&path).unwrap(),
+        }
+        put(&path);
+        let serve = ["serve", "--listen", "127.0.0.1:0", "--data", &data];
+        let shown = path.to_str().unwrap();
+        run(&serve).exits(3).says(&[shown, "move it away"]);
+        run(&[&serve[..], &["--lang", "zh-CN"]].concat())
+            .exits(3)
+            .says(&[shown, "移走"]);
+        run(&[&serve[..], &["--json"]].concat())
+            .exits(3)
+            .json("ledger-refused");
+    }
+}

@@ -270,6 +270,14 @@ impl OpenError {
             OpenError::WitnessBeside { witness, size } => format!(
                 "见证方 {witness} 在 {size} 条处联署的是另一棵树：这是两份历史，见 docs/operations.md"
             ),
+            OpenError::LastSigned(LastSignedError::NoFile { path }) => format!(
+                "{} 应是记录日志密钥已签到何处的普通文件，现在却不是文件（目录、管道或指向不存在处的链接）：请把它移走，放回最新的 last-signed；如果没有，参阅 docs/operations.md 中的恢复办法",
+                path.display()
+            ),
+            OpenError::Index(IndexError::NoFolder { path }) => format!(
+                "{} 是查询索引的位置，现在却不是目录：请把它移走后再启动，索引会由日志重建",
+                path.display()
+            ),
             _ => return None,
         })
     }
@@ -283,6 +291,7 @@ impl OpenError {
             ),
             OpenError::Read(ReadError::Source(_)) => true,
             OpenError::Publish { may_pass, .. } => *may_pass,
+            OpenError::Index(IndexError::NoFolder { .. }) => false,
             // The index is never truth: for want of it the ledger waits, and does not end.
             OpenError::Index(_) => true,
             OpenError::Query(failure) => matches!(**failure, QueryError::Index(_)),
