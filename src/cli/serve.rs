@@ -20,7 +20,6 @@ use super::{Word, default_listen, keys, plain, runtime};
 use crate::law::{self, View};
 use crate::ledger::clock::system_clock;
 use crate::ledger::{Ledger, OperatorWord};
-use crate::rules::Book;
 use crate::search::{self, Search};
 use crate::server::accept::{self, Limits};
 use crate::server::{self, Options};
@@ -203,7 +202,11 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         let index = folder.data.join("index");
         let options = Options {
             search: search_of(Some(&index.join("search"))),
-            law: law_of(&ledger, book, Some(&index.join("law"))),
+            law: Some(Arc::new(View::new(
+                ledger.clone(),
+                book,
+                Some(&index.join("law")),
+            ))),
             ..options
         };
         let limits = arguments.strangers.limits();
@@ -288,14 +291,6 @@ fn check_quorum(config: &crate::ledger::Config) -> Result<(), Failure> {
 pub(super) fn search_of(folder: Option<&Path>) -> Option<Arc<Search>> {
     Search::open(folder)
         .inspect_err(|error| tracing::warn!(error = crate::chain_of(error), "no search index"))
-        .ok()
-        .map(Arc::new)
-}
-
-/// What the law asks of the whole ledger. Without it everything else goes on, as without a search index.
-pub(super) fn law_of(ledger: &Ledger, book: Book, folder: Option<&Path>) -> Option<Arc<View>> {
-    View::new(ledger.clone(), book, folder)
-        .inspect_err(|error| tracing::warn!(error = crate::chain_of(error), "no view of the law"))
         .ok()
         .map(Arc::new)
 }

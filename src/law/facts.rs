@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::RwLock;
 
 use crate::rules::Disclosure;
@@ -30,6 +30,8 @@ pub(super) struct Facts {
 
 #[derive(Debug)]
 enum Bytes {
+    /// Not there yet.
+    Folder(PathBuf),
     File(File),
     Memory(RwLock<Vec<u8>>),
 }
@@ -38,37 +40,44 @@ enum Bytes {
 pub(super) type Tail = u64;
 
 impl Facts {
-    /// In a file of `folder`, which is made if it is not there; in memory without one.
-    pub fn open(folder: Option<&Path>) -> io::Result<Facts> {
+    /// In a file of `folder`, which is made when there is something to keep; in memory without one.
+    pub fn new(folder: Option<&Path>) -> Facts {
         let bytes = match folder {
             None => Bytes::Memory(RwLock::default()),
-            Some(folder) => {
-                std::fs::create_dir_all(folder)?;
-                let path = folder.join("facts");
-                let file = OpenOptions::new()
-                    .read(true)
-                    .write(true)
-                    .create(true)
-                    .truncate(true)
-                    .open(&path)?;
-                std::fs::remove_file(&path)?;
-                Bytes::File(file)
-            }
+            Some(folder) => Bytes::Folder(folder.to_owned()),
         };
-        let mut facts = Facts { bytes, end: 0 };
-        // So that no item lies at 0.
-        facts.write(b"mingzhang facts\n")?;
-        Ok(facts)
+        Facts { bytes, end: 0 }
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) -> io::Result<()> {
+        self.end = 0;
         match &mut self.bytes {
+            Bytes::Folder(_) => {}
             Bytes::File(file) => file.set_len(0)?,
             Bytes::Memory(bytes) => lock(bytes.get_mut()).clear(),
         }
-        self.end = 0;
-        self.write(b"mingzhang facts\n")
+        Ok(())
+    }
+
+    /// Makes the file, if there is none, and what comes first in it, so that no item lies at 0.
+    fn begin(&mut self) -> io::Result<()> {
+        if let Bytes::Folder(folder) = &self.bytes {
+            std::fs::create_dir_all(folder)?;
+            let path = folder.join("facts");
+            let file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .open(&path)?;
+            std::fs::remove_file(&path)?;
+            self.bytes = Bytes::File(file);
+        }
+        if self.end == 0 {
+            self.write(b"mingzhang facts\n")?;
+        }
+        Ok(())
     }
 
     /// Keeps one more disclosure of the project whose last lies at `tail`, and says where.
@@ -79,6 +88,7 @@ impl Facts {
         encode(disclosure, &mut item);
         let length = u32::try_from(item.len() - HEAD_BYTES).expect("a statement is 36,000 bytes");
         item[8..HEAD_BYTES].copy_from_slice(&length.to_be_bytes());
+        self.begin()?;
         let at = self.end;
         self.write(&item)?;
         Ok(at)
@@ -149,6 +159,7 @@ impl Facts {
 
     fn write_at(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         match &mut self.bytes {
+            Bytes::Folder(_) => Err(io::ErrorKind::NotFound.into()),
             Bytes::File(file) => file.write_all_at(bytes, at),
             Bytes::Memory(all) => {
                 let all = lock(all.get_mut());
@@ -162,6 +173,7 @@ impl Facts {
 
     fn read_at(&self, at: u64, into: &mut [u8]) -> io::Result<usize> {
         match &self.bytes {
+            Bytes::Folder(_) => Ok(0),
             Bytes::File(file) => file.read_at(into, at),
             Bytes::Memory(all) => {
                 let all = lock(all.read());
@@ -396,11 +408,28 @@ pub(super) mod tests {
         assert_eq!(format!("{a:?}"), format!("{b:?}"));
     }
 
+    /// A disk without room at the start is one like that later: what cannot be kept is tried again.
+    #[test]
+    fn a_folder_that_cannot_be_made_is_made_when_it_can() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("law");
+        std::fs::write(&folder, "in the way").unwrap();
+        let mut facts = Facts::new(Some(&folder));
+        let disclosure = one(0, "学校");
+        assert!(facts.put(0, &disclosure).is_err());
+        facts.clear().unwrap();
+        std::fs::remove_file(&folder).unwrap();
+        let tail = facts.put(0, &disclosure).unwrap();
+        assert_ne!(tail, 0, "nowhere");
+        let read = facts.read(tail, "centre.example", "P-1").unwrap();
+        same(&read, &[disclosure]);
+    }
+
     #[test]
     fn what_is_put_is_read_back_and_what_is_erased_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         for folder in [None, Some(folder.path())] {
-            let mut facts = Facts::open(folder).unwrap();
+            let mut facts = Facts::new(folder);
             let all: Vec<Disclosure> = (0..4).map(|n| one(n, &format!("标题{n}"))).collect();
             let mut tail = 0;
             let mut other = 0;

@@ -152,20 +152,18 @@ pub struct Summary {
 }
 
 impl View {
-    /// An empty view of a ledger by this law, for [`follow`] to fill. `folder` holds what does not belong into memory.
-    ///
-    /// # Errors
-    /// If there can be no file in `folder`.
-    pub fn new(ledger: Ledger, book: Book, folder: Option<&Path>) -> io::Result<View> {
-        Ok(View {
+    /// An empty view of a ledger by this law, for [`follow`] to fill. `folder` holds what does not belong into memory; while it has no room, the
+    /// view does not follow.
+    pub fn new(ledger: Ledger, book: Book, folder: Option<&Path>) -> View {
+        View {
             ledger,
             book,
-            state: RwLock::new(State::new(folder)?),
+            state: RwLock::new(State::new(folder)),
             judging: Mutex::default(),
             statistics: Mutex::default(),
             reached: watch::Sender::new(0),
             is_failing: AtomicBool::new(false),
-        })
+        }
     }
 
     /// By which law it judges.

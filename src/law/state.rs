@@ -122,9 +122,9 @@ impl Answer {
 }
 
 impl State {
-    pub fn new(folder: Option<&Path>) -> io::Result<State> {
-        Ok(State {
-            facts: Facts::open(folder)?,
+    pub fn new(folder: Option<&Path>) -> State {
+        State {
+            facts: Facts::new(folder),
             projects: BTreeMap::new(),
             announced: Announced::default(),
             read_size: 0,
@@ -137,7 +137,7 @@ impl State {
             words: HashMap::new(),
             rules: Vec::new(),
             rule_places: HashMap::new(),
-        })
+        }
     }
 
     /// Forgets everything: the log is read again from its beginning.
@@ -385,7 +385,7 @@ mod tests {
     /// A project is judged without the lock; a record that comes meanwhile must be judged in the next round, not be taken for judged.
     #[test]
     fn what_comes_while_a_project_is_judged_keeps_it_marked() {
-        let mut state = State::new(None).unwrap();
+        let mut state = State::new(None);
         let now = Time::parse("2026-11-23T01:02:03.456Z").unwrap();
         let key = Key::new("centre.example", "P-1");
         state.put(&one(0, "first")).unwrap();

@@ -83,7 +83,7 @@ impl Service {
 
     /// The service over a ledger that is open.
     pub fn of(world: World, store: Store, ledger: Ledger, book: Book) -> Service {
-        let law = Arc::new(View::new(ledger.clone(), book, None).unwrap());
+        let law = Arc::new(View::new(ledger.clone(), book, None));
         let follower = tokio::spawn(mingzhang::law::follow(law.clone()));
         let options = Options {
             document_bytes_max: 1_000_000,

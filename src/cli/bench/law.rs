@@ -156,9 +156,11 @@ pub(super) fn measure(
     let judge_s = begun.elapsed().as_secs_f64();
 
     let records = subject.ledger.head().tree.size;
-    let view =
-        View::new(subject.ledger.clone(), Book::builtin(), Some(folder)).map_err(Problem::from)?;
-    let view = Arc::new(view);
+    let view = Arc::new(View::new(
+        subject.ledger.clone(),
+        Book::builtin(),
+        Some(folder),
+    ));
     let begun = Instant::now();
     let follower = server.spawn(law::follow(view.clone()));
     server.block_on(view.reached(records));

@@ -18,8 +18,10 @@ use super::out::{Answer, Console, Failure};
 use super::text::{Said, said};
 use super::vault::Vault;
 use super::{default_listen, plain, post, replay, runtime, serve};
+use crate::law::View;
 use crate::ledger::Ledger;
 use crate::ledger::clock::system_clock;
+use crate::rules::Book;
 use crate::store::Http;
 use crate::tlog::merkle::Hash;
 use crate::trade::vocabulary::Vocabulary;
@@ -79,7 +81,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         console.talk(&said!("2. 账本在 {url} 运行", "2. the ledger runs at {url}"));
         let options = crate::server::Options {
             search: serve::search_of(Some(&folder.data.join("index").join("search"))),
-            law: serve::law_of(&ledger, crate::rules::Book::builtin(), None),
+            law: Some(View::new(ledger.clone(), Book::builtin(), None).into()),
             ..crate::server::Options::default()
         };
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
