@@ -16,7 +16,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::out::{Answer, Console, Exit, Failure};
+use super::out::{Answer, Console, Exit, Failure, NO_READER};
 use super::policies::Policies;
 use super::text::{Said, said};
 use super::verify::shown_words;
@@ -143,12 +143,13 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         let Some(seconds) = arguments.follow else {
             let mut ended = ended(console, looked, events)?;
             if is_one {
-                // Its events are in the one object: that must be out first, too. Where it cannot be, whoever ends the command says so.
+                // Its events are in the one object: that must be out first, too. What was found outranks that it could not be.
                 if console.json {
-                    if console.print_object(ended.object()).is_err() {
-                        return Ok(ended);
+                    match console.deliver_object(ended.object()) {
+                        Err(unshown) if ended.exit == Exit::Ok => return Err(unshown),
+                        Err(_) => return Ok(ended),
+                        Ok(()) => ended.is_shown = true,
                     }
-                    ended.is_shown = true;
                 }
                 state.write(path)?;
             }
@@ -163,8 +164,10 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         match looked {
             Ok(Outcome::One(_)) => {}
             Ok(Outcome::Two(..)) => return ended(console, looked, events),
-            // No place answers: that is told, and asked again.
-            Err(failure) if failure.exit == Exit::Temporary => console.talk(&failure.said),
+            // No place answers: that is told, and asked again. A reader that has gone away does not come back.
+            Err(failure) if failure.exit == Exit::Temporary && failure.code != NO_READER => {
+                console.talk(&failure.said);
+            }
             Err(failure) => return Err(failure),
         }
         std::thread::sleep(Duration::from_secs(seconds));

@@ -177,17 +177,18 @@ impl Console {
         self.print_exact(&visible(text))
     }
 
+    /// [`Console::print`] for what must reach its reader: one that has gone away is a failure too, [`NO_READER`].
+    ///
+    /// # Errors
+    /// Exit code 4 if it cannot be written.
+    pub fn deliver(&self, text: &str) -> Result<(), Failure> {
+        write(&visible(text)).map_err(|error| unwritten(&error))
+    }
+
     /// Writes the bytes as they are.
     fn print_exact(&self, text: &str) -> Result<(), Failure> {
-        let mut stdout = io::stdout().lock();
-        let written = stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush());
-        match written {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::temporary(
-                "stdout",
-                said!("写不到标准输出", "cannot write to standard output").because(&error),
-            )),
+        match write(text) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(unwritten(&error)),
             _ => Ok(()),
         }
     }
@@ -197,12 +198,15 @@ impl Console {
     /// # Errors
     /// As [`Console::print`].
     pub fn print_object(&self, object: Map<String, Value>) -> Result<(), Failure> {
-        // An export holds numbers with more digits than a double has.
-        let text = Value::Object(object).to_string();
-        self.print_exact(&format!(
-            "{}\n",
-            crate::export::ocds::imported::exact(&text)
-        ))
+        self.print_exact(&line_of(object))
+    }
+
+    /// The same as [`Console::deliver`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn deliver_object(&self, object: Map<String, Value>) -> Result<(), Failure> {
+        write(&line_of(object)).map_err(|error| unwritten(&error))
     }
 
     /// A bar that counts up to `length`, for a person at a terminal; hidden from everybody else.
@@ -275,6 +279,30 @@ impl Console {
             }
         }
     }
+}
+
+/// Nobody reads standard output any more.
+pub const NO_READER: &str = "stdout-closed";
+
+fn write(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+fn unwritten(error: &io::Error) -> Failure {
+    let code = match error.kind() {
+        io::ErrorKind::BrokenPipe => NO_READER,
+        _ => "stdout",
+    };
+    let said = said!("写不到标准输出", "cannot write to standard output");
+    Failure::temporary(code, said.because(error))
+}
+
+fn line_of(object: Map<String, Value>) -> String {
+    // An export holds numbers with more digits than a double has.
+    let text = Value::Object(object).to_string();
+    format!("{}\n", crate::export::ocds::imported::exact(&text))
 }
 
 /// `{"ok":…,"exit":…,"code":…,…}`: what every object of ours begins with.

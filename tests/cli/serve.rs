@@ -187,3 +187,31 @@ fn what_stands_in_the_place_of_the_index_or_of_last_signed_is_named() {
             .json("ledger-refused");
     }
 }
+
+/// Events that nobody was there to read are told again: they are not remembered.
+#[test]
+fn a_monitor_whose_reader_has_gone_away_remembers_nothing() {
+    let desk = Desk::new();
+    let data = init(&desk, "data", ORIGIN);
+    let (policy, state) = (format!("{data}/policy"), desk.path("state"));
+    for more in [&[][..], &["--follow", "1"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = program()
+            .args(["monitor", "--json", "--policy", &policy, "--state", &state])
+            .args(more)
+            .arg(&data)
+            .current_dir(desk.path(""))
+            .stdout(writer)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(4), "{more:?}: {said}");
+        assert!(!Path::new(&state).exists(), "{more:?}");
+    }
+    run(&[
+        "monitor", &data, "--policy", &policy, "--state", &state, "--json",
+    ])
+    .exits(0);
+    assert!(Path::new(&state).exists());
+}

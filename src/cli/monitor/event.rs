@@ -140,7 +140,7 @@ impl<'a> Events<'a> {
         self.lasts(event.severity);
         // A single look hands back one object at its end.
         let told = if self.console.json && self.arguments.follow.is_some() {
-            self.console.print(&line)
+            self.console.deliver(&line)
         } else if event.severity == Severity::Contradiction {
             Ok(()) // Was told when it was found.
         } else if !self.console.json && event.severity > Severity::Info {
@@ -148,7 +148,7 @@ impl<'a> Events<'a> {
             Ok(())
         } else if !self.console.json && event.code != "consistent" {
             let text = event.said.in_(self.console.lang).to_owned();
-            self.console.print(&(text + "\n"))
+            self.console.deliver(&(text + "\n"))
         } else {
             Ok(())
         };
