@@ -1,16 +1,20 @@
 //! What every answer has in common: a request id, safe headers, problems in the caller's language, a panic as a 500, gzip.
 
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Instant;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{
     Extensions, HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header,
 };
 use axum::middleware::{Next, from_fn};
+use axum::response::IntoResponse;
+use bytes::Bytes;
 use futures_util::FutureExt;
 use http_body::Body as _;
 use serde::de::DeserializeOwned;
@@ -18,6 +22,7 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{Predicate, SizeAbove};
 
+use super::gate::Shared;
 use super::portal::{refusal, relative, wants_page};
 use super::problem::{Language, Problem, kinds};
 use super::room::Client;
@@ -122,6 +127,35 @@ pub fn gzip(app: Router) -> Router {
             .quality(CompressionLevel::Fastest)
             .compress_when(worth_it),
     )
+    .layer(from_fn(async |request: Request, next: Next| {
+        compressed_once(next.run(request).await).await
+    }))
+}
+
+/// A text that is part of the program is compressed when it is first asked for, and kept: there are few of them, and anybody may ask for the
+/// largest again and again.
+async fn compressed_once(response: Response<Body>) -> Response<Body> {
+    static KEPT: LazyLock<Mutex<HashMap<HeaderValue, Bytes>>> = LazyLock::new(Mutex::default);
+    let headers = response.headers();
+    let is_shared = response.extensions().get::<Shared>().is_some();
+    let Some(tag) = headers.get(header::ETAG).cloned() else {
+        return response;
+    };
+    if !is_shared || !headers.contains_key(header::CONTENT_ENCODING) {
+        return response;
+    }
+    let kept = || KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = kept().get(&tag).cloned();
+    // The body compresses as it is read: one that is dropped costs nothing.
+    let (parts, body) = response.into_parts();
+    let bytes = match known {
+        Some(bytes) => bytes,
+        None => match to_bytes(body, usize::MAX).await {
+            Ok(bytes) => kept().entry(tag).or_insert(bytes).clone(),
+            Err(failure) => return Problem::internal(failure.to_string()).into_response(),
+        },
+    };
+    Response::from_parts(parts, Body::from(bytes))
 }
 
 /// Marks an answer that gzip makes smaller although its type does not say so: an entry bundle. (A hash tile is all hashes.)
@@ -401,6 +435,13 @@ mod tests {
             )
             .route("/short", get(|| async { "short" }))
             .route(
+                "/ours",
+                get(|headers: HeaderMap| async move {
+                    static OURS: LazyLock<String> = LazyLock::new(|| "明账\n".repeat(30_000));
+                    cache::shared(&headers, "text/plain; charset=utf-8", &OURS)
+                }),
+            )
+            .route(
                 "/tile",
                 get(|| async {
                     cache::immutable("application/octet-stream", vec![7; 8192].into())
@@ -616,6 +657,23 @@ mod tests {
             (400, "")
         );
         assert_eq!(answer.json()["code"], "request-form");
+    }
+
+    /// Its length is known only where it was compressed before.
+    #[tokio::test]
+    async fn a_text_of_the_program_is_compressed_once_for_all() {
+        let zipped = [("accept-encoding", "gzip")];
+        let (first, again) = (get_("/ours", &zipped).await, get_("/ours", &zipped).await);
+        for method in ["GET", "HEAD"] {
+            let answer = ask(method, "/ours", &zipped, "").await;
+            assert_eq!(answer.header("content-encoding"), "gzip");
+            assert_eq!(answer.header("vary"), first.header("vary"));
+        }
+        assert!(!first.body.is_empty() && first.body.len() < 10_000);
+        assert_eq!(first.body, again.body);
+        let plain = get_("/ours", &[]).await;
+        assert_eq!(plain.header("content-encoding"), "");
+        assert_eq!(plain.body.len(), 210_000);
     }
 
     #[tokio::test]
