@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::clock::ClockFault;
 use super::openings::openings_name;
 use super::places::Place;
 use super::plan::{Past, Plan, Standing, Tip};
@@ -134,6 +135,9 @@ pub enum PostError {
         /// Whether it may pass by itself.
         may_pass: bool,
     },
+    /// No posts are taken before somebody has looked at the time.
+    #[error("the ledger takes no posts now, this machine's clock is not believed: {0}")]
+    Clock(#[from] ClockFault),
     /// Something could not be read.
     #[error(transparent)]
     Query(#[from] QueryError),
@@ -795,11 +799,7 @@ impl Shared {
             .read()
             .expect("no panic while holding the keys")
             .clone();
-        let now = self.clock.now().map_err(|fault| PostError::NotWriting {
-            why: Why::Clock,
-            reason: fault.to_string(),
-            may_pass: false,
-        })?;
+        let now = self.clock.now()?;
         let log_head = self.head();
         let tip = Tip {
             size: log_head.tree.size,
@@ -828,9 +828,7 @@ impl Shared {
         if let Some(reason) = self.held.borrow().clone() {
             return refused(Why::Held, reason, false);
         }
-        if let Err(fault) = self.clock.now() {
-            return refused(Why::Clock, fault.to_string(), false);
-        }
+        self.clock.now()?;
         let boot_ms = (self.clock.clock)().boot_ms;
         let room = self.disk.room(&self.store, boot_ms);
         if let Some(lacking) = room.and_then(|room| self.lacking(room)) {

@@ -172,8 +172,6 @@ pub enum Why {
     IndexDamaged,
     /// The query index is too far behind.
     IndexBehind,
-    /// The clock is not believed.
-    Clock,
     /// A witness has shown that going on would fork the log.
     Held,
     /// The ledger has stopped for good.
@@ -190,7 +188,6 @@ impl Why {
             Why::Store => "存储暂时不可写",
             Why::IndexDamaged => "查询索引正在重建",
             Why::IndexBehind => "查询索引落后过多，正在追赶",
-            Why::Clock => "本机时钟不可信",
             Why::Held => "见证所持的检查点与本账本不符，已停止写入",
             Why::Stopped => "账本已停止，须重新启动",
             Why::Closing => "账本正在关闭",
@@ -204,7 +201,6 @@ impl Why {
             Why::Store => "the store cannot be written now",
             Why::IndexDamaged => "the query index is being rebuilt",
             Why::IndexBehind => "the query index is too far behind and is catching up",
-            Why::Clock => "this machine's clock is not believed",
             Why::Held => "a witness holds a checkpoint that does not fit this ledger",
             Why::Stopped => "the ledger has stopped and must be started again",
             Why::Closing => "the ledger is being closed",

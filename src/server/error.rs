@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::problem::{Kind, Problem, kinds};
 use crate::chain_of;
+use crate::ledger::clock::ClockFault;
 use crate::ledger::{DeliveryError, PostError, QueryError, Why};
 use crate::store::StoreError;
 use crate::trade::door::{Severity, is_secrecy};
@@ -119,11 +120,7 @@ impl From<Fault> for Problem {
                 reason,
                 ..
             }) => held(reason),
-            Fault::Post(PostError::NotWriting {
-                why: Why::Clock,
-                reason,
-                ..
-            }) => clock(reason),
+            Fault::Post(PostError::Clock(fault)) => clock(&fault),
             Fault::Post(PostError::NotWriting { why, may_pass, .. }) => not_writing(why, may_pass),
             // Look-ups come before the queue.
             Fault::Post(PostError::Query(QueryError::Index(_))) => {
@@ -222,11 +219,11 @@ pub(super) fn not_writing(why: Why, may_pass: bool) -> Problem {
 }
 
 /// Two times and a bound are for everybody too: whoever asks can hold them against his own clock.
-fn clock(reason: String) -> Problem {
-    let (en, zh) = (Why::Clock.en(), Why::Clock.zh());
-    Problem::new(&kinds::NOT_WRITING, format!("{en}: {reason}"))
-        .zh(format!("{zh}；须由运营者核对时间，数值见 reason"))
-        .with("reason", reason)
+fn clock(fault: &ClockFault) -> Problem {
+    let en = format!("this machine's clock is not believed: {fault}");
+    Problem::new(&kinds::NOT_WRITING, en)
+        .zh(format!("本机时钟不可信：{}", fault.zh()))
+        .with("reason", fault.to_string())
 }
 
 /// A witness's word is for everybody: it names no folder and no host.
@@ -515,15 +512,23 @@ mod tests {
         );
         check(post(PostError::QueueFull), 503, "queue-full", json!({}));
         check(post(PostError::Unknown), 503, "outcome-unknown", json!({}));
+        let jumped = ClockFault::Jumped {
+            moved_ms: 7_200_000,
+            max_ms: 3_600_000,
+        };
         check(
-            post(PostError::NotWriting {
-                why: Why::Clock,
-                reason: "r".into(),
-                may_pass: false,
-            }),
+            post(PostError::Clock(jumped.clone())),
             503,
             "not-writing",
-            json!({"reason": "r"}),
+            json!({"reason": jumped.to_string()}),
+        );
+        // The figures in both languages.
+        let (zh, en) = (jumped.zh(), jumped.to_string());
+        let both = post(PostError::Clock(jumped));
+        let (said_zh, said_en) = both.details();
+        assert!(
+            said_zh.contains(&zh) && said_en.contains(&en),
+            "{said_zh} {said_en}"
         );
         check(
             post(PostError::DiskFull(Lacking::Inodes { free: 1, wanted: 2 })),

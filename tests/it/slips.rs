@@ -359,10 +359,7 @@ impl Machine {
                 }
                 Ok(())
             }
-            Err(PostError::NotWriting {
-                why: Why::Clock | Why::Held,
-                ..
-            }) => Ok(()),
+            Err(PostError::Clock(_) | PostError::NotWriting { why: Why::Held, .. }) => Ok(()),
             Err(other) => Err(format!("a post is refused: {other}")),
         }
     }
