@@ -12,6 +12,7 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -544,27 +545,32 @@ impl Visit {
             let busy = Busy::new(pulse.clone());
             let framed = framing::check(&mut request);
             let address = address_of(peer.ip(), request.headers(), &limits.proxies);
-            let mut request =
-                request.map(|body| Body::new(PacedBody::new(body, limits, pulse.clone())));
+            let left = Arc::new(AtomicBool::new(false));
+            let paced = |body| PacedBody::new(body, limits, pulse.clone(), Arc::clone(&left));
+            let mut request = request.map(|body| Body::new(paced(body)));
             request.extensions_mut().insert(ConnectInfo(peer));
             request
                 .extensions_mut()
                 .insert(Client::new(address, pulse.clone()));
             let app = self.app.clone();
             async move {
-                let response: Response<Body> = match framed {
+                let mut response: Response<Body> = match framed {
                     Ok(()) => app
                         .oneshot(request)
                         .await
                         .unwrap_or_else(|never: Infallible| match never {}),
                     Err(problem) => {
                         tally::note(Refusal::Framing, address);
-                        let mut response = problem.render(Language::of(request.headers()), None);
-                        let close = HeaderValue::from_static("close");
-                        response.headers_mut().insert(CONNECTION, close);
-                        response
+                        left.store(true, Ordering::Relaxed);
+                        problem.render(Language::of(request.headers()), None)
                     }
                 };
+                // Behind a body that nobody reads no request can follow, so hyper closes the connection; a client that was not told asks
+                // again on it, and hears nothing (RFC 9112, 9.6).
+                if left.load(Ordering::Relaxed) {
+                    let close = HeaderValue::from_static("close");
+                    response.headers_mut().insert(CONNECTION, close);
+                }
                 Ok::<_, Infallible>(response.map(|body| PacedAnswer::new(body, busy)))
             }
         });

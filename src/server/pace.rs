@@ -7,6 +7,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -559,11 +560,21 @@ pub(crate) struct PacedBody<B> {
     pace: Pace,
     alarm: Option<Pin<Box<tokio::time::Sleep>>>,
     pulse: SharedPulse,
+    has_ended: bool,
+    left: Arc<AtomicBool>,
 }
 
-impl<B> PacedBody<B> {
-    pub(crate) fn new(inner: B, limits: &Limits, pulse: SharedPulse) -> Self {
+impl<B: Body> PacedBody<B> {
+    /// `left` becomes true if nobody reads it to its end.
+    pub(crate) fn new(
+        inner: B,
+        limits: &Limits,
+        pulse: SharedPulse,
+        left: Arc<AtomicBool>,
+    ) -> Self {
         PacedBody {
+            has_ended: inner.is_end_stream(),
+            left,
             inner,
             pulse,
             pace: Pace::new(limits.body_patience, limits.rate_bytes_per_s),
@@ -589,6 +600,7 @@ impl<B> PacedBody<B> {
 
 impl<B> Drop for PacedBody<B> {
     fn drop(&mut self) {
+        self.left.fetch_or(!self.has_ended, Ordering::Relaxed);
         // Nobody asks for more of it, so nobody waits.
         self.pulse.lock().bodies = Debt::default();
     }
@@ -616,6 +628,7 @@ where
                 let now = Instant::now();
                 this.pace.moved(bytes, now);
                 this.pulse.lock().body_came(bytes, now);
+                this.has_ended = frame.is_none() || this.inner.is_end_stream();
                 Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
             }
             Poll::Pending => {

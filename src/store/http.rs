@@ -216,14 +216,21 @@ impl Http {
         bytes_max: u64,
     ) -> Result<Answer, HttpError> {
         let mut url = self.url(name);
-        let mut hops = 0;
+        // Only what changes nothing is asked again, here or elsewhere.
+        let is_read = matches!(method, "GET" | "HEAD");
+        let (mut hops, mut may_be_old) = (0, true);
         loop {
-            let answer = self.once(method, &url, headers, body, bytes_max)?;
+            let answer = match self.once(method, &url, headers, body, bytes_max) {
+                // A kept connection that its server closed meanwhile: no answer, but none that was refused either (RFC 9110, 9.2.2).
+                Err(error) if is_read && may_be_old && error.is_closed() => {
+                    may_be_old = false;
+                    continue;
+                }
+                answer => answer?,
+            };
             let Some(to) = answer.1 else {
                 return Ok(answer.0);
             };
-            // Only what changes nothing is asked again elsewhere.
-            let is_read = matches!(method, "GET" | "HEAD");
             hops += 1;
             match onward(&url, &to) {
                 Some(next) if is_read && hops <= REDIRECTS_MAX => url = next,
@@ -304,6 +311,23 @@ impl Http {
 
     fn url(&self, name: &str) -> String {
         format!("{}/{name}", self.base)
+    }
+}
+
+impl HttpError {
+    /// Whether the connection ended before any answer began.
+    fn is_closed(&self) -> bool {
+        use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+        let HttpError::Network { source, .. } = self else {
+            return false;
+        };
+        let ureq::Error::Io(error) = &**source else {
+            return false;
+        };
+        matches!(
+            error.kind(),
+            BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof
+        )
     }
 }
 
@@ -396,5 +420,40 @@ mod tests {
         check(plain, "https://a.example/x", Some("https://a.example/x"));
         check(plain, "https://b.example/x", None);
         check("https://a.example/x", "http://a.example/x", None);
+    }
+
+    /// A server may close a connection just when the next request is on its way: that is told of no object, and posts are not repeated.
+    #[test]
+    fn what_a_closed_connection_did_not_answer_is_asked_once_more_if_it_changes_nothing() {
+        use std::io::{Read, Write};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        // Only the second is answered.
+        let server = std::thread::spawn(move || {
+            for number in 0..5 {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    stream.read_exact(&mut byte).unwrap();
+                    head.push(byte[0]);
+                }
+                if number == 1 {
+                    let answer =
+                        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi";
+                    stream.write_all(answer).unwrap();
+                }
+            }
+        });
+        let http = Http::new(&url).unwrap();
+        assert_eq!(http.get("a", 9).unwrap().unwrap(), "hi");
+        let posted = http.call("POST", "a", &[], Some(b""), 9);
+        assert!(matches!(posted, Err(HttpError::Network { .. })));
+        let gone = http.get("a", 9);
+        assert!(
+            matches!(gone, Err(HttpError::Network { .. })),
+            "asked twice, not for ever"
+        );
+        server.join().unwrap();
     }
 }

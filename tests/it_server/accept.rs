@@ -322,6 +322,21 @@ async fn an_early_refusal_is_read_although_the_body_was_not() {
         stream.write_all(&vec![b'x'; 4_000_000]).await.unwrap();
         let answer = until_closed(&mut stream).await;
         assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    }
+    // Nothing is left of a body that was read, or of none.
+    for (head, body) in [
+        ("POST /count HTTP/1.1\r\nContent-Length: 1\r\n", "x"),
+        (
+            "POST /count HTTP/1.1\r\nTransfer-Encoding: chunked\r\n",
+            "1\r\nx\r\n0\r\n\r\n",
+        ),
+        ("POST /refuse HTTP/1.1\r\nContent-Length: 0\r\n", ""),
+        ("GET / HTTP/1.1\r\n", ""),
+    ] {
+        let mut stream = server.say(&format!("{head}Host: x\r\n\r\n{body}")).await;
+        let answer = one_answer(&mut stream, 0).await;
+        assert!(!answer.contains("connection: close"), "{head}: {answer}");
     }
 }
 
