@@ -173,8 +173,8 @@ pub enum Lacking {
         /// The floor.
         wanted: u64,
     },
-    /// The file system has both, by its own word: a quota, or room that has come back meanwhile.
-    #[error("the file system refused the write for want of room (a quota?)")]
+    /// The file system has both, by its own word: a quota, a disk that has become read-only, or room that has come back meanwhile.
+    #[error("the file system refused the write though it has room (a quota, or read-only?)")]
     Unsaid,
 }
 
@@ -186,7 +186,7 @@ impl Lacking {
             Lacking::Inodes { free, wanted } => {
                 format!("剩余 {free} 个 inode（文件数），需要 {wanted} 个；与剩余字节无关")
             }
-            Lacking::Unsaid => "文件系统以空间不足为由拒绝写入（可能是配额）".to_owned(),
+            Lacking::Unsaid => "文件系统有空间，却拒绝写入（可能是配额，或已变为只读）".to_owned(),
         }
     }
 }
@@ -860,16 +860,20 @@ impl Shared {
 
     /// A write was refused for want of room: of what?
     pub(super) fn disk_full(&self) -> PostError {
-        let room = self.store.room();
-        PostError::DiskFull(
-            room.and_then(|room| self.lacking(room))
-                .unwrap_or(Lacking::Unsaid),
-        )
+        PostError::DiskFull(self.lacks_now().unwrap_or(Lacking::Unsaid))
+    }
+
+    fn lacks_now(&self) -> Option<Lacking> {
+        self.store.room().and_then(|room| self.lacking(room))
     }
 
     fn not_writing(&self) -> PostError {
         let (why, reason, may_pass) = match &*self.writing.borrow() {
             Writing::Yes => (Why::Closing, "the ledger is closing".to_owned(), true),
+            // The log is opened again until the disk takes it: of what the disk lacks there is more to say.
+            Writing::Waiting {
+                why: Why::Store, ..
+            } if self.lacks_now().is_some() => return self.disk_full(),
             Writing::Waiting { why, reason } => (*why, reason.clone(), true),
             Writing::Held { reason } => (Why::Held, reason.clone(), false),
             Writing::Stopped { reason } => (Why::Stopped, reason.clone(), false),

@@ -131,8 +131,8 @@ pub enum StoreError {
         #[source]
         source: object_store::Error,
     },
-    /// The disk is full. Nothing landed; room may come back.
-    #[error("no room left to write {name}")]
+    /// The disk is full or read-only. Nothing landed; it may be written again later.
+    #[error("no room left to write {name}, or the disk is read-only")]
     Full {
         /// Its name.
         name: String,
@@ -536,7 +536,7 @@ impl Store {
 }
 
 impl StoreError {
-    /// No room: the same write may succeed later, nothing is in doubt.
+    /// No room, or a read-only disk: the same write may succeed later, nothing is in doubt.
     pub fn is_full(&self) -> bool {
         matches!(self, StoreError::Full { .. })
     }
@@ -579,7 +579,7 @@ fn read_file(path: &FsPath, bytes_max: u64) -> Result<Option<Bytes>, FileFault> 
     Ok(Some(Bytes::from(bytes)))
 }
 
-/// Whether a failure means that the disk (or a quota) is full, wherever in the chain of causes that stands.
+/// Whether a failure means that the disk (or a quota) is full, or has become read-only, wherever in the chain of causes that stands.
 fn is_full(failure: &object_store::Error) -> bool {
     use std::error::Error;
     let mut cause: Option<&(dyn Error + 'static)> = Some(failure);
@@ -590,6 +590,7 @@ fn is_full(failure: &object_store::Error) -> bool {
                 std::io::ErrorKind::StorageFull
                     | std::io::ErrorKind::QuotaExceeded
                     | std::io::ErrorKind::FileTooLarge
+                    | std::io::ErrorKind::ReadOnlyFilesystem
             );
         }
         cause = error.source();
