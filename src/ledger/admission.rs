@@ -863,7 +863,8 @@ impl Shared {
         PostError::DiskFull(self.lacks_now().unwrap_or(Lacking::Unsaid))
     }
 
-    fn lacks_now(&self) -> Option<Lacking> {
+    /// What the disk lacks to be written on.
+    pub(super) fn lacks_now(&self) -> Option<Lacking> {
         self.store.room().and_then(|room| self.lacking(room))
     }
 

@@ -1,5 +1,5 @@
 //! Clears away what is no longer needed: commit objects whose tiles are durable and read back, partial tiles whose full tile has stood an
-//! hour. The newest commit is never collected: it is where the next opening begins.
+//! hour, or at once where the disk lacks room. The newest commit is never collected: it is where the next opening begins.
 
 use std::collections::BTreeSet;
 use std::sync::Weak;
@@ -14,7 +14,9 @@ use crate::tlog::tile::Tile;
 const COMMITS_PAUSE: Duration = Duration::from_secs(2);
 /// Between two looks at the partial tiles.
 const PARTIALS_EVERY: u32 = 300;
-/// Readers may still follow a checkpoint that implies the partial tile.
+/// And where posts are refused for want of room: on a busy ledger the partial tiles of an hour are several times the log.
+const LACKING_EVERY: u32 = 3;
+/// Readers may still follow a checkpoint that implies the partial tile; those who know C2SP's tlog-tiles ask for the full one then.
 const PARTIAL_AGE: Duration = Duration::from_secs(3_600);
 
 /// On a store with several writers a commit stays at least this long.
@@ -31,9 +33,18 @@ pub(super) async fn run(weak: Weak<Shared>) {
         if !goes_on(&shared, commits(&shared).await) {
             return;
         }
-        if round % PARTIALS_EVERY == 0
-            && let Err(failure) = partials(&shared, SystemTime::now()).await
+        let lacks = shared.lacks_now().is_some();
+        let (every, age) = match lacks {
+            true => (LACKING_EVERY, Duration::ZERO),
+            false => (PARTIALS_EVERY, PARTIAL_AGE),
+        };
+        if round % every == 0
+            && let Err(failure) = partials(&shared, age).await
         {
+            if matches!(failure, StoreError::Sync { .. }) {
+                goes_on(&shared, Err(failure.into()));
+                return;
+            }
             tracing::warn!(
                 failure = crate::chain_of(&failure),
                 "partial tiles are kept for now"
@@ -134,30 +145,38 @@ fn grown(old_size: u64, size: u64) -> Vec<Tile> {
     tiles
 }
 
-/// Deletes partial tiles whose full tile has stood for an hour.
-async fn partials(shared: &Shared, now: SystemTime) -> Result<(), StoreError> {
+/// Deletes partial tiles whose full tile has stood for `age`, and is durable.
+pub(super) async fn partials(shared: &Shared, age: Duration) -> Result<(), StoreError> {
+    let now = SystemTime::now();
     let names = shared.log.list("tile/").await?;
-    let mut full = std::collections::HashMap::new();
-    for listed in &names {
-        if let Ok(tile) = Tile::parse_path(&listed.name)
-            && tile.is_full()
-        {
-            full.insert(listed.name.as_str(), listed.modified);
+    let tiles = || {
+        names.iter().filter_map(|listed| {
+            Tile::parse_path(&listed.name)
+                .ok()
+                .map(|tile| (tile, listed))
+        })
+    };
+    let stood: BTreeSet<&str> = tiles()
+        .filter(|(tile, _)| tile.is_full())
+        .filter(|(_, listed)| {
+            now.duration_since(listed.modified)
+                .is_ok_and(|stood| stood >= age)
+        })
+        .map(|(_, listed)| listed.name.as_str())
+        .collect();
+    let mut fulls = BTreeSet::new();
+    let mut gone = Vec::new();
+    for (tile, listed) in tiles().filter(|(tile, _)| !tile.is_full()) {
+        let full = tile.full().path();
+        if stood.contains(full.as_str()) {
+            fulls.insert(full);
+            gone.push(&listed.name);
         }
     }
-    for listed in &names {
-        let Ok(tile) = Tile::parse_path(&listed.name) else {
-            continue;
-        };
-        if tile.is_full() {
-            continue;
-        }
-        let stood = full
-            .get(tile.full().path().as_str())
-            .and_then(|modified| now.duration_since(*modified).ok());
-        if stood.is_some_and(|age| age >= PARTIAL_AGE) {
-            shared.log.delete(&listed.name).await?;
-        }
+    // A power cut must not take the full one after the partial one was deleted.
+    shared.log.sync_all(&fulls)?;
+    for name in gone {
+        shared.log.delete(name).await?;
     }
     Ok(())
 }

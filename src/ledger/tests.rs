@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::*;
 use crate::ledger::clock::Reading;
+use crate::tlog::tile::Tile;
 use crate::trade::statement::{Chain, Statement, sign_statement};
 
 const ORIGIN: &str = "ledger.example/test";
@@ -267,4 +268,39 @@ async fn nobody_is_told_of_a_record_before_the_head_covers_it() {
     writer.join().unwrap();
     assert_eq!(shared.logged(&next.id()).unwrap(), Some(2));
     assert_eq!(shared.head().tree.size, 3);
+}
+
+/// On a busy ledger the partial tiles of an hour are several times the log: where room lacks they go at once, and nothing is missed.
+#[tokio::test]
+async fn partial_tiles_make_room_as_soon_as_their_full_tile_is_durable() {
+    let (ledger, centre, _folder) = ledger(true).await;
+    for batch in 0..6 {
+        post_all(&ledger, &centre, batch * 50..batch * 50 + 50).await;
+    }
+    let shared = ledger.shared.clone();
+    let partials = async || {
+        let names = shared.log.list("tile/").await.unwrap();
+        let tiles = names
+            .iter()
+            .filter_map(|listed| Tile::parse_path(&listed.name).ok());
+        tiles.filter(|tile| !tile.is_full()).collect::<Vec<_>>()
+    };
+    let superseded =
+        |tile: &Tile| matches!(&*tile.full().path(), "tile/0/000" | "tile/entries/000");
+    assert!(partials().await.iter().any(superseded));
+    collect::partials(&shared, Duration::from_secs(3_600))
+        .await
+        .unwrap();
+    assert!(
+        partials().await.iter().any(superseded),
+        "they have not stood for an hour"
+    );
+    collect::partials(&shared, Duration::ZERO).await.unwrap();
+    let left = partials().await;
+    assert!(!left.is_empty() && !left.iter().any(superseded), "{left:?}");
+    let tree = ledger.head().tree;
+    for number in 0..2 {
+        shared.reader.bundle(&tree, number).await.unwrap();
+    }
+    post_all(&ledger, &centre, 300..301).await;
 }
