@@ -39,7 +39,7 @@ pub struct Target {
 
 /// All of them, by name.
 pub const TARGETS: &[Target] = &[
-    row("calendar", &["src/rules/data"], |data| {
+    row("calendar", &["src/core/rules/data"], |data| {
         if let Ok(text) = std::str::from_utf8(data) {
             let _ = Calendar::parse(text);
             let _ = Calendar::builtin().clone().with_overlay(text);
@@ -92,7 +92,7 @@ pub const TARGETS: &[Target] = &[
             assert!(Openings::parse(&openings.encode()).is_ok());
         }
     }),
-    row("pack", &["src/rules/data/pack-cn.toml"], |data| {
+    row("pack", &["src/core/rules/data/pack-cn.toml"], |data| {
         if let Some(text) = text(data) {
             let _ = Pack::parse(text);
         }
@@ -147,7 +147,7 @@ pub const TARGETS: &[Target] = &[
             assert_eq!(vkey.to_string(), text);
         }
     }),
-    row("vocabulary", &["src/trade/vocabulary"], |data| {
+    row("vocabulary", &["src/core/trade/vocabulary"], |data| {
         let _ = Vocabulary::with_file(data);
         if let Ok(words) = Vocabulary::with_served(data) {
             let _ = Vocabulary::with_served(&words.encode());

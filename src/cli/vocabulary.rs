@@ -219,7 +219,7 @@ fn label(field: &Field, label: &str) -> String {
 
 const MARKDOWN_HEAD: &str = "# Vocabulary 词表
 
-Written by `mingzhang vocabulary --markdown`; a test compares. The words themselves are in `src/trade/vocabulary/table.json`.
+Written by `mingzhang vocabulary --markdown`; a test compares. The words themselves are in `src/core/trade/vocabulary/table.json`.
 
 *Need*: without an `error` field a statement is refused, without a `warn` field it is taken and flagged. Real notices have
 gaps, so there are few of the first. *Class*: whatever is not `public` belongs into a commitment, and the door warns where it

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::{Item, ocds};
 use crate::export::{self, Source};
+use crate::tlog::note::Signer;
 use crate::trade::door;
 use crate::trade::statement::{Draft, Statement, sign_statement};
-use crate::trade::testing::{LEDGER, centre};
 use crate::trade::time::Time;
 
 const FIVE_STAGES: &str =
@@ -59,8 +59,9 @@ pub(super) fn signed(draft: &Value) -> Statement {
     replace_commitments(&mut draft, &hidden);
     let text = draft.to_string();
     let mut draft = Draft::parse(text.as_bytes()).unwrap();
-    draft.fill(LEDGER, centre().name(), None).unwrap();
-    sign_statement(&draft.text().unwrap(), &[&centre()]).unwrap()
+    let centre = Signer::from_seed("ggzy.shaoshan.example", &[0x21; 32]).unwrap();
+    draft.fill("log.example/2026", centre.name(), None).unwrap();
+    sign_statement(&draft.text().unwrap(), &[&centre]).unwrap()
 }
 
 /// Out of the ledger as one release, and in again as one statement.

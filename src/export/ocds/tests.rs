@@ -1,7 +1,19 @@
 use super::*;
+use crate::tlog::merkle::Hash;
+use crate::tlog::note::Signer;
 use crate::trade::statement::sign_statement;
-use crate::trade::testing::{centre, trade_text};
 use crate::trade::time::Time;
+
+fn centre() -> Signer {
+    Signer::from_seed("ggzy.shaoshan.example", &[0x21; 32]).unwrap()
+}
+
+fn trade_text(project: &str, follows: Option<Hash>, more: &str) -> String {
+    let follows = follows.map_or("null".to_owned(), |id| format!("\"{id}\""));
+    format!(
+        r#"{{"type":"trade","v":1,"ledger":"log.example/2026","publisher":"ggzy.shaoshan.example","follows":{follows},"project":"{project}","stage":"award","kind":"award_notice","category":"construction","title":"中标结果公告","region":"430382","issued":"2026-11-23T09:00:00+08:00"{more}}}"#
+    ) + "\n"
+}
 
 fn source(index: u64, text: &str) -> Source {
     Source {

@@ -222,7 +222,7 @@ async fn naming(api: &Api, index: u64, digest: &Hash) -> Result<Option<Naming>, 
     get,
     path = "/api/v1/vocabulary",
     tag = "read",
-    responses((status = 200, description = "The words, in the form of src/trade/vocabulary/table.json", body = Object))
+    responses((status = 200, description = "The words, in the form of src/core/trade/vocabulary/table.json", body = Object))
 )]
 pub(super) async fn vocabulary(State(api): State<Api>, request: HeaderMap) -> Response {
     cache::mutable(

@@ -1,5 +1,5 @@
 // The example of the tlog-policy document: witnesses X1, X2, X3, Y1, Y2, Y3 have the secret seeds 101 to 106, as in
-// src/tlog/policy.rs. Signed here by node's own crypto, so that others' arithmetic makes what ours verifies.
+// src/core/tlog/policy.rs. Signed here by node's own crypto, so that others' arithmetic makes what ours verifies.
 import { createHash, createPrivateKey, createPublicKey, sign } from 'node:crypto';
 
 const ORIGIN = 'example.com/log';

@@ -1,4 +1,4 @@
-// What `genesis` and `key` statements say. Same rules and order as src/trade/statement/authority.rs: these
+// What `genesis` and `key` statements say. Same rules and order as src/core/trade/statement/authority.rs: these
 // objects are closed, since a reader that skipped a member could be wrong about whose signatures count.
 // Reads form only: whether a change is possible in the state it meets is keys.js' to say.
 import { checkName, checkProject, checkType } from './names.js';

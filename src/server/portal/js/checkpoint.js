@@ -1,4 +1,4 @@
-// Checkpoints: what a log signs (c2sp.org/tlog-checkpoint@v1.0.0). Same rules as src/tlog/checkpoint.rs.
+// Checkpoints: what a log signs (c2sp.org/tlog-checkpoint@v1.0.0). Same rules as src/core/tlog/checkpoint.rs.
 // `parseCheckpoint` is only what a text says; `verifyCheckpoint` is where a key of the log comes in.
 import { Refused, byteLength, equal, parseDecimal, shorten, unbase64Hash, utf8 } from './bytes.js';
 import { EMPTY_ROOT, SIZE_MAX } from './merkle.js';

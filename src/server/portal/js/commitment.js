@@ -1,4 +1,4 @@
-// Commitments and their openings (DESIGN 3.1, docs/format.md 9). Same rules as src/trade/commitment.rs, except
+// Commitments and their openings (DESIGN 3.1, docs/format.md 9). Same rules as src/core/trade/commitment.rs, except
 // that openings are read from a value that was parsed already.
 import { Refused, byteLength, hashHex, hex, utf8 } from './bytes.js';
 import { atPointer } from './json.js';

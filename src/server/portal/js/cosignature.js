@@ -1,5 +1,5 @@
 // Cosignatures: a witness's dated word that a checkpoint is consistent with all that it has seen
-// (c2sp.org/tlog-cosignature@v1.0.1, type 0x04). Same rule as src/tlog/cosignature.rs. Does not judge times.
+// (c2sp.org/tlog-cosignature@v1.0.1, type 0x04). Same rule as src/core/tlog/cosignature.rs. Does not judge times.
 import { utf8 } from './bytes.js';
 import { COSIGNATURE_V1 } from './vkey.js';
 

@@ -1,6 +1,6 @@
 // Ed25519 verification (RFC 8032 section 5.1.7) by the one rule of this project, that of ed25519-dalek's
 // `verify_strict`: the equation without cofactor, S below the group order, A and R neither of small
-// order nor written in a second way. Same rule as Vkey::verify_raw in src/tlog/note/keys.rs.
+// order nor written in a second way. Same rule as Vkey::verify_raw in src/core/tlog/note/keys.rs.
 //
 // Arithmetic is our own, so that a page on plain http, or an old browser, comes to the same verdict.
 // WebCrypto is only faster: it is used where the browser has it *and* it has answered signatures right

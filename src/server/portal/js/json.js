@@ -1,5 +1,5 @@
 // The strict grammar of statements (DESIGN 3.1, docs/format.md 2.1): one JSON object on one line. Same
-// rules, order and positions as src/trade/json.rs. `JSON.parse` would take duplicate names, fractions, lone
+// rules, order and positions as src/core/trade/json.rs. `JSON.parse` would take duplicate names, fractions, lone
 // surrogates and other spellings, so that two readers could read two things in one signed text.
 //
 // A value is null, true, false, a number (an integer below 2^53), a string, an Array or a Map. A Map, and not
@@ -267,7 +267,7 @@ function fault(rule, offset, found) {
   return new Refused(rule, `found ${found} at byte ${offset}, wanted ${wanted}`, `第 ${offset} 字节：见到 ${found}，${zh}`, { pointer: '', offset });
 }
 
-// One row a rule, named as the variants of Rule in src/trade/json/error.rs.
+// One row a rule, named as the variants of Rule in src/core/trade/json/error.rs.
 const RULES = {
   Utf8: ['UTF-8', '要求为 UTF-8'],
   FirstByte: ['`{` as the first byte', '首字节应为 `{`'],

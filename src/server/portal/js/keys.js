@@ -1,5 +1,5 @@
 // Which keys are in force: a function of the log's `genesis` and `key` statements alone. Same rules and
-// order as src/trade/keys.rs and src/trade/keys/evidence.rs. A signature by a key not in force never counts;
+// order as src/core/trade/keys.rs and src/core/trade/keys/evidence.rs. A signature by a key not in force never counts;
 // a public key is admitted once, ever, under one name and role; a key statement is applied whole or not at all.
 import { Refused, hex, within } from './bytes.js';
 import { keyIdHex, lineName } from './note.js';

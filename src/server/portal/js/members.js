@@ -1,5 +1,5 @@
 // Typed reading of the members of one object: each refusal names the pointer, what was found and what was
-// wanted. Same rules and order as src/trade/statement/members.rs.
+// wanted. Same rules and order as src/core/trade/statement/members.rs.
 import { Refused, byteLength, within } from './bytes.js';
 import { whatIs } from './json.js';
 import { checkHash, checkName, quoted } from './names.js';

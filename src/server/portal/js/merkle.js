@@ -1,4 +1,4 @@
-// The Merkle tree of RFC 6962 section 2.1, checking only. Same rule as src/tlog/merkle.rs. Promises:
+// The Merkle tree of RFC 6962 section 2.1, checking only. Same rule as src/core/tlog/merkle.rs. Promises:
 // indexes and sizes are BigInt (a browser's numbers are not exact above 2^53, and `>>` would cut them
 // at 32 bits), proofs of the one right length only. Reads no formats.
 import { Refused, base64, concat, equal } from './bytes.js';

@@ -1,4 +1,4 @@
-// The admitted forms of names and identifiers (DESIGN 3.1). Same rules as src/trade/names.rs. The names of
+// The admitted forms of names and identifiers (DESIGN 3.1). Same rules as src/core/trade/names.rs. The names of
 // witnesses and of other people's logs follow signed-note's own, wider rule: see note.js.
 import { Refused, shorten } from './bytes.js';
 

@@ -1,5 +1,5 @@
 // Signed notes (c2sp.org/signed-note@v1.0.0): form only. Same limits, refusals and order as
-// src/tlog/note.rs. Verifies no signature: see vkey.js. Whose signatures count: policy.js, keys.js.
+// src/core/tlog/note.rs. Verifies no signature: see vkey.js. Whose signatures count: policy.js, keys.js.
 import { Refused, decodeText, shorten, unbase64, utf8ValidUpTo } from './bytes.js';
 
 export const NOTE_BYTES_MAX = 524288;

@@ -1,5 +1,5 @@
 // Trust policies: which logs, which witnesses, and how many of them (c2sp.org/tlog-policy). Same rules, limits
-// and order as src/tlog/policy.rs and its folder. `openPolicy` is the one place where a
+// and order as src/core/tlog/policy.rs and its folder. `openPolicy` is the one place where a
 // checkpoint's origin, log signature, cosignatures and quorum are judged together. A quorum that is not met is
 // data, not an error. A line with a key that we cannot verify (ML-DSA-44) is read, and its witness counts as one that has not cosigned.
 // Does not judge times, and fetches nothing.

@@ -1,5 +1,5 @@
 // The file form of a receipt (c2sp.org/tlog-proof@v1): index, inclusion proof, checkpoint, `extra`.
-// Same limits and refusals as src/tlog/proof.rs. Checks the form only; `extra` is not looked into.
+// Same limits and refusals as src/core/tlog/proof.rs. Checks the form only; `extra` is not looked into.
 import { Refused, decodeText, parseDecimal, shorten, unbase64, unbase64Hash, utf8, utf8ValidUpTo, within } from './bytes.js';
 import { parseNote } from './note.js';
 

@@ -1,5 +1,5 @@
 // Receipts: a `.tlog-proof` file whose `extra` carries the entry and the notes from which its signer's key
-// follows. Same rule as src/receipt.rs. Takes it apart and believes nothing of it: see verify.js.
+// follows. Same rule as src/core/receipt.rs. Takes it apart and believes nothing of it: see verify.js.
 import { Refused, within } from './bytes.js';
 import { parseProof } from './proof.js';
 import { ENTRY_BYTES_MAX } from './record.js';
@@ -9,7 +9,7 @@ export const RECEIPT_BYTES_MAX = 1 << 20;
 
 /**
  * A file whose lines end in LF, as it was before an editor or a mail program put a byte order mark and CRs into it.
- * Same rule as `unix` in src/receipt.rs. What is signed is checked afterwards.
+ * Same rule as `unix` in src/core/receipt.rs. What is signed is checked afterwards.
  */
 export function unix(bytes) {
   const isMarked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;

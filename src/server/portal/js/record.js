@@ -1,5 +1,5 @@
 // A record: one header line, `<leaf index> <leaf hash of the record before> <time>`, then the statement's
-// note. Same limits, order and refusals as src/trade/record.rs. Does not read the note.
+// note. Same limits, order and refusals as src/core/trade/record.rs. Does not read the note.
 import { Refused, decodeText, hashHex } from './bytes.js';
 import { formatTime, parseTime } from './time.js';
 import { quoted } from './names.js';

@@ -1,5 +1,5 @@
 // A statement: a signed note whose text is one line of JSON. Same limits, order and words as
-// src/trade/statement.rs: size, note, line, JSON, the members that log rules read, signature lines.
+// src/core/trade/statement.rs: size, note, line, JSON, the members that log rules read, signature lines.
 // Verifies no signature and does not know whose keys are in force: see keys.js.
 import { Refused, hex, utf8, within } from './bytes.js';
 import { readChanges, readGenesis } from './authority.js';

@@ -1,4 +1,4 @@
-// Points in time: the ledger's own, and those that publishers state. Same rules as src/trade/time.rs: one
+// Points in time: the ledger's own, and those that publishers state. Same rules as src/core/trade/time.rs: one
 // spelling for a record's time, years 1949 to 9999, no second 60. Reads no clock. (`Date` would take other
 // spellings, and days that no month has.)
 import { Refused, shorten } from './bytes.js';

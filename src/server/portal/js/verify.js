@@ -1,5 +1,5 @@
 // The offline verdict: a receipt and policies in, what it proves out, or the numbered step that failed. Same
-// steps, order and bindings as src/verify.rs. No network, no clock. Nothing in the receipt is believed: keys
+// steps, order and bindings as src/core/verify.rs. No network, no clock. Nothing in the receipt is believed: keys
 // follow from the genesis id that the policy pins. Missing is failure.
 import { Refused, hex, within } from './bytes.js';
 import { keyIdHex } from './note.js';

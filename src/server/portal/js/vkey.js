@@ -1,5 +1,5 @@
 // Verifier keys, `<name>+<key ID, 8 hex digits>+<base64(type ‖ public key)>`. Same refusals and order as
-// src/tlog/note/keys.rs: a vkey is never of low order nor written in a second way.
+// src/core/tlog/note/keys.rs: a vkey is never of low order nor written in a second way.
 import { Refused, base64, byteLength, concat, equal, shorten, unbase64, utf8 } from './bytes.js';
 import { judgePublicKey, verifyEd25519 } from './ed25519.js';
 import { NAME_BYTES_MAX, keyIdHex, nameIsValid } from './note.js';

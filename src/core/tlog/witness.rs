@@ -443,7 +443,8 @@ mod tests {
     /// A dialogue with a witness of others (torchwood's litewitness), step by step.
     #[test]
     fn the_dialogue_of_another_witness_is_ours() {
-        let text = include_str!("../../tests/vectors/c2sp/witness-add-checkpoint-transcript.json");
+        let text =
+            include_str!("../../../tests/vectors/c2sp/witness-add-checkpoint-transcript.json");
         let vectors: serde_json::Value = serde_json::from_str(text).unwrap();
         let vkey = Vkey::parse(vectors["log_vkey"].as_str().unwrap()).unwrap();
         let mut seen = Tree::EMPTY;

@@ -405,7 +405,7 @@ pub(super) fn is_person(name: &str) -> bool {
 }
 
 /// Whether a name has a word that only organisations have.
-pub(crate) fn names_organisation(name: &str) -> bool {
+pub fn names_organisation(name: &str) -> bool {
     let lower = name.to_lowercase();
     let is_word = |word: &String| ORGANISATION_WORDS.contains(&word.as_str());
     let has_stem = |word: &String| ORGANISATION_STEMS.iter().any(|stem| word.starts_with(stem));

@@ -24,7 +24,7 @@ use std::ops::Range;
 
 use view::View;
 
-pub(crate) use latin::names_organisation;
+pub use latin::names_organisation;
 
 /// What the name of a party is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -510,7 +510,7 @@ fn an_order_says_what_is_done_to_what_and_why() {
 #[test]
 fn real_notices_pass_the_door() {
     use crate::trade::statement::Draft;
-    let drafts = include_str!("../../../tests/data/yichang/drafts.jsonl");
+    let drafts = include_str!("../../../../tests/data/yichang/drafts.jsonl");
     let mut warned = std::collections::BTreeMap::new();
     for line in drafts.lines() {
         let mut draft = Draft::parse(line.as_bytes()).unwrap();

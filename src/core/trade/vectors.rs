@@ -17,7 +17,8 @@ use crate::tlog::note::{Signer, Vkey};
 
 macro_rules! vectors {
     ($path:literal) => {
-        serde_json::from_str::<Value>(include_str!(concat!("../../tests/vectors/", $path))).unwrap()
+        serde_json::from_str::<Value>(include_str!(concat!("../../../tests/vectors/", $path)))
+            .unwrap()
     };
 }
 

@@ -5,7 +5,7 @@ use crate::tlog::note::{Signer, Vkey};
 use crate::trade::statement::{Draft, sign_statement};
 use crate::trade::time::Time;
 
-const VECTOR: &str = include_str!("../../../tests/vectors/sealed/register.json");
+const VECTOR: &str = include_str!("../../../../tests/vectors/sealed/register.json");
 
 fn signer() -> Signer {
     Signer::from_seed("ggzy.shaoshan.example", &[1; 32]).unwrap()

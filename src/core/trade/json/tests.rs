@@ -235,7 +235,7 @@ fn a_refusal_says_where_what_and_what_to_do() {
 
 #[test]
 fn the_inputs_that_must_be_refused_are() {
-    let file = include_str!("../../../tests/vectors/json/must-refuse.json");
+    let file = include_str!("../../../../tests/vectors/json/must-refuse.json");
     let file: serde_json::Value = serde_json::from_str(file).unwrap();
     let cases = file["cases"].as_array().unwrap();
     assert_eq!(cases.len(), 14);
