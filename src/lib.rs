@@ -21,4 +21,4 @@ pub mod server;
 pub mod store;
 pub mod witness;
 
-pub use mingzhang_core::{chain_of, receipt, rules, tlog, trade, verify};
+pub use mingzhang_core::{chain_of, lang, receipt, rules, said, tlog, trade, verify};

@@ -10,10 +10,11 @@ use super::order::post_own;
 use super::out::{Answer, Console, Failure};
 use super::plain;
 use super::post::ledger_name;
-use super::text::{Said, said};
 use super::verify::digest_of;
+use crate::lang::Said;
 use crate::ledger::clock::system_clock;
 use crate::rules::Book;
+use crate::said;
 use crate::store::Http;
 
 /// What `announce` is told.

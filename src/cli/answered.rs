@@ -13,8 +13,9 @@ use serde_json::{Map, Value};
 
 use super::out::{self, Console, Exit, Failure};
 use super::post::said_by;
-use super::text::{Said, said};
+use crate::lang::Said;
 use crate::receipt::{RECEIPT_BYTES_MAX, Receipt};
+use crate::said;
 use crate::store::{Answer, Http};
 use crate::tlog::checkpoint::Checkpoint;
 use crate::tlog::merkle::{check_inclusion, leaf_hash};

@@ -10,9 +10,10 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::out::{Answer, Console, Failure};
-use super::text::{Said, said};
 use super::{KeyArguments, fetch, plain, read_file};
+use crate::lang::Said;
 use crate::receipt::RECEIPT_BYTES_MAX;
+use crate::said;
 use crate::tlog::merkle::Hash;
 use crate::trade::commitment::Place;
 use crate::trade::names;

@@ -20,7 +20,8 @@ use super::answered::{self, Answered};
 use super::draft::{Line, LineError};
 use super::out::{Answer, Console, Failure};
 use super::plain;
-use super::text::{Said, said};
+use crate::lang::Said;
+use crate::said;
 use crate::store::Http;
 use crate::tlog::merkle::Hash;
 

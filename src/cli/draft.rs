@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::forms;
 use super::keys::holder::{Holder, SignerError};
-use super::text::Said;
+use crate::lang::Said;
 use crate::tlog::merkle::Hash;
 use crate::tlog::note::Note;
 use crate::trade::commitment::{Class, Opening, Openings, Place};

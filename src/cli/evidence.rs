@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::keys::{self, KeyFileError};
 use super::out::Console;
-use super::text::said;
+use crate::said;
 use crate::store::named;
 
 /// Names that are tried in a folder: `NAME.txt`, `NAME-2.txt`, …
@@ -68,7 +68,7 @@ fn numbered(path: &Path, number: usize) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::text::Lang;
+    use crate::lang::Lang;
 
     const CONSOLE: Console = Console {
         lang: Lang::En,

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::answered;
 use super::out::{Answer, Console, Failure};
-use super::text::said;
 use super::{keys, plain};
 use crate::receipt::{RECEIPT_BYTES_MAX, Receipt};
+use crate::said;
 use crate::store::{Http, named};
 use crate::tlog::merkle::Hash;
 use crate::trade::visible::one_line;

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::value::RawValue;
 
 use super::out::Failure;
-use super::text::said;
+use crate::said;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 

@@ -17,9 +17,10 @@ use super::backup::{
 };
 use super::init::Folder;
 use super::out::{Answer, Console, Exit, Failure};
-use super::text::{Said, said};
 use super::{plain, runtime};
 use crate::audit::open_by;
+use crate::lang::Said;
+use crate::said;
 use crate::store::commit::Commit;
 use crate::store::{LogReader, ReadError, Source, Store};
 use crate::tlog::merkle::{Hash, Tree};

@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 
 use super::out::{Answer, Console, Exit, Failure};
 use super::post::{Kept, Posting, Show, post_lines};
-use super::text::{Said, said};
 use super::vault::Vault;
 use super::{KeyArguments, plain, read_file};
 use crate::import::{Facts, Import, Item, notices, ocds};
+use crate::lang::Said;
+use crate::said;
 use crate::store::{Http, named};
 use crate::tlog::merkle::Hash;
 

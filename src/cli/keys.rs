@@ -21,7 +21,8 @@ use ed25519_dalek::pkcs8::{
 use zeroize::Zeroizing;
 
 use super::out::Failure;
-use super::text::{Said, said};
+use crate::lang::Said;
+use crate::said;
 use crate::store::named::Named;
 use crate::tlog::cosignature::Cosigner;
 use crate::tlog::note::{NAME_BYTES_MAX, Signer, Vkey, VkeyError};

@@ -12,12 +12,13 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::out::{Answer, Console, Failure};
 use super::plain;
-use super::text::{Said, said};
+use crate::lang::Said;
 use crate::rules::csv;
 use crate::rules::engine::{Finding, Outcome, ProjectReport};
 use crate::rules::pack::Rule;
 use crate::rules::publicity::Publicities;
 use crate::rules::statistics::Statistics;
+use crate::said;
 use crate::trade::visible::one_line;
 pub(super) use question::book;
 use question::{Asked, Question, ask, read_pack};

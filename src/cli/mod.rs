@@ -30,7 +30,7 @@
 //! | [`vocabulary`] | `vocabulary` |
 //! | [`mod@bench`] | `bench` |
 //!
-//! [`text`] has the two languages, [`out`] what a command hands back and how it is shown.
+//! [`language`] chooses one of the two, [`out`] has what a command hands back and how it is shown.
 
 mod announce;
 mod answered;
@@ -52,6 +52,7 @@ mod init;
 mod key;
 mod keygen;
 pub mod keys;
+pub mod language;
 mod law;
 mod log;
 mod monitor;
@@ -66,7 +67,6 @@ mod replica;
 mod search;
 mod serve;
 mod submit;
-pub mod text;
 mod vault;
 mod verify;
 mod verify_page;
@@ -79,9 +79,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::lang::Lang;
+use crate::said;
 use keys::holder::KeyArguments;
 use out::{Answer, Console, Exit, Failure};
-use text::{Lang, said};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -209,7 +210,7 @@ enum Word {
 /// Runs the program.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let lang = Lang::of_run(&arguments, |name| std::env::var(name).ok());
+    let lang = language::of_run(&arguments, |name| std::env::var(name).ok());
     let json = arguments.iter().any(|argument| argument == "--json");
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,

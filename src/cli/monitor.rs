@@ -18,11 +18,12 @@ use serde_json::{Value, json};
 
 use super::out::{Answer, Console, Exit, Failure, NO_READER};
 use super::policies::Policies;
-use super::text::{Said, said};
 use super::verify::shown_words;
 use super::{evidence, plain, read_file, runtime};
 use crate::audit::{EVIDENCE_BYTES_MAX, EvidenceError, ForkEvidence, Shown, Target};
+use crate::lang::Said;
 use crate::ledger::clock::system_clock;
+use crate::said;
 use crate::store::{Http, LogReader, Source};
 use crate::tlog::merkle::Hash;
 use crate::tlog::note::NOTE_BYTES_MAX;

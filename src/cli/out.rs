@@ -12,7 +12,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value};
 
 use super::log;
-use super::text::{Lang, Said, said};
+use crate::lang::{Lang, Said};
+use crate::said;
 use crate::trade::visible::visible;
 
 /// How a command ended. The numbers are a contract with scripts.

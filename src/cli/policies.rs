@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use super::out::{Exit, Failure};
 use super::read_file;
-use super::text::{Said, said};
+use crate::lang::Said;
+use crate::said;
 use crate::tlog::policy::{
     ConflictError, JudgeError, POLICY_BYTES_MAX, PassedOver, Policy, check_together,
 };

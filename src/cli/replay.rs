@@ -7,11 +7,12 @@ use serde_json::Value;
 
 use super::out::{Answer, Console, Exit, Failure};
 use super::policies::Policies;
-use super::text::{Lang, Said, said};
 use super::{law, plain, runtime};
 use crate::audit::{self, AuditError, MirrorError, Options, Report, State, Target};
+use crate::lang::{Lang, Said};
 use crate::ledger::clock::system_clock;
 use crate::rules::{Finding, Law, ProjectReport};
+use crate::said;
 use crate::store::{Http, ReadError, Source, SourceError, named};
 use crate::tlog::policy::Policy;
 use crate::trade::visible::one_line;

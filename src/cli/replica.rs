@@ -9,9 +9,9 @@ use super::log;
 use super::out::{Answer, Console, Exit, Failure, envelope};
 use super::policies::Policies;
 use super::serve::{bind, stop_signal, url_of};
-use super::text::said;
 use super::{plain, runtime};
 use crate::audit::{Replica, ReplicaError};
+use crate::said;
 use crate::server::accept::{self, Limits};
 use crate::server::replica::router;
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::out::Failure;
 use super::post::Kept;
-use super::text::said;
+use crate::said;
 use crate::store::named;
 
 /// A file of openings, made when the first line is written.

@@ -13,10 +13,11 @@ use serde_json::json;
 
 use super::out::{Answer, Console, Exit, Failure};
 use super::policies::Policies;
-use super::text::{Said, said};
 use super::{plain, read_file};
 use crate::audit::{FIRST_LINE, ForkEvidence, Shown};
+use crate::lang::Said;
 use crate::receipt::{RECEIPT_BYTES_MAX, Receipt};
+use crate::said;
 use crate::store::named::Named;
 use crate::tlog::merkle::leaf_hash;
 use crate::tlog::policy::{JudgeError, Policy};

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::fetch::write_new;
 use super::out::{Answer, Console, Failure};
 use super::plain;
-use super::text::said;
+use crate::said;
 use crate::server::VERIFIER_PAGE;
 
 /// Where it goes.

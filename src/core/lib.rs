@@ -2,6 +2,7 @@
 
 #![warn(missing_docs)]
 
+pub mod lang;
 pub mod receipt;
 pub mod rules;
 pub mod tlog;

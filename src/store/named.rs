@@ -164,49 +164,24 @@ fn instead(path: &Path, error: Error) -> Error {
     }
 }
 
-/// What stands where a file is wanted, in English and in Chinese.
-const INSTEAD: [(&str, &str); 4] = [
-    (
-        "it is a folder; wanted a regular file",
-        "它是目录，应为普通文件",
-    ),
-    (
-        "it is a pipe that nobody writes or reads; wanted a regular file",
-        "它是管道，另一端没有程序，应为普通文件",
-    ),
-    (
-        "it is a socket; wanted a regular file",
-        "它是套接字，应为普通文件",
-    ),
-    (
-        "it is a device; wanted a regular file",
-        "它是设备，应为普通文件",
-    ),
-];
-
+/// What stands where a file is wanted; `lang::in_chinese` knows these words.
 fn is(kind: FileType) -> Error {
-    let at = if kind.is_dir() {
-        0
+    let what = if kind.is_dir() {
+        "it is a folder; wanted a regular file"
     } else if kind.is_fifo() {
-        1
+        "it is a pipe that nobody writes or reads; wanted a regular file"
     } else if kind.is_socket() {
-        2
+        "it is a socket; wanted a regular file"
     } else {
-        3
+        "it is a device; wanted a regular file"
     };
-    Error::new(ErrorKind::InvalidInput, INSTEAD[at].0)
-}
-
-/// A cause with the reasons of this file in Chinese. A cause comes as text, through errors of every room; a reason is known by its words.
-#[must_use]
-pub fn in_chinese(cause: &str) -> String {
-    let said = |cause: String, (en, zh): &(&str, &str)| cause.replace(en, zh);
-    INSTEAD.iter().fold(cause.to_owned(), said)
+    Error::new(ErrorKind::InvalidInput, what)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lang::in_chinese;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     fn fifo(path: &Path) {
@@ -239,6 +214,7 @@ mod tests {
             ] {
                 let told = refused.unwrap_err().to_string();
                 assert!(told.contains(what), "{name}: {told}");
+                assert!(in_chinese(&told).contains("应为普通文件"), "{told}");
             }
             assert!(!holds(&path, b""));
         }

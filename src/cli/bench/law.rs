@@ -18,7 +18,7 @@ use super::subject::Subject;
 use crate::audit::Target;
 use crate::cli::law::judge_whole;
 use crate::cli::out::Failure;
-use crate::cli::text::Lang;
+use crate::lang::Lang;
 use crate::law::{self, Filter, View};
 use crate::ledger::clock::system_clock;
 use crate::ledger::{Ledger, Wait};

@@ -32,8 +32,8 @@ use serde::Serialize;
 
 use super::out::{Answer, Console, Failure};
 use super::runtime;
-use super::text::said;
 use crate::ledger::INDEX_LAG_MAX;
+use crate::said;
 use generator::{Generator, LoadError, Run};
 use limits::Limits;
 use machine::Machine;

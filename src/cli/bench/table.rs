@@ -4,7 +4,7 @@ use super::Results;
 use super::generator::Run;
 use super::scale;
 use super::stages::Posting;
-use crate::cli::text::Lang;
+use crate::lang::Lang;
 
 /// The whole table.
 pub(super) fn render(results: &Results, lang: Lang) -> String {

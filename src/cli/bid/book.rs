@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::out::Failure;
-use crate::cli::text::said;
+use crate::said;
 use crate::tlog::merkle::Hash;
 use crate::trade::names;
 use crate::trade::sealed::{Bid, Lot, Register, SLOTS_MAX, Sealed};

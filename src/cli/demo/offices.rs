@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use crate::cli::init::Folder;
 use crate::cli::out::{Console, Failure};
-use crate::cli::text::said;
 use crate::cli::witness;
 use crate::ledger::Ledger;
+use crate::said;
 use crate::store::Http;
 use crate::witness::Witness;
 

@@ -18,7 +18,7 @@ use super::encrypted::{PASSPHRASE_BYTES_MAX, PASSPHRASE_BYTES_MIN};
 use super::{KeyFile, KeyFileError, Kind, read_vkey_file};
 use crate::cli::out::{Console, Failure};
 use crate::cli::read_file;
-use crate::cli::text::said;
+use crate::said;
 use crate::tlog::note::{Signature, Signer, Vkey};
 
 /// The key to sign with.

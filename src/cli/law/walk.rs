@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::audit::Target;
 use crate::cli::out::{Exit, Failure};
 use crate::cli::policies::unjudged;
-use crate::cli::text::said;
+use crate::said;
 use crate::store::LogReader;
 use crate::tlog::merkle::Tree;
 use crate::tlog::policy::{Policy, open_by};

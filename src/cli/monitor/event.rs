@@ -15,8 +15,9 @@ use serde_json::{Map, Value};
 
 use super::Arguments;
 use crate::cli::out::{Console, Failure};
-use crate::cli::text::{Said, said};
+use crate::lang::Said;
 use crate::ledger::clock::system_clock;
+use crate::said;
 use crate::store::named;
 
 /// How long the command of `--exec` may take, in seconds. It is to send a message, and the monitor has to go on looking.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::draft::{Guard, Line, LineError};
 use super::super::keys::holder::Holder;
-use super::super::text::Lang;
+use crate::lang::Lang;
 use crate::tlog::merkle::Hash;
 use crate::tlog::note::Signer;
 use crate::trade::door::{self, Severity};

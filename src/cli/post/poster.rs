@@ -12,11 +12,12 @@ use super::super::draft::{Amended, Guard, Line, LineError};
 use super::super::fetch;
 use super::super::keys::holder::Holder;
 use super::super::out::Failure;
-use super::super::text::{Lang, Said, said};
 use super::{
     ANSWER_BYTES_MAX, Kept, Outcome, Placed, Show, WaitFor, Withhold, busy, faults, no_vault,
     said_by, settle,
 };
+use crate::lang::{Lang, Said};
+use crate::said;
 use crate::store::{Http, HttpError};
 use crate::tlog::merkle::Hash;
 use crate::trade::commitment::Openings;

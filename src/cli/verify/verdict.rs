@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::super::out::Exit;
 use super::super::policies::Policies;
-use super::super::text::{Lang, Said, said};
 use super::words;
 use crate::audit::{Shown, SignatureLine};
+use crate::lang::{Lang, Said};
+use crate::said;
 use crate::tlog::merkle::Hash;
 use crate::tlog::policy::{Lack, VerifiedCheckpoint, WitnessShown};
 use crate::trade::statement::{Body, Statement};

@@ -1,8 +1,8 @@
 //! Why a step of `verify` failed, in both languages. The errors of rooms 1 to 3 speak English only; their Chinese is here, or where the same
 //! error is told elsewhere.
 
-use super::super::text::Said;
 use crate::audit::{note_zh, open_zh, record_zh};
+use crate::lang::Said;
 use crate::receipt::{ITEMS_MAX, RECEIPT_BYTES_MAX, ReceiptError};
 use crate::tlog::merkle::ProofError;
 use crate::tlog::policy::JudgeError;
