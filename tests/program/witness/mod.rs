@@ -1,7 +1,5 @@
 //! The witness as others see it: over HTTP and by the program. What breaks if these break is in `src/witness/tests.rs`.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
-
 mod ledger;
 
 use std::io::{BufRead, BufReader};

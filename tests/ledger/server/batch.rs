@@ -12,8 +12,8 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 
-use crate::service::{Service, in_json};
-use crate::withheld::with_people;
+use super::service::{Service, in_json};
+use super::withheld::with_people;
 use crate::world::check_log;
 
 #[tokio::test]
@@ -211,7 +211,7 @@ async fn a_stranger_is_heard_for_a_while_and_told_how_to_go_on() {
         1 => "nonsense".to_owned(),
         _ => {
             let statement = service.world.trade(&format!("Q-{n}"), None, "x");
-            let mut note = String::from_utf8(crate::service::note(&statement)).unwrap();
+            let mut note = String::from_utf8(super::service::note(&statement)).unwrap();
             note.truncate(note.len() - 8);
             serde_json::json!({ "note": note + "AAAAAA=\n" }).to_string()
         }

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
 use tower::ServiceExt;
 
-use crate::service::{Service, note};
+use super::service::{Service, note};
 use crate::world::CENTRE;
 
 #[tokio::test]

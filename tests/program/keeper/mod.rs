@@ -1,21 +1,12 @@
 //! Danger: a change of keys that nobody agreed to, a backup that cannot be used, a fork that nobody can show, a tampered file that no
 //! command finds. The real program, at the hands of those who keep a ledger and of those who attack it with the right keys.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
-
-#[path = "keeper/from_mirror.rs"]
 mod from_mirror;
-#[path = "keeper/one_key.rs"]
 mod one_key;
-#[path = "keeper/quorum.rs"]
 mod quorum;
-#[path = "keeper/rehearsal.rs"]
 mod rehearsal;
-#[path = "keeper/told.rs"]
 mod told;
-#[path = "keeper/trust.rs"]
 mod trust;
-#[path = "keeper/watch.rs"]
 mod watch;
 
 use std::ffi::OsStr;

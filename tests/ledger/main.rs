@@ -12,6 +12,7 @@ mod post;
 mod power;
 mod race;
 mod replica;
+mod server;
 mod slips;
 mod tamper;
 mod vectors;

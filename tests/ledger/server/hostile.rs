@@ -4,8 +4,8 @@
 
 use serde_json::{Value, json};
 
-use crate::portal::{check_frame, indexed, searching};
-use crate::service::{Service, note};
+use super::portal::{check_frame, indexed, searching};
+use super::service::{Service, note};
 use crate::world::{CENTRE, ORIGIN};
 use mingzhang::trade::statement::sign_statement;
 
@@ -20,7 +20,7 @@ const ATTRIBUTES: &str = " lang charset name content rel href type hreflang clas
     preserveaspectratio text-anchor label ";
 
 fn texts() -> Vec<(String, String)> {
-    let vectors: Value = serde_json::from_str(include_str!("../vectors/hostile.json")).unwrap();
+    let vectors: Value = serde_json::from_str(include_str!("../../vectors/hostile.json")).unwrap();
     let texts = vectors["texts"].as_array().unwrap();
     assert!(texts.len() > 30);
     let text = |one: &Value| {
@@ -219,7 +219,7 @@ async fn no_view_obeys_what_a_publisher_wrote() {
 #[tokio::test]
 async fn no_path_climbs_and_refusals_show_nothing_of_it() {
     let service = Service::new().await;
-    let vectors: Value = serde_json::from_str(include_str!("../vectors/hostile.json")).unwrap();
+    let vectors: Value = serde_json::from_str(include_str!("../../vectors/hostile.json")).unwrap();
     let paths = vectors["paths"].as_array().unwrap();
     let mut refused = 0;
     for path in paths {

@@ -2,8 +2,6 @@
 //! port of Go's sumdb/tlog: hashes, proofs and tile paths; never its tile reader, which leaves tiles
 //! unchecked, CVE-2026-56865), ct-merkle and signed_note.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
-
 use std::cell::RefCell;
 
 use ct_merkle::mem_backed_tree::MemoryBackedTree;

@@ -8,7 +8,7 @@ use mingzhang::trade::commitment::{Opening, Openings, Place};
 use mingzhang::trade::statement::sign_statement;
 use serde_json::{Value, json};
 
-use crate::service::{Service, in_json, note};
+use super::service::{Service, in_json, note};
 use crate::world::{CENTRE, ORIGIN, check_log};
 
 #[tokio::test]

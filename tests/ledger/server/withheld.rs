@@ -8,7 +8,7 @@ use mingzhang::trade::disclosure;
 use mingzhang::trade::statement::{Statement, sign_statement};
 use serde_json::{Value, json};
 
-use crate::service::{Service, in_json, note};
+use super::service::{Service, in_json, note};
 use crate::world::{CENTRE, ORIGIN, check_log};
 
 /// Orders of one body, one following the other.

@@ -9,8 +9,8 @@ use mingzhang::tlog::merkle::{Hash, check_inclusion};
 use mingzhang::trade::statement::{Statement, sign_statement};
 use serde_json::{Value, json};
 
-use crate::service::{Service, note};
-use crate::withheld::{Orders, RECORD};
+use super::service::{Service, note};
+use super::withheld::{Orders, RECORD};
 use crate::world::{CENTRE, ORIGIN, World};
 
 const DAY_MS: i64 = 86_400_000;

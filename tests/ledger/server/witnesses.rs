@@ -22,7 +22,7 @@ use mingzhang::tlog::policy::Policy;
 use mingzhang::tlog::witness::AddCheckpoint;
 use serde_json::json;
 
-use crate::service::{Service, note};
+use super::service::{Service, note};
 use crate::world::{ORIGIN, World};
 
 fn cosigner(at: u8) -> Cosigner {

@@ -8,7 +8,7 @@ use mingzhang::server::{Options, router};
 use mingzhang::tlog::policy::Policy;
 use mingzhang::trade::statement::{Statement, sign_statement};
 
-use crate::service::{Answer, Service, note};
+use super::service::{Answer, Service, note};
 use crate::world::ORIGIN;
 
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; \

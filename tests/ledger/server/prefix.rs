@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::portal::{indexed, searching};
-use crate::service::{Answer, Service, note};
+use super::portal::{indexed, searching};
+use super::service::{Answer, Service, note};
 
 const PREFIX: &str = "/trade/ledger";
 

@@ -1,8 +1,6 @@
 //! The formats and mathematics against known answers that others published; sources and licences are
 //! in `tests/vectors/README.md`.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -2,7 +2,7 @@
 
 use mingzhang::tlog::merkle::Hash;
 
-use crate::service::Service;
+use super::service::Service;
 use crate::world::ORIGIN;
 
 #[tokio::test]

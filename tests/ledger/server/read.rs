@@ -8,7 +8,7 @@ use mingzhang::tlog::note::Signer;
 use mingzhang::tlog::tile::Tile;
 use serde_json::Value;
 
-use crate::service::{Service, in_json, note};
+use super::service::{Service, in_json, note};
 use crate::world::{CENTRE, ORIGIN};
 
 #[tokio::test]

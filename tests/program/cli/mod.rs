@@ -2,8 +2,6 @@
 //!
 //! The real program, from `init` to `reindex`, against a ledger that is served by the real program.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
-
 mod bid;
 mod client;
 mod guard;
