@@ -14,10 +14,10 @@ use super::out::{Answer, Console, Failure};
 use super::plain;
 use crate::lang::Said;
 use crate::rules::csv;
-use crate::rules::engine::{Finding, Outcome, ProjectReport};
 use crate::rules::pack::Rule;
 use crate::rules::publicity::Publicities;
 use crate::rules::statistics::Statistics;
+use crate::rules::{Finding, Outcome, ProjectReport};
 use crate::said;
 use crate::trade::visible::one_line;
 pub(super) use question::book;
@@ -115,7 +115,7 @@ pub(super) fn findings(
         text.push_str(csv::HEAD);
         for report in &reports {
             for finding in report.findings.iter().filter(wanted) {
-                text.push_str(&csv::row(report.about(), finding));
+                text.push_str(&csv::row(report, finding));
             }
         }
     } else {
@@ -211,7 +211,7 @@ pub(super) fn due(console: &Console, arguments: &DueArguments) -> Result<Answer,
     if arguments.format == Format::Csv {
         text.push_str(csv::HEAD);
         for (report, finding) in &rows {
-            text.push_str(&csv::row(report.about(), finding));
+            text.push_str(&csv::row(report, finding));
         }
     } else {
         text.push_str(asked.head().in_(console.lang));

@@ -25,10 +25,10 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::ledger::Ledger;
-use crate::rules::announced::ToldPart;
-use crate::rules::engine::{AsOf, Finding, Outcome, ProjectReport, project_report};
+use crate::rules::ToldPart;
 use crate::rules::facts::Moment;
 use crate::rules::statistics::Statistics;
+use crate::rules::{AsOf, Finding, Outcome, ProjectReport, project_report};
 use crate::rules::{Book, Disclosure};
 use crate::trade::time::Time;
 use crate::trade::vocabulary::Stage;

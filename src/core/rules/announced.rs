@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
 use super::book::Book;
+use super::finding::ToldPart;
 use crate::tlog::merkle::Hash;
 use crate::trade::notice;
 use crate::trade::statement::Statement;
@@ -16,19 +15,6 @@ const ANNOUNCED_MAX: usize = 100_000;
 /// What was announced, and where first.
 #[derive(Clone, Debug, Default)]
 pub struct Announced(BTreeMap<(String, Hash), (u64, Time)>);
-
-/// A file that findings were made by.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ToldPart {
-    /// `rule_pack` or `calendar`.
-    pub what: &'static str,
-    /// The version that it names.
-    pub version: String,
-    /// Of its bytes, 64 hex.
-    pub sha256: String,
-    /// The record of the notice that announces it; null if none had by then.
-    pub announced: Option<u64>,
-}
 
 impl Announced {
     /// Takes a record in.

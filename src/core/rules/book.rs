@@ -5,7 +5,6 @@
 use serde::Serialize;
 
 use super::calendar::{Calendar, CalendarError};
-use super::engine::Law;
 use super::pack::{Pack, PackError};
 use crate::tlog::merkle::Hash;
 
@@ -137,6 +136,26 @@ impl Book {
         Law {
             pack: &self.pack,
             calendar: &self.calendar,
+        }
+    }
+}
+
+/// The law as this ledger counts it.
+#[derive(Clone, Copy, Debug)]
+pub struct Law<'a> {
+    /// The rules.
+    pub pack: &'a Pack,
+    /// The working days.
+    pub calendar: &'a Calendar,
+}
+
+impl Law<'static> {
+    /// What is compiled in.
+    #[must_use]
+    pub fn builtin() -> Law<'static> {
+        Law {
+            pack: Pack::builtin(),
+            calendar: Calendar::builtin(),
         }
     }
 }

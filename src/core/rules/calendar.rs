@@ -141,7 +141,7 @@ impl Calendar {
     /// The national calendar compiled in: 2007 to 2026.
     ///
     /// ```
-    /// use mingzhang::rules::calendar::{Calendar, Day};
+    /// use mingzhang_core::rules::calendar::{Calendar, Day};
     /// let calendar = Calendar::builtin();
     /// // 2025-10-01 to -08 are off, Saturday 2025-10-11 is worked.
     /// let day = calendar.add_working_days(Day::parse("2025-09-30").unwrap(), 1, "");

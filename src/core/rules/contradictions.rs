@@ -1,7 +1,7 @@
 //! What cannot both be so, and what was logged long after it claims to have happened. No article decides these: they ask for a look.
 
-use super::engine::{Finding, Outcome};
 use super::facts::{Disclosure, InForce};
+use super::finding::{Finding, Outcome};
 use crate::trade::vocabulary::Stage;
 
 /// A live publisher's claim may be so many days before the ledger's time; more is a finding.

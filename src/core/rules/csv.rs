@@ -5,7 +5,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::engine::Finding;
+use super::finding::{Finding, ProjectReport};
 
 /// Which project an answer is about.
 #[derive(Clone, Copy, Debug)]
@@ -22,12 +22,25 @@ pub struct About<'a> {
     pub region: &'a str,
 }
 
+impl<'a> From<&'a ProjectReport> for About<'a> {
+    fn from(report: &'a ProjectReport) -> About<'a> {
+        About {
+            publisher: &report.publisher,
+            project: &report.project,
+            title: &report.title,
+            category: &report.category,
+            region: &report.region,
+        }
+    }
+}
+
 /// The head of the table, with its line end.
 pub const HEAD: &str = "publisher,project,title,category,region,stage,outcome,rule,law,article,lots,records,from,due,done,days,claimed_only,assumed,provisional,zh\n";
 
 /// One finding, with its line end.
 #[must_use]
-pub fn row(about: About<'_>, finding: &Finding) -> String {
+pub fn row<'a>(about: impl Into<About<'a>>, finding: &Finding) -> String {
+    let about = about.into();
     let records: Vec<String> = finding.evidence.iter().map(u64::to_string).collect();
     let day = |day: &Option<String>| day.clone().unwrap_or_default();
     // What we count and date ourselves is a number or a date for the spreadsheet too; words and codes stay text.

@@ -4,38 +4,17 @@
 //! are not given answers *cannot tell* and never guesses. A rule that asks for 依法必招 is applied where nothing is stated, and the
 //! finding says that this was assumed.
 
-use serde::Serialize;
-
-use super::announced::ToldPart;
-use super::calendar::{Calendar, Day};
+use super::book::Law;
+use super::calendar::Day;
 use super::contradictions;
 use super::facts::{Disclosure, InForce, Moment, in_force};
-use super::pack::{Counting, Pack, Point, Rule, RuleType, Unit, points};
+use super::finding::{Finding, Outcome, ProjectReport, Standing};
+use super::pack::{Counting, Point, Rule, RuleType, Unit, points};
 use super::words;
 use crate::trade::time::Time;
 use crate::trade::vocabulary::Stage;
 
 const HOUR_MS: i64 = 3_600_000;
-
-/// The law as this ledger counts it.
-#[derive(Clone, Copy, Debug)]
-pub struct Law<'a> {
-    /// The rules.
-    pub pack: &'a Pack,
-    /// The working days.
-    pub calendar: &'a Calendar,
-}
-
-impl Law<'static> {
-    /// What is compiled in.
-    #[must_use]
-    pub fn builtin() -> Law<'static> {
-        Law {
-            pack: Pack::builtin(),
-            calendar: Calendar::builtin(),
-        }
-    }
-}
 
 /// As of when a question is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,167 +42,6 @@ impl AsOf {
         } else {
             disclosure.logged <= self.date
         }
-    }
-}
-
-/// What a rule says of a project.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// In time.
-    Done,
-    /// Not yet due.
-    Due,
-    /// The clock stands.
-    Suspended,
-    /// The dates are not given.
-    CannotTell,
-    /// Done after its last day.
-    Late,
-    /// Past its last day and not seen in this ledger.
-    Missing,
-    /// Shorter than the law asks.
-    TooShort,
-    /// In the wrong order.
-    OutOfOrder,
-    /// Shown before it might be.
-    Premature,
-    /// Two records that cannot both be so.
-    Contradiction,
-    /// Logged long after the day it claims.
-    BackDated,
-}
-
-impl Outcome {
-    /// Whether somebody should look at it.
-    #[must_use]
-    pub fn is_finding(self) -> bool {
-        !matches!(
-            self,
-            Outcome::Done | Outcome::Due | Outcome::Suspended | Outcome::CannotTell
-        )
-    }
-
-    /// The word that JSON uses.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Outcome::Done => "done",
-            Outcome::Due => "due",
-            Outcome::Suspended => "suspended",
-            Outcome::CannotTell => "cannot_tell",
-            Outcome::Late => "late",
-            Outcome::Missing => "missing",
-            Outcome::TooShort => "too_short",
-            Outcome::OutOfOrder => "out_of_order",
-            Outcome::Premature => "premature",
-            Outcome::Contradiction => "contradiction",
-            Outcome::BackDated => "back_dated",
-        }
-    }
-}
-
-/// One answer of one rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// What.
-    pub outcome: Outcome,
-    /// The rule's id; of what no rule pack decides, such as `AWARD-TWICE`.
-    pub rule: String,
-    /// The stage whose disclosure is judged, or empty.
-    pub stage: &'static str,
-    /// The law, or empty.
-    pub law: String,
-    /// The article, or empty.
-    pub article: String,
-    /// The lots concerned; none means the whole project.
-    pub lots: Vec<String>,
-    /// Record indexes, ascending.
-    pub evidence: Vec<u64>,
-    /// The day that is counted from.
-    pub from: Option<String>,
-    /// The last day (MAX) or the first lawful one (MIN).
-    pub due: Option<String>,
-    /// The day on which it was done.
-    pub done: Option<String>,
-    /// Days late, or days too short; 0 otherwise.
-    pub days: i64,
-    /// A day counted beyond the last year whose holidays are known.
-    pub provisional: bool,
-    /// Rests on what was claimed before the publisher went live (补录).
-    pub claimed_only: bool,
-    /// 依法必招 was not stated and taken for yes.
-    pub assumed: bool,
-    /// The sentence in Chinese.
-    pub zh: String,
-    /// The same in English.
-    pub en: String,
-}
-
-/// What is in force, for readers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Standing {
-    /// The kind.
-    pub kind: String,
-    /// The record whose words hold.
-    pub record: u64,
-    /// What it replaced or corrected, first to last.
-    pub replaced: Vec<u64>,
-    /// The record that withdrew it.
-    pub withdrawn_by: Option<u64>,
-}
-
-/// All that follows for one project.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ProjectReport {
-    /// The publisher.
-    pub publisher: String,
-    /// The project.
-    pub project: String,
-    /// Its title, of the first record that has one.
-    pub title: String,
-    /// Its category.
-    pub category: String,
-    /// Its region.
-    pub region: String,
-    /// As of when.
-    pub as_of: String,
-    /// The last record that was seen.
-    pub last_record: Option<u64>,
-    /// Version of the rules.
-    pub pack: String,
-    /// Version of the calendar.
-    pub calendar: String,
-    /// The files of both by digest, and whether the log announced them; empty until whoever knows the log says so.
-    pub law: Vec<ToldPart>,
-    /// No rule that was checked is written for this category.
-    pub category_without_rules: bool,
-    /// Every answer: findings first, then what is due, done and cannot be told.
-    pub findings: Vec<Finding>,
-    /// The next day on which something is due.
-    pub next_due: Option<String>,
-    /// What is in force.
-    pub standing: Vec<Standing>,
-}
-
-impl ProjectReport {
-    /// Which project it is of, for a table.
-    #[must_use]
-    pub fn about(&self) -> super::csv::About<'_> {
-        super::csv::About {
-            publisher: &self.publisher,
-            project: &self.project,
-            title: &self.title,
-            category: &self.category,
-            region: &self.region,
-        }
-    }
-
-    /// What somebody should look at.
-    pub fn faults(&self) -> impl Iterator<Item = &Finding> {
-        self.findings
-            .iter()
-            .filter(|finding| finding.outcome.is_finding())
     }
 }
 

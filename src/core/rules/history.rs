@@ -206,7 +206,7 @@ pub fn unbroken(chain: &[(u64, Hash, Option<Hash>)]) -> Result<(), Break> {
 /// What differs between two statements, member by member and item by item; how they are logged is left out.
 ///
 /// ```
-/// use mingzhang::rules::history::differences;
+/// use mingzhang_core::rules::history::differences;
 /// let before = serde_json::json!({"title": "甲", "details": {"amount": "100", "lots": ["1", "2"]}, "follows": null});
 /// let after = serde_json::json!({"title": "甲", "details": {"amount": "120", "lots": ["1"]}, "follows": "…"});
 /// let found = differences(&before, &after);

@@ -6,6 +6,7 @@
 //! | [`pack`] | time limits as data |
 //! | [`book`] | which files of packs and calendars are applied |
 //! | [`facts`] | what rules read of a record, and which statement is in force |
+//! | [`finding`] | what is answered |
 //! | [`engine`] | what is due, done, late, too short, premature, missing |
 //! | [`contradictions`] | what cannot both be so |
 //! | [`words`] | the sentence of a finding |
@@ -25,15 +26,17 @@ pub mod contradictions;
 pub mod csv;
 pub mod engine;
 pub mod facts;
+pub mod finding;
 pub mod history;
 pub mod pack;
 pub mod publicity;
 pub mod statistics;
 pub mod words;
 
-pub use book::Book;
-pub use engine::{AsOf, Finding, Law, Outcome, ProjectReport, project_report};
+pub use book::{Book, Law};
+pub use engine::{AsOf, project_report};
 pub use facts::Disclosure;
+pub use finding::{Finding, Outcome, ProjectReport, Standing, ToldPart};
 
 #[cfg(test)]
 mod tests;

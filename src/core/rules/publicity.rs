@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
-use super::engine::{AsOf, Law, Outcome, project_report};
+use super::book::Law;
+use super::engine::{AsOf, project_report};
 use super::facts::{Disclosure, Moment};
+use super::finding::Outcome;
 
 /// Milliseconds of 72 hours.
 const HOURS_72_MS: i64 = 72 * 3_600_000;

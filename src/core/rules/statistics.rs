@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::calendar::Day;
 use super::csv;
-use super::engine::{Outcome, ProjectReport};
+use super::finding::{Outcome, ProjectReport};
 
 /// Counts of one group of projects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,9 +2,11 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::book::Law;
 use super::calendar::{Calendar, Day};
-use super::engine::{AsOf, Law, Outcome, ProjectReport, project_report};
+use super::engine::{AsOf, project_report};
 use super::facts::{Deal, Disclosure};
+use super::finding::{Outcome, ProjectReport};
 use super::pack::{Counting, Pack, Point, Rule, RuleType, Unit, points};
 use crate::tlog::merkle::Hash;
 use crate::trade::statement::{Amends, Effect};

@@ -1,7 +1,7 @@
 //! The sentence of a finding: what the law asks, by which article, and what this ledger has or has not seen. Never that the law was broken:
 //! what is absent here may have been published elsewhere.
 
-use super::engine::{Finding, Outcome};
+use super::finding::{Finding, Outcome};
 use super::pack::Rule;
 
 /// Writes both sentences. `last`: the last record that was seen.

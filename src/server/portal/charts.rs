@@ -1,7 +1,7 @@
 //! Figures as plain SVG: bars beside the numbers they show, so that a chart is never the only way to read them. Geometry only, in
 //! integers; colours are classes of the style sheet.
 
-use crate::rules::engine::Outcome;
+use crate::rules::Outcome;
 use crate::rules::statistics::Counts;
 
 use super::ledger::percent;

@@ -1,7 +1,7 @@
 //! Ids as people know them: kinds, categories, regions, publishers, times, and the links that search for them.
 
 use crate::ledger::Ledger;
-use crate::rules::engine::Outcome;
+use crate::rules::Outcome;
 use crate::trade::statement::{OrderClass, Role};
 use crate::trade::time::Time;
 use crate::trade::vocabulary::{self, Field, Stage, Vocabulary};
