@@ -66,7 +66,7 @@ pub enum ReceiptError {
 /// mark and CRs into it. What is signed is checked afterwards, so nothing is believed that was not signed.
 ///
 /// ```
-/// # use mingzhang::receipt::unix;
+/// # use mingzhang_core::receipt::unix;
 /// assert_eq!(*unix(b"\xef\xbb\xbfa\r\nb\r\n"), *b"a\nb\n");
 /// assert_eq!(*unix(b"a\rb\r\r\n\xef\xbb\xbf"), *b"a\rb\r\n\xef\xbb\xbf"); // Neither another CR nor another mark.
 /// ```

@@ -87,7 +87,7 @@ impl Checkpoint {
     /// Reads the text of a note, which ends in LF.
     ///
     /// ```
-    /// use mingzhang::tlog::checkpoint::{Checkpoint, CheckpointError};
+    /// use mingzhang_core::tlog::checkpoint::{Checkpoint, CheckpointError};
     /// let text = "example.com/log\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n";
     /// let checkpoint = Checkpoint::parse(text)?;
     /// assert_eq!(checkpoint.origin, "example.com/log");

@@ -79,13 +79,13 @@ impl Cosigner {
     /// Cosigns a checkpoint text, which ends in LF, as of `timestamp` in POSIX seconds.
     ///
     /// ```
-    /// use mingzhang::tlog::cosignature::{Cosigner, verify};
+    /// use mingzhang_core::tlog::cosignature::{Cosigner, verify};
     /// let cosigner = Cosigner::from_seed("witness.example/w1", &[7; 32])?;
     /// let text = "example.com/log\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n";
     /// let cosignature = cosigner.sign(text, 1_679_315_147);
     /// assert_eq!(verify(cosigner.vkey(), text, &cosignature.bytes), Some(1_679_315_147));
     /// assert_eq!(verify(cosigner.vkey(), "another\n", &cosignature.bytes), None);
-    /// # Ok::<(), mingzhang::tlog::note::VkeyError>(())
+    /// # Ok::<(), mingzhang_core::tlog::note::VkeyError>(())
     /// ```
     ///
     /// # Panics

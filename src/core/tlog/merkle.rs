@@ -35,7 +35,7 @@ impl Hash {
     /// Reads exactly 64 lower-case hex digits.
     ///
     /// ```
-    /// use mingzhang::tlog::merkle::Hash;
+    /// use mingzhang_core::tlog::merkle::Hash;
     /// let hash = Hash::sha256(b"");
     /// assert_eq!(Hash::from_hex(&hash.to_string()), Some(hash));
     /// assert_eq!(Hash::from_hex(&hash.to_string().to_uppercase()), None);
@@ -163,7 +163,7 @@ pub enum ProofError {
 /// Shows that `leaf` is at `index` of `tree` (RFC 6962 §2.1.1).
 ///
 /// ```
-/// use mingzhang::tlog::merkle::{Tree, check_inclusion, leaf_hash, node_hash};
+/// use mingzhang_core::tlog::merkle::{Tree, check_inclusion, leaf_hash, node_hash};
 /// let (a, b) = (leaf_hash(b"a"), leaf_hash(b"b"));
 /// let tree = Tree { size: 2, root_hash: node_hash(&a, &b) };
 /// assert!(check_inclusion(&a, 0, &tree, &[b]).is_ok());
@@ -398,7 +398,7 @@ pub fn range_root(range: Range<u64>, mut subtree: impl FnMut(u32, u64) -> Hash) 
 /// at most 63. [`range_root`] says which ranges.
 ///
 /// ```
-/// use mingzhang::tlog::merkle::perfect_subtrees;
+/// use mingzhang_core::tlog::merkle::perfect_subtrees;
 /// assert_eq!(perfect_subtrees(8..15), [(2, 2), (1, 6), (0, 14)]);
 /// ```
 ///

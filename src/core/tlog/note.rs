@@ -128,7 +128,7 @@ impl Note {
     /// Reads a note strictly, and verifies nothing.
     ///
     /// ```
-    /// use mingzhang::tlog::note::{Note, NoteError};
+    /// use mingzhang_core::tlog::note::{Note, NoteError};
     /// let bytes = "hello\n\n— example.com/foo Uw2QOkn8\n".as_bytes();
     /// let note = Note::parse(bytes)?;
     /// assert_eq!(note.text, "hello\n");

@@ -54,7 +54,7 @@ pub const GROUPS_MAX: usize = 64;
 /// A policy, as its file says.
 ///
 /// ```
-/// use mingzhang::tlog::{merkle::Hash, note::Vkey, policy::{Policy, PolicyError}};
+/// use mingzhang_core::tlog::{merkle::Hash, note::Vkey, policy::{Policy, PolicyError}};
 /// let log = Vkey::parse("example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k").unwrap();
 /// let policy = Policy::new(log, None)?.with_genesis(Hash::sha256(b"{}\n"));
 /// assert_eq!(Policy::parse(policy.encode().as_bytes())?, policy);
@@ -268,7 +268,7 @@ impl Policy {
     /// whom to ask, or asks whether those who did not answer could be enough. Proves nothing of any checkpoint.
     ///
     /// ```
-    /// # use mingzhang::tlog::{note::Vkey, policy::{Policy, PolicyError}};
+    /// # use mingzhang_core::tlog::{note::Vkey, policy::{Policy, PolicyError}};
     /// # let log = Vkey::parse("example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k").unwrap();
     /// let policy = Policy::new(log, None)?;
     /// assert!(policy.quorum_if(|_| false).met, "with quorum none nobody is needed");

@@ -183,7 +183,7 @@ impl Tile {
     /// there.
     ///
     /// ```
-    /// use mingzhang::tlog::tile::Tile;
+    /// use mingzhang_core::tlog::tile::Tile;
     /// assert_eq!(Tile::hashes(0, 273, 70_000).unwrap().path(), "tile/0/273.p/112");
     /// assert_eq!(Tile::hashes(1, 0, 70_000).unwrap().path(), "tile/1/000");
     /// assert_eq!(Tile::hashes(1, 1, 65_536), None); // Nothing of width 0.
@@ -287,7 +287,7 @@ impl Tile {
     /// The path below the log's prefix.
     ///
     /// ```
-    /// use mingzhang::tlog::tile::Tile;
+    /// use mingzhang_core::tlog::tile::Tile;
     /// let tile = Tile::Hashes { level: 0, index: 1_234_067, width: 256 };
     /// assert_eq!(tile.path(), "tile/0/x001/x234/067");
     /// assert_eq!(Tile::parse_path("tile/0/x001/x234/067"), Ok(tile));
@@ -393,7 +393,7 @@ fn read_path(path: &str) -> Option<Tile> {
 /// u16, and nothing after them.
 ///
 /// ```
-/// use mingzhang::tlog::tile::{BundleError, encode_bundle, parse_bundle};
+/// use mingzhang_core::tlog::tile::{BundleError, encode_bundle, parse_bundle};
 /// let bundle = encode_bundle(&["one", ""]);
 /// assert_eq!(bundle, b"\0\x03one\0\0");
 /// assert_eq!(parse_bundle(&bundle, 2)?, [&b"one"[..], b""]);

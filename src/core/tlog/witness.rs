@@ -79,7 +79,7 @@ impl AddCheckpoint {
     /// Reads a request body.
     ///
     /// ```
-    /// use mingzhang::tlog::witness::{AddCheckpoint, RequestError};
+    /// use mingzhang_core::tlog::witness::{AddCheckpoint, RequestError};
     /// let request = AddCheckpoint::parse(b"old 0\n\nexample.com/log\n")?;
     /// assert_eq!((request.old_size, request.proof.len()), (0, 0));
     /// assert_eq!(request.encode(), "old 0\n\nexample.com/log\n");

@@ -103,7 +103,7 @@ impl Opening {
     /// The commitment to this value at `place`.
     ///
     /// ```
-    /// use mingzhang::trade::commitment::{Opening, Place};
+    /// use mingzhang_core::trade::commitment::{Opening, Place};
     /// let place = Place {
     ///     ledger: "log.example/2026",
     ///     publisher: "ggzy.shaoshan.example",
@@ -221,7 +221,7 @@ impl Openings {
     /// Reads the JSON object.
     ///
     /// ```
-    /// use mingzhang::trade::commitment::Openings;
+    /// use mingzhang_core::trade::commitment::Openings;
     /// let json = format!(r#"{{"/details/name":{{"salt":"{}","value":"张三"}}}}"#, "07".repeat(32));
     /// let openings = Openings::parse(json.as_bytes()).unwrap();
     /// assert_eq!(openings.get("/details/name").unwrap().value, "张三");

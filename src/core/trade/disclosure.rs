@@ -27,8 +27,8 @@ pub const PREFIX: &str = "mingzhang-disclosure-v1";
 /// What is signed to open these places of a statement.
 ///
 /// ```
-/// use mingzhang::tlog::merkle::Hash;
-/// use mingzhang::trade::disclosure::text;
+/// use mingzhang_core::tlog::merkle::Hash;
+/// use mingzhang_core::trade::disclosure::text;
 /// let text = text("log.example/2026", &Hash::ZERO, ["/details/b", "/details/a"]);
 /// assert_eq!(text.lines().skip(3).collect::<Vec<_>>(), ["/details/a", "/details/b"]);
 /// ```

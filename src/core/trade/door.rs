@@ -50,9 +50,9 @@ pub struct Problem {
 /// Judges a statement by the door rules. Empty: nothing to say.
 ///
 /// ```
-/// use mingzhang::tlog::note::Signer;
-/// use mingzhang::trade::door::{self, Severity};
-/// use mingzhang::trade::statement::sign_statement;
+/// use mingzhang_core::tlog::note::Signer;
+/// use mingzhang_core::trade::door::{self, Severity};
+/// use mingzhang_core::trade::statement::sign_statement;
 ///
 /// let centre = Signer::from_seed("ggzy.shaoshan.example", &[1; 32]).unwrap();
 /// let text = concat!(

@@ -79,7 +79,7 @@ impl GuardError {
 /// Marks what belongs into commitments. `accepted` says which warnings the clerk takes upon himself.
 ///
 /// ```
-/// use mingzhang::trade::{guard, vocabulary::Vocabulary};
+/// use mingzhang_core::trade::{guard, vocabulary::Vocabulary};
 /// let mut draft = serde_json::json!({
 ///     "kind": "award_notice", "category": "forest-right", "title": "示例林地成交公示",
 ///     "details": {"winner": {"name": "张示例"}, "price": {"form": "amount", "amount": "1.00", "currency": "CNY"}},

@@ -7,7 +7,7 @@
 /// that of the organisation code inside (GB 11714) too. All 1,542 codes of real notices that we hold pass both.
 ///
 /// ```
-/// use mingzhang::trade::identifiers::uscc_is_valid;
+/// use mingzhang_core::trade::identifiers::uscc_is_valid;
 /// assert!(uscc_is_valid("12500000745322928L"));
 /// assert!(!uscc_is_valid("12500000745322929L"));
 /// ```
@@ -108,7 +108,7 @@ fn is_province(digits: u32) -> bool {
 /// One provincial implementation computes it with an overflow, so a wrong check character is no proof of a false code.
 ///
 /// ```
-/// use mingzhang::trade::identifiers::trading_code_is_valid;
+/// use mingzhang_core::trade::identifiers::trading_code_is_valid;
 /// assert!(trading_code_is_valid("A01-11430382006000001K-20260302-000001-P"));
 /// assert!(!trading_code_is_valid("A01-11430382006000001K-20260302-000001-Q"));
 /// ```

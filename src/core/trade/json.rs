@@ -36,7 +36,7 @@ pub const INTEGER_LIMIT: i64 = 1 << 53;
 /// ([`TEXT_BYTES_MAX`](crate::trade::statement::TEXT_BYTES_MAX) for a statement).
 ///
 /// ```
-/// use mingzhang::trade::json;
+/// use mingzhang_core::trade::json;
 /// let value = json::parse(br#"{"title":"\u97f6\u5c71","lots":["1","2"]}"#).unwrap();
 /// assert_eq!(value.get("title").and_then(|v| v.as_str()), Some("韶山"));
 ///
@@ -97,7 +97,7 @@ impl<'a> Value<'a> {
     /// The value at a JSON pointer (RFC 6901); `""` is this value itself. Member names need no `~` escapes here.
     ///
     /// ```
-    /// let value = mingzhang::trade::json::parse(br#"{"a":[{"b":7}]}"#).unwrap();
+    /// let value = mingzhang_core::trade::json::parse(br#"{"a":[{"b":7}]}"#).unwrap();
     /// assert_eq!(value.pointer("/a/0/b").and_then(|v| v.as_integer()), Some(7));
     /// assert_eq!(value.pointer("/a/00/b"), None); // an array index has one spelling
     /// ```
@@ -213,7 +213,7 @@ impl<'a, T: Into<Value<'a>>> From<Vec<T>> for Value<'a> {
 /// Encodes whatever tree it is given; that the result obeys the grammar is for [`parse`] to say.
 ///
 /// ```
-/// use mingzhang::trade::json::{encode, parse};
+/// use mingzhang_core::trade::json::{encode, parse};
 /// let value = parse(br#"{"a": "\u97f6\n", "b": [1, null]}"#).unwrap();
 /// assert_eq!(encode(&value), "{\"a\":\"韶\\n\",\"b\":[1,null]}");
 /// ```

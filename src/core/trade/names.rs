@@ -18,7 +18,7 @@ pub const TYPE_BYTES_MAX: usize = 64;
 /// and nothing that looks like something else.
 ///
 /// ```
-/// use mingzhang::trade::names::check_name;
+/// use mingzhang_core::trade::names::check_name;
 /// assert!(check_name("ggzy.shaoshan.example").is_ok());
 /// assert!(check_name("log.example/2026").is_ok());
 /// assert!(check_name("log.example:443").is_err());
@@ -45,7 +45,7 @@ pub fn check_name(name: &str) -> Result<(), NameError> {
 /// Checks a project or lot id: `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`. Original numbers go into `codes`.
 ///
 /// ```
-/// use mingzhang::trade::names::check_project;
+/// use mingzhang_core::trade::names::check_project;
 /// assert!(check_project("JSZC-320000-JCEC-G2026-0014").is_ok());
 /// assert!(check_project("兰财采字公开招-2026-12").is_err());
 /// ```
@@ -88,7 +88,7 @@ pub fn check_type(name: &str) -> Result<(), NameError> {
 /// Reads a statement id, or any SHA-256: 64 lower-case hexadecimal digits.
 ///
 /// ```
-/// use mingzhang::trade::names::parse_hash;
+/// use mingzhang_core::trade::names::parse_hash;
 /// assert!(parse_hash(&"0f".repeat(32)).is_ok());
 /// assert!(parse_hash(&"0F".repeat(32)).is_err()); // an id has one spelling
 /// ```

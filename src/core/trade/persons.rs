@@ -83,7 +83,7 @@ impl Day {
 /// Whose name stands where a party's should.
 ///
 /// ```
-/// use mingzhang::trade::persons::{Named, party};
+/// use mingzhang_core::trade::persons::{Named, party};
 /// assert_eq!(party("张 三"), Named::Person);
 /// assert_eq!(party("买买提．吐尔逊（组长）"), Named::Person);
 /// assert_eq!(party("示例县自然资源局"), Named::Body);
@@ -126,7 +126,7 @@ pub fn is_name(value: &str) -> bool {
 /// than 16 then is a number of region, day and serial, unless it is called a citizen's.
 ///
 /// ```
-/// use mingzhang::trade::persons::{What, scan};
+/// use mingzhang_core::trade::persons::{What, scan};
 /// let text = "联系人：张 三，电话 138-0013-8000";
 /// let found: Vec<_> = scan(text, None).into_iter().map(|found| (found.what, &text[found.at])).collect();
 /// assert_eq!(found, [(What::Name, "张 三"), (What::MobileNumber, "138-0013-8000")]);

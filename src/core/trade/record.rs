@@ -41,9 +41,9 @@ pub struct RecordHeader {
 /// The bytes of an entry.
 ///
 /// ```
-/// use mingzhang::tlog::merkle::Hash;
-/// use mingzhang::trade::record::{RecordHeader, encode_entry, parse_entry};
-/// use mingzhang::trade::time::Time;
+/// use mingzhang_core::tlog::merkle::Hash;
+/// use mingzhang_core::trade::record::{RecordHeader, encode_entry, parse_entry};
+/// use mingzhang_core::trade::time::Time;
 ///
 /// let time = Time::parse("2026-11-23T01:02:03.456Z").unwrap();
 /// let header = RecordHeader { index: 17, link: Hash::sha256(b""), time };

@@ -158,8 +158,8 @@ impl Statement {
     /// Reads a statement's note and judges size, grammar and the members that log rules read.
     ///
     /// ```
-    /// use mingzhang::tlog::note::Signer;
-    /// use mingzhang::trade::statement::{Statement, StatementError, sign_statement};
+    /// use mingzhang_core::tlog::note::Signer;
+    /// use mingzhang_core::trade::statement::{Statement, StatementError, sign_statement};
     ///
     /// let centre = Signer::from_seed("ggzy.shaoshan.example", &[1; 32]).unwrap();
     /// let text = concat!(
@@ -170,7 +170,7 @@ impl Statement {
     /// let signed = sign_statement(text, &[&centre]).unwrap();
     /// let statement = Statement::parse(signed.note()).unwrap();
     /// assert_eq!(statement.text(), text);
-    /// assert_eq!(statement.id(), mingzhang::tlog::merkle::Hash::sha256(text.as_bytes()));
+    /// assert_eq!(statement.id(), mingzhang_core::tlog::merkle::Hash::sha256(text.as_bytes()));
     ///
     /// // A member that a log rule reads may not be missing.
     /// let text = text.replace(r#""follows":null,"#, "");

@@ -50,7 +50,7 @@ impl Time {
     /// Reads the one form that a record's time has; `to_string` gives it back byte for byte.
     ///
     /// ```
-    /// use mingzhang::trade::time::Time;
+    /// use mingzhang_core::trade::time::Time;
     /// let time = Time::parse("2026-11-23T01:02:03.456Z").unwrap();
     /// assert_eq!(time.as_ms(), 1_795_395_723_456);
     /// assert_eq!(time.to_string(), "2026-11-23T01:02:03.456Z");
@@ -105,7 +105,7 @@ impl OffsetTime {
     /// by which §4.3 says that the offset is not known. A fraction finer than a millisecond is cut off, not rounded.
     ///
     /// ```
-    /// use mingzhang::trade::time::OffsetTime;
+    /// use mingzhang_core::trade::time::OffsetTime;
     /// let issued = OffsetTime::parse("2026-11-23T09:02:03+08:00").unwrap();
     /// assert_eq!(issued.time.to_string(), "2026-11-23T01:02:03.000Z");
     /// assert_eq!(issued.date(), (2026, 11, 23));

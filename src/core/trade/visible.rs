@@ -9,7 +9,7 @@ use std::borrow::Cow;
 /// `text` with what cannot be seen made visible. Line feeds and tabs stay: for what is several lines by its nature.
 ///
 /// ```
-/// use mingzhang::trade::visible::{one_line, visible};
+/// use mingzhang_core::trade::visible::{one_line, visible};
 /// assert_eq!(visible("two\nlines"), "two\nlines");
 /// assert_eq!(visible("\u{1b}[2J gpj\u{202e}.exe"), "⟦U+001B⟧[2J gpj⟦U+202E⟧.exe");
 /// assert_eq!(one_line("x\n✔ witnessed"), "x⟦U+000A⟧✔ witnessed");

@@ -49,7 +49,7 @@ impl Stage {
     /// Reads the word in a statement.
     ///
     /// ```
-    /// use mingzhang::trade::vocabulary::Stage;
+    /// use mingzhang_core::trade::vocabulary::Stage;
     /// assert_eq!(Stage::parse("award"), Some(Stage::Award));
     /// assert_eq!(Stage::parse("Award"), None);
     /// ```

@@ -124,7 +124,7 @@ impl Vkey {
     /// Reads a vkey strictly; see [`Vkey`] for what is refused.
     ///
     /// ```
-    /// use mingzhang::tlog::note::{Vkey, VkeyError};
+    /// use mingzhang_core::tlog::note::{Vkey, VkeyError};
     /// let text = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
     /// let vkey = Vkey::parse(text)?;
     /// assert_eq!((vkey.name(), vkey.key_id()), ("example.com/foo", 0x530d903a));

@@ -11,7 +11,7 @@ use super::{LEVEL_MAX, Tile, encode_hashes, hashes_at};
 /// are published, and inside [`Edge`](super::Edge).
 ///
 /// ```
-/// use mingzhang::tlog::{merkle::{Hash, Tree}, tile::TileBuilder};
+/// use mingzhang_core::tlog::{merkle::{Hash, Tree}, tile::TileBuilder};
 /// let mut builder = TileBuilder::new();
 /// let tiles = builder.append(&vec![Hash::ZERO; 300]);
 /// assert_eq!(tiles[0].0.path(), "tile/0/000");

@@ -19,7 +19,7 @@ use super::{
 /// entry bundle.
 ///
 /// ```
-/// use mingzhang::tlog::{merkle::{check_inclusion, leaf_hash}, tile::Edge};
+/// use mingzhang_core::tlog::{merkle::{check_inclusion, leaf_hash}, tile::Edge};
 /// let mut edge = Edge::empty();
 /// let growth = edge.append(&["zero", "one", "two"]);
 /// let paths: Vec<_> = growth.objects.iter().map(|(tile, _)| tile.path()).collect();

@@ -20,8 +20,8 @@ use super::{LEVEL_MAX, Tile, TileError, hashes_at, parse_bundle, parse_hashes};
 /// Plan, fetch, authenticate, use:
 ///
 /// ```
-/// use mingzhang::tlog::merkle::{check_inclusion, leaf_hash};
-/// use mingzhang::tlog::tile::{Edge, Tile, TileError, TileSet};
+/// use mingzhang_core::tlog::merkle::{check_inclusion, leaf_hash};
+/// use mingzhang_core::tlog::tile::{Edge, Tile, TileError, TileSet};
 /// # let mut edge = Edge::empty();
 /// # let entries: Vec<String> = (0..300).map(|i| i.to_string()).collect();
 /// # let files: std::collections::HashMap<_, _> = edge.append(&entries).objects.into_iter().collect();

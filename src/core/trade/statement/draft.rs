@@ -11,7 +11,7 @@ const HEADER: [&str; 6] = ["type", "v", "ledger", "publisher", "follows", "proje
 /// A statement that is not yet a text: members in order, some of which the posting client fills in.
 ///
 /// ```
-/// use mingzhang::trade::statement::Draft;
+/// use mingzhang_core::trade::statement::Draft;
 /// let mut draft = Draft::parse(br#"{"project":"SS-1","title":"x"}"#).unwrap();
 /// draft.fill("log.example/2026", "ggzy.shaoshan.example", None).unwrap();
 /// assert_eq!(

@@ -194,7 +194,7 @@ impl Vocabulary {
     /// The words of this program and those of a centre's own file (JSON, as `docs/vocabulary.md` describes).
     ///
     /// ```
-    /// use mingzhang::trade::vocabulary::Vocabulary;
+    /// use mingzhang_core::trade::vocabulary::Vocabulary;
     /// let file = r#"{"categories":[{"id":"data-asset","side":"sell","platform_code":"90","zh":"数据资产","en":"data assets"}]}"#;
     /// assert!(Vocabulary::with_file(file.as_bytes()).unwrap().category("data-asset").is_some());
     /// let file = file.replace("data-asset", "forest-right");
