@@ -177,9 +177,11 @@ def entries_of(log):
             return entries
         at, before = 0, len(entries)
         while at < len(data):
-            length = struct.unpack('>H', data[at : at + 2])[0]
-            entries.append(data[at + 2 : at + 2 + length])
-            at += 2 + length
+            end = at + 2 + struct.unpack('>H', data[at : at + 2])[0]
+            if end > len(data):
+                return entries  # Cut off: what is there is no entry.
+            entries.append(data[at + 2 : end])
+            at = end
         number += 1
         if len(entries) - before < BUNDLE_WIDTH:
             return entries
@@ -202,8 +204,10 @@ def judge(data, seen):
     for index, entry in enumerate(entries):
         if not entry:
             continue  # Erased by order; the leaf hash stays in the tile, which this judge does not read.
-        header, statement = entry.split(b'\n', 2)[:2]
-        said_index, said_link, said_time = header.decode(errors='replace').split(' ')
+        # What is damaged may have no line and no space left: then parts are empty, and wrong below.
+        header, statement = (entry + b'\n\n').split(b'\n', 2)[:2]
+        said_index, said_link, said_time = (header.decode(errors='replace') + '  ').split(' ', 2)
+        said_time = said_time.strip(' ')
         if said_index != str(index):
             faults.append('the header at %d says %s' % (index, said_index))
         if said_link != link:
