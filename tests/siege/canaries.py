@@ -6,9 +6,12 @@ told wrongly is made up here, from a real ledger, and must be found.
 
 import copy
 import signal
+import time
 
 import ledger
+import speed
 from judge import Seen, judge, sha256, two_roots
+from strangers import Honest
 from table import copy_folder, row
 
 
@@ -83,18 +86,13 @@ def what_goes_on(bench):
     world = bench.world(witnesses=3).begin()
     for witness in world.witnesses[1:]:
         ledger.end(witness)
-    limits = ledger.RESUME_S_MAX, ledger.COSIGN_S_MAX
-    ledger.RESUME_S_MAX, ledger.COSIGN_S_MAX = 3, 5
-    try:
-        holds, figure = world.cosigning_goes_on()
-        bench.demand('seen: no quorum of witnesses', not holds, figure)
-        world.server.signal(signal.SIGSTOP)
-        holds, figure = world.posts_go_on()
-        bench.demand('seen: a process that takes no posts', not holds, figure)
-        world.server.signal(signal.SIGCONT)
-    finally:
-        ledger.RESUME_S_MAX, ledger.COSIGN_S_MAX = limits
-    holds, figure = world.memory_is_back(rest_mib=world.server.memory_mib() - ledger.REST_MIB_MAX - 40)
+    holds, figure = world.cosigning_goes_on(limit=5)
+    bench.demand('seen: no quorum of witnesses', not holds, figure)
+    world.server.signal(signal.SIGSTOP)
+    holds, figure = world.posts_go_on(limit=3)
+    bench.demand('seen: a process that takes no posts', not holds, figure)
+    world.server.signal(signal.SIGCONT)
+    holds, figure = world.memory_is_back(rest_mib=world.server.memory_mib() - ledger.REST_MIB_MAX - 40, limit=5)
     bench.demand('seen: memory that is held', not holds, figure)
     world.server.signal(signal.SIGKILL)
     world.server.process.wait(20)
@@ -103,6 +101,31 @@ def what_goes_on(bench):
     bench.worlds.remove(world)  # Its witnesses are dead; the common judgement has nothing to say of it.
     for witness in world.witnesses:
         ledger.end(witness)
+
+
+@row('canary: how quick', 'a process that answers nothing, a time and a rate that are over their limits, and that stall: each is seen where it is judged, and a stall everywhere')
+def how_quick(bench):
+    world = bench.world().begin(posts=1)
+    world.server.signal(signal.SIGSTOP)
+    posters, honest = ledger.Posters(world, 2), Honest(world.server)
+    time.sleep(1)
+    rate, unserved = len(posters.acknowledged), ledger.quantile(honest.seconds, 0.99)
+    world.server.signal(signal.SIGCONT)
+    posters.stop()
+    honest.stop()
+    part = speed.judged
+    try:
+        for speed.judged in (True, False):
+            name = 'judged' if speed.judged else 'ci'
+            for what, seen in (('a time over its limit', speed.within(0.6, 0.5)), ('a rate under its limit', speed.at_least(49, 100))):
+                bench.demand('%s: %s is %s' % (name, what, 'wrong' if speed.judged else 'told and let pass'), seen[0] != speed.judged and speed.judged == ('MISSED' not in seen[1]), seen[1])
+            for what, (holds, figure) in (
+                ('a stalled time', speed.within(6, 0.5)), ('a stalled rate', speed.at_least(9, 100)), ('no answer at all', speed.within(unserved, 0.5)),
+                ('no post at all', speed.at_least(rate, 0)),
+            ):  # fmt: skip
+                bench.demand('seen: %s: %s' % (name, what), not holds, figure)
+    finally:
+        speed.judged = part
 
 
 @row('canary: two histories', 'two processes with one key that do not see each other (the key copied): the receipts of both show the fork')

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import speed
 from ledger import COSIGN_S_MAX, wait_for
 from table import Skip, row, seconds_since
 
@@ -31,7 +32,7 @@ def reads_beside_witnesses(bench):
     world = bench.world(witnesses=3)
     world.serve()
     world.post_one(project='READ-1')
-    bench.demand('before: the newest head is cosigned', wait_for(world.is_cosigned, COSIGN_S_MAX, 0.2))
+    bench.demand('before: the newest head is cosigned', wait_for(world.is_cosigned, speed.patience(COSIGN_S_MAX), 0.2))
     paths, late, statuses, worst = routes(world), [], {}, 0.0
     # All routes in one go while a round is open; then each of those that speak of witnesses on its own.
     for asked in [paths] + [[path] for path in paths if 'witness' in path or 'cosign' in path or path in ('/checkpoint', '/head', '/healthz')]:
@@ -42,7 +43,7 @@ def reads_beside_witnesses(bench):
                 status = world.server.ask(path, method)[0]
                 statuses[status] = statuses.get(status, 0) + 1
         world.post_one()
-        if not wait_for(world.is_cosigned, COSIGN_S_MAX, 0.1):
+        if not wait_for(world.is_cosigned, speed.patience(COSIGN_S_MAX), 0.1):
             told = world.server.json('/api/v1/witnesses')
             late.append('after %s: %s of %s' % (asked[0] if len(asked) == 1 else 'all', told['met_size'], told['head_size']))
             break
@@ -97,4 +98,4 @@ def every_route(bench):
     output.close()
     summary = [line for line in said.split('\n') if any(word in line for word in ('generated', 'Tested', 'passed', 'failed'))][-4:]
     bench.demand('schemathesis finds nothing', ended == 0, 'exit %s; %s' % (ended, ' | '.join(summary) if ended == 0 else ' '.join(findings(said))))
-    bench.demand('posts and cosigning go on meanwhile', posts > 3 and worst < COSIGN_S_MAX, '%d posts in %.0f s, longest without a new cosigned head %.1f s' % (posts, seconds_since(began), worst))
+    bench.demand('posts and cosigning go on meanwhile', posts > 3 and worst < speed.patience(COSIGN_S_MAX), '%d posts in %.0f s, longest without a new cosigned head %.1f s' % (posts, seconds_since(began), worst))

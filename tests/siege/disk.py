@@ -4,6 +4,7 @@ import os
 import subprocess
 import time
 
+import speed
 from ledger import Posters, start, wait_for
 from table import row, seconds_since
 
@@ -40,7 +41,7 @@ def full_disk(bench):
     posters = Posters(world, 4)
     wait_for(lambda: len(posters.acknowledged) > 50, 20)
     full = fill(disk / 'fill', leave=40 << 20)
-    low = wait_for(lambda: world.post_one()[0] == 507, 10, 0.2)
+    low = wait_for(lambda: world.post_one()[0] == 507, speed.patience(10), 0.2)
     ready = world.ready()
     bench.demand('below the floor a post is 507 and /readyz is 503', low and not ready[0], 'post 507: %s, /readyz %s' % (low, ready[1]))
     full.unlink()
@@ -57,7 +58,7 @@ def full_disk(bench):
             reads.append(server.ask('/checkpoint')[0] == 200 and server.ask('/api/v1/records/1')[0] == 200)
         full.unlink()
         began, count = time.monotonic(), len(posters.acknowledged)
-        resumed.append(wait_for(lambda: len(posters.acknowledged) > count + 10 or not server.is_alive(), 15) and server.is_alive())
+        resumed.append(wait_for(lambda: len(posters.acknowledged) > count + 10 or not server.is_alive(), speed.patience(15)) and server.is_alive())
         worst = max(worst, seconds_since(began))
         if not resumed[-1]:
             break
@@ -124,13 +125,13 @@ def read_only_disk(bench):
     calls = ','.join('?' + call for call in ('link', 'linkat', 'rename', 'renameat', 'renameat2', 'mkdir', 'mkdirat', 'unlink', 'unlinkat'))
     strace = start(['strace', '-f', '-qq', '-p', server.pid(), '-e', 'trace=' + calls, '-e', 'inject=%s:error=EROFS' % calls, '-o', '/dev/null'], stderr=subprocess.DEVNULL)
     refused = sum(posters.refused.values())
-    held = wait_for(lambda: sum(posters.refused.values()) > refused + 20 or not server.is_alive(), 15)
+    held = wait_for(lambda: sum(posters.refused.values()) > refused + 20 or not server.is_alive(), speed.patience(15))
     reads = server.is_alive() and server.ask('/checkpoint')[0] == 200
     ready = world.ready() if server.is_alive() else (False, 'it ended with %s' % server.process.returncode)
     strace.terminate()
     strace.wait(10)
     count = len(posters.acknowledged)
-    resumed = wait_for(lambda: len(posters.acknowledged) > count + 10 or not server.is_alive(), 20)
+    resumed = wait_for(lambda: len(posters.acknowledged) > count + 10 or not server.is_alive(), speed.patience(20))
     alive = server.is_alive()
     posters.stop()
     bench.demand('read-only while it runs: posts are refused, /readyz is 503, reads go on', held and reads and not ready[0], '%s, /readyz %s' % (posters.refused, ready[1]))

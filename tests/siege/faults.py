@@ -7,6 +7,7 @@ import shutil
 import time
 from http.client import HTTPException
 
+import speed
 from disk import fill
 from judge import Seen
 from ledger import Posters, wait_for
@@ -143,7 +144,7 @@ def broken_stderr(bench):
         count = len(posters.acknowledged)
         full.unlink()
         began = time.monotonic()
-        wait_for(lambda: len(posters.acknowledged) > count + 10 or not server.is_alive(), 25)
+        wait_for(lambda: len(posters.acknowledged) > count + 10 or not server.is_alive(), speed.patience(25))
         lives = server.is_alive()
         resumed = len(posters.acknowledged) > count + 10
         posters.stop()

@@ -2,13 +2,14 @@
 
 import shutil
 
+import speed
 from judge import Seen, two_roots
 from ledger import Posters, Server, run, wait_for
 from table import copy_folder, row
 
 
-def posts_until(world, count, seconds=20):
-    posters = Posters(world, 2)
+def posts_until(world, count, seconds=None):
+    posters, seconds = Posters(world, 2), seconds or speed.patience(20)
     wait_for(lambda: len(posters.acknowledged) >= count or not world.server.is_alive(), seconds)
     return len(posters.stop().acknowledged)
 
@@ -80,13 +81,13 @@ def restored_copies(bench):
 def snapshot_and_witnesses(bench):
     world = bench.world(witnesses=3).begin()
     world.rest_mib = None
-    wait_for(world.is_cosigned, 30)
+    wait_for(world.is_cosigned, speed.patience(30))
     world.server.stop()
     copy_folder(world.data, world.folder / 'old')
     signed_old = (world.keys / 'last-signed').read_bytes()
     world.serve()
     posts_until(world, 20)
-    bench.demand('the newest head is cosigned', wait_for(world.is_cosigned, 30, 0.2))
+    bench.demand('the newest head is cosigned', wait_for(world.is_cosigned, speed.patience(30), 0.2))
     world.server.stop()
     signed = (world.keys / 'last-signed').read_bytes()
     for name, content in (('its old last-signed', signed_old), ('no last-signed', None)):

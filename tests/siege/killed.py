@@ -3,6 +3,7 @@
 import signal
 import time
 
+import speed
 from ledger import Posters, wait_for
 from table import copy_folder, row, seconds_since
 
@@ -25,8 +26,8 @@ def kill_9(bench):
         starts.append(seconds_since(began))
         missing += what_is_missing(world, bench.random)
         posters = Posters(world, CONNECTIONS, again)
-        if not wait_for(lambda: posters.acknowledged, 20, 0.005):
-            strange.append('no post in 20 s after kill %d' % cycle)
+        if not wait_for(lambda: posters.acknowledged, speed.patience(20), 0.005):
+            strange.append('no post in %d s after kill %d' % (speed.patience(20), cycle))
         time.sleep(bench.random.random() * 0.12)
         world.server.kill()
         posters.stop()
@@ -34,7 +35,7 @@ def kill_9(bench):
         strange += posters.strange
         # Half of what had no answer is posted again and must not be logged twice; the rest is left to its fate.
         again = posters.again + posters.unclear[::2]
-    bench.demand('it starts within %d s' % START_S_MAX, max(starts) <= START_S_MAX, '%d starts, worst %.2f s' % (len(starts), max(starts)))
+    bench.demand('it starts within %d s' % START_S_MAX, *speed.within(max(starts), START_S_MAX, '%d starts, worst' % len(starts)))
     bench.demand('what was acknowledged is found after each start', not missing, missing[:3] or '%d looked up' % (SAMPLE * (cycles - 1)))
     bench.demand('no post gets an answer that none may get', not strange, strange[:3] or 'none')
     bench.demand('kills met posts under way', unclear > cycles, '%d without an answer in %d kills' % (unclear, cycles))
@@ -69,8 +70,8 @@ def stopped_writer(bench):
         other.kill()
         first.signal(signal.SIGCONT)
         count = len(posters.acknowledged)
-        if not wait_for(lambda: len(posters.acknowledged) > count + 8, 20):
-            strange.append('turn %d: no posts 20 s after it was continued' % turn)
+        if not wait_for(lambda: len(posters.acknowledged) > count + 8, speed.patience(20)):
+            strange.append('turn %d: no posts %d s after it was continued' % (turn, speed.patience(20)))
         strange += posters.stop().strange
     bench.demand('the second process is refused', not taken, '; '.join(taken[:3]) or '%d times' % (turn + 1))
     bench.demand('the first goes on each time', not strange, strange[:3] or '%d acknowledged' % len(world.seen.acknowledged))

@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 
+import speed
 from judge import LogKey, Seen, Signer, entries_of, judge, statement_id, trade_text
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -305,35 +306,35 @@ class World:
 
     # What must hold after any attack: each gives (it holds, figure).
 
-    def posts_go_on(self):
-        began, done = time.monotonic(), []
+    def posts_go_on(self, limit=None):
+        began, done, limit = time.monotonic(), [], limit or speed.patience(RESUME_S_MAX)
 
         def try_one():
-            status, body = self.post_one(timeout=min(10, RESUME_S_MAX))
+            status, body = self.post_one(timeout=min(10, limit))
             done.append(status in (200, 201))
             self.refusal = '' if done[-1] else '%d %s' % (status, body[:160].decode(errors='replace'))
             return sum(done) >= 5
 
         self.refusal = ''
-        goes = wait_for(try_one, RESUME_S_MAX, 0.1)
-        return goes, '5 posts in %.1f s' % (time.monotonic() - began) if goes else '%d posts in %d s %s' % (sum(done), RESUME_S_MAX, self.refusal)
+        goes = wait_for(try_one, limit, 0.1)
+        return goes, '5 posts in %.1f s' % (time.monotonic() - began) if goes else '%d posts in %d s %s' % (sum(done), limit, self.refusal)
 
     def ready(self):
         status, _, body = self.server.ask('/readyz')
         return status == 200, '%d %s' % (status, body[:80].decode(errors='replace').strip())
 
-    def cosigning_goes_on(self):
-        began = time.monotonic()
+    def cosigning_goes_on(self, limit=None):
+        began, limit = time.monotonic(), limit or speed.patience(COSIGN_S_MAX)
         for _ in range(2):
             self.post_one()
-            if not wait_for(self.is_cosigned, COSIGN_S_MAX, 0.2):
+            if not wait_for(self.is_cosigned, limit, 0.2):
                 told = self.server.json('/api/v1/witnesses')
-                return False, '%s of %s records cosigned after %d s' % (told['met_size'], told['head_size'], COSIGN_S_MAX)
+                return False, '%s of %s records cosigned after %d s' % (told['met_size'], told['head_size'], limit)
         return True, 'twice in %.1f s' % (time.monotonic() - began)
 
-    def memory_is_back(self, rest_mib=None):
+    def memory_is_back(self, rest_mib=None, limit=None):
         rest = self.rest_mib if rest_mib is None else rest_mib
-        back = wait_for(lambda: self.server.memory_mib() - rest <= REST_MIB_MAX, 10, 0.2)
+        back = wait_for(lambda: self.server.memory_mib() - rest <= REST_MIB_MAX, limit or speed.patience(10), 0.2)
         return back, '%d MiB, at rest %d' % (self.server.memory_mib(), rest)
 
     def log_holds(self):
