@@ -440,7 +440,7 @@ def main():
         extra = there - made.keys()
         other = [name for name, data in made.items() if not (HERE / name).is_file() or (HERE / name).read_bytes() != data]
         for name in sorted([*extra, *other]):
-            print(f"src/cli/demo/{name}: not what make.py makes")
+            print(f"examples/demo/{name}: not what make.py makes")
         sys.exit(1 if extra or other else 0)
     (HERE / "documents").mkdir(exist_ok=True)
     for name, data in made.items():

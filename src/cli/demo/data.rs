@@ -1,56 +1,60 @@
-//! The demo's drafts and documents, which lie beside this file. `README.md` there says what they show; `make.py` makes all but the
+//! The demo's drafts and documents, which lie in `examples/demo/`. `README.md` there says what they show; `make.py` makes all but the
 //! school's. All of it is invented.
+
+/// A file of that folder, as text.
+macro_rules! file {
+    ($name:literal) => {
+        include_str!(concat!("../../../examples/demo/", $name))
+    };
+}
 
 /// The project whose award the demo verifies.
 pub(super) const SCHOOL: &str = "SSJS-2025-0017";
 
 /// Files of drafts, one project each: the file's name, and one draft a line in the order of posting.
 pub(super) const PROJECTS: [(&str, &str); 11] = [
-    ("construction", include_str!("construction.jsonl")),
+    ("construction", file!("construction.jsonl")),
     (
         "construction-terminated",
-        include_str!("construction-terminated.jsonl"),
+        file!("construction-terminated.jsonl"),
     ),
-    ("gov-procurement", include_str!("gov-procurement.jsonl")),
-    ("land-use-right", include_str!("land-use-right.jsonl")),
-    ("mineral-right", include_str!("mineral-right.jsonl")),
-    ("state-property", include_str!("state-property.jsonl")),
-    ("carbon-emission", include_str!("carbon-emission.jsonl")),
-    (
-        "pollutant-discharge",
-        include_str!("pollutant-discharge.jsonl"),
-    ),
-    ("medical-drug", include_str!("medical-drug.jsonl")),
-    ("medical-device", include_str!("medical-device.jsonl")),
-    ("forest-right", include_str!("forest-right.jsonl")),
+    ("gov-procurement", file!("gov-procurement.jsonl")),
+    ("land-use-right", file!("land-use-right.jsonl")),
+    ("mineral-right", file!("mineral-right.jsonl")),
+    ("state-property", file!("state-property.jsonl")),
+    ("carbon-emission", file!("carbon-emission.jsonl")),
+    ("pollutant-discharge", file!("pollutant-discharge.jsonl")),
+    ("medical-drug", file!("medical-drug.jsonl")),
+    ("medical-device", file!("medical-device.jsonl")),
+    ("forest-right", file!("forest-right.jsonl")),
 ];
 
 /// What the drafts name by size and SHA-256.
 pub(super) const DOCUMENTS: [&str; 24] = [
-    include_str!("tender-notice.txt"),
-    include_str!("award-notice.txt"),
-    include_str!("acceptance-report.txt"),
-    include_str!("documents/SSCG-2025-0042-02.txt"),
-    include_str!("documents/SSCG-2025-0042-07.txt"),
-    include_str!("documents/SSCG-2025-0042-10.txt"),
-    include_str!("documents/SSCQ-2025-03-02.txt"),
-    include_str!("documents/SSCQ-2025-03-05.txt"),
-    include_str!("documents/SSJS-2025-0031-01.txt"),
-    include_str!("documents/SSKQ-2025-01-01.txt"),
-    include_str!("documents/SSKQ-2025-01-04.txt"),
-    include_str!("documents/SSLQ-2025-06-01.txt"),
-    include_str!("documents/SSLQ-2025-06-04.txt"),
-    include_str!("documents/SSPW-2025-02-01.txt"),
-    include_str!("documents/SSPW-2025-02-04.txt"),
-    include_str!("documents/SSQX-2025-04-01.txt"),
-    include_str!("documents/SSQX-2025-04-04.txt"),
-    include_str!("documents/SSQX-2025-04-06.txt"),
-    include_str!("documents/SSTD-2025-07-02.txt"),
-    include_str!("documents/SSTD-2025-07-05.txt"),
-    include_str!("documents/SSTP-2025-01-01.txt"),
-    include_str!("documents/SSTP-2025-01-04.txt"),
-    include_str!("documents/SSYP-2025-05-02.txt"),
-    include_str!("documents/SSYP-2025-05-06.txt"),
+    file!("tender-notice.txt"),
+    file!("award-notice.txt"),
+    file!("acceptance-report.txt"),
+    file!("documents/SSCG-2025-0042-02.txt"),
+    file!("documents/SSCG-2025-0042-07.txt"),
+    file!("documents/SSCG-2025-0042-10.txt"),
+    file!("documents/SSCQ-2025-03-02.txt"),
+    file!("documents/SSCQ-2025-03-05.txt"),
+    file!("documents/SSJS-2025-0031-01.txt"),
+    file!("documents/SSKQ-2025-01-01.txt"),
+    file!("documents/SSKQ-2025-01-04.txt"),
+    file!("documents/SSLQ-2025-06-01.txt"),
+    file!("documents/SSLQ-2025-06-04.txt"),
+    file!("documents/SSPW-2025-02-01.txt"),
+    file!("documents/SSPW-2025-02-04.txt"),
+    file!("documents/SSQX-2025-04-01.txt"),
+    file!("documents/SSQX-2025-04-04.txt"),
+    file!("documents/SSQX-2025-04-06.txt"),
+    file!("documents/SSTD-2025-07-02.txt"),
+    file!("documents/SSTD-2025-07-05.txt"),
+    file!("documents/SSTP-2025-01-01.txt"),
+    file!("documents/SSTP-2025-01-04.txt"),
+    file!("documents/SSYP-2025-05-02.txt"),
+    file!("documents/SSYP-2025-05-06.txt"),
 ];
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ fn every_kind_has_an_example_that_the_door_has_nothing_to_say_of() {
 /// The demonstration, each `$commit` of its drafts replaced as `post` would.
 #[test]
 fn the_demonstration_has_no_problem() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src/cli/demo");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/demo");
     let files = std::fs::read_dir(folder)
         .unwrap()
         .map(|file| file.unwrap().path());
