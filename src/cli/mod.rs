@@ -35,6 +35,7 @@
 mod announce;
 mod answered;
 mod backup;
+#[path = "../../benches/src/main.rs"]
 pub mod bench;
 mod bid;
 mod demo;
