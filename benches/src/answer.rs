@@ -14,7 +14,7 @@ const BODY_BYTES_MAX: usize = 64 << 20;
 
 /// Why an answer cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum AnswerError {
+pub(crate) enum AnswerError {
     /// The connection failed or ended too early.
     #[error("the connection failed")]
     Io(#[from] io::Error),
@@ -38,7 +38,7 @@ pub(super) enum AnswerError {
 }
 
 /// Reads one answer, its body into `body`, and returns the status.
-pub(super) async fn read_answer(
+pub(crate) async fn read_answer(
     reader: &mut (impl AsyncBufRead + Unpin),
     body: &mut Vec<u8>,
 ) -> Result<u16, AnswerError> {

@@ -23,7 +23,7 @@ const SHOWN_BYTES_MAX: usize = 300;
 
 /// Why a measurement ended early.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LoadError {
+pub(crate) enum LoadError {
     /// No connection.
     #[error("cannot connect to {address}")]
     Connect {
@@ -57,7 +57,7 @@ pub(super) enum LoadError {
 
 /// What is to be sent.
 #[derive(Debug)]
-pub(super) struct Load {
+pub(crate) struct Load {
     /// At one time.
     pub connections: usize,
     /// Whole requests, head and body.
@@ -72,7 +72,7 @@ pub(super) struct Load {
 
 /// What came of it.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct Run {
+pub(crate) struct Run {
     /// At one time.
     pub connections: usize,
     /// Answers, or lines of answers.
@@ -102,7 +102,7 @@ pub(super) struct Run {
 
 /// Threads of its own, so that their processor time can be told apart.
 #[derive(Debug)]
-pub(super) struct Generator {
+pub(crate) struct Generator {
     runtime: Runtime,
 }
 
@@ -256,7 +256,7 @@ impl Taken {
 }
 
 /// The smallest value that at least so many of a hundred do not exceed (nearest rank); the values are sorted.
-pub(super) fn percentile<T: Copy>(sorted: &[T], hundredth: usize) -> Option<T> {
+pub(crate) fn percentile<T: Copy>(sorted: &[T], hundredth: usize) -> Option<T> {
     let rank = (sorted.len() * hundredth).div_ceil(100);
     sorted.get(rank.saturating_sub(1)).copied()
 }

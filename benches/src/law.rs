@@ -10,23 +10,20 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use rayon::prelude::*;
 use serde::Serialize;
+use serde_json::Value;
 use tokio::runtime::Runtime;
 
-use super::Problem;
 use super::stages;
 use super::subject::Subject;
-use crate::audit::Target;
-use crate::cli::law::judge_whole;
-use crate::cli::out::Failure;
-use crate::lang::Lang;
-use crate::law::{self, Filter, View};
-use crate::ledger::clock::system_clock;
-use crate::ledger::{Ledger, Wait};
-use crate::rules::Book;
-use crate::store::Source;
-use crate::tlog::merkle::Hash;
-use crate::tlog::note::Signer;
-use crate::trade::statement::sign_statement;
+use super::{Fault, program};
+use mingzhang::lang::Lang;
+use mingzhang::law::{self, Filter, View};
+use mingzhang::ledger::clock::system_clock;
+use mingzhang::ledger::{Ledger, Wait};
+use mingzhang::rules::Book;
+use mingzhang::tlog::merkle::Hash;
+use mingzhang::tlog::note::Signer;
+use mingzhang::trade::statement::sign_statement;
 
 /// Projects that are signed before they are posted.
 const CHUNK: usize = 2_000;
@@ -37,7 +34,7 @@ const QUESTIONS: usize = 20;
 
 /// The figures.
 #[derive(Debug, Serialize)]
-pub(super) struct Figures {
+pub(crate) struct Figures {
     /// Projects.
     pub projects: u64,
     /// Records of the log.
@@ -123,11 +120,11 @@ impl Figures {
 }
 
 /// Makes the log and measures.
-pub(super) fn measure(
+pub(crate) fn measure(
     server: &Runtime,
     folder: &std::path::Path,
     projects: usize,
-) -> Result<Figures, Failure> {
+) -> Result<Figures, Fault> {
     let subject = Subject::create(server, folder, true)?;
     let statements = subject.statements()?;
     // By then it is a little later: a live publisher's claim is not before the log's time by days.
@@ -145,15 +142,14 @@ pub(super) fn measure(
     stages::audit_rate(server, &subject, &policy)?;
     let audit_s = begun.elapsed().as_secs_f64();
 
-    let log = Source::Store(subject.ledger.store().under("log/"));
-    let target = Target::log("bench", log);
+    let data = subject.folder().data.display().to_string();
+    let with = format!("--policy={data}/policy");
     let begun = Instant::now();
-    let (judged, findings) = judge_whole(
-        &target,
-        std::slice::from_ref(&policy),
-        system_clock()().wall,
-    )?;
+    let told = program(&["statistics", &data, &with, "--json"])?;
     let judge_s = begun.elapsed().as_secs_f64();
+    let told: Value = serde_json::from_str(&told)?;
+    let count = |name| told["statistics"]["all"][name].as_u64().unwrap_or(0);
+    let (judged, findings) = (count("projects"), count("findings"));
 
     let records = subject.ledger.head().tree.size;
     let view = Arc::new(View::new(
@@ -167,14 +163,14 @@ pub(super) fn measure(
     let view_s = begun.elapsed().as_secs_f64();
     let filter = Filter::default();
     let begun = Instant::now();
-    let statistics = view.statistics().map_err(Problem::from)?;
+    let statistics = view.statistics()?;
     let statistics_first_ms = begun.elapsed().as_secs_f64() * 1_000.0;
     if (statistics.all.projects, statistics.all.findings()) != (judged, findings) {
         let (projects, found) = (statistics.all.projects, statistics.all.findings());
-        let said = format!(
+        return Err(format!(
             "the view has {found} findings in {projects} projects, one pass over the log {findings} in {judged}"
-        );
-        return Err(Problem::Audit(said).into());
+        )
+        .into());
     }
     let publisher = statements.signer.name();
     let figures = Figures {
@@ -201,7 +197,7 @@ pub(super) fn measure(
     Ok(figures)
 }
 
-fn median(question: impl Fn() -> std::io::Result<()>) -> Result<f64, Problem> {
+fn median(question: impl Fn() -> std::io::Result<()>) -> Result<f64, Fault> {
     let mut times = Vec::with_capacity(QUESTIONS);
     for _ in 0..QUESTIONS {
         let begun = Instant::now();
@@ -219,15 +215,13 @@ fn peak_mib() -> Option<u64> {
     Some(kib / 1_024)
 }
 
-async fn post(ledger: &Ledger, chains: &[Vec<Bytes>]) -> Result<(), Problem> {
+async fn post(ledger: &Ledger, chains: &[Vec<Bytes>]) -> Result<(), Fault> {
     // One step of all projects after the other: a statement may follow one that is still in the queue, not one that never came.
     for step in 0..chains.iter().map(Vec::len).max().unwrap_or(0) {
         let notes = chains.iter().filter_map(|chain| chain.get(step).cloned());
         stream::iter(notes.map(|note| async move {
             let posted = ledger.post(note, None, Wait::Signed).await;
-            posted
-                .map(drop)
-                .map_err(|error| Problem::Audit(crate::chain_of(&error)))
+            posted.map(drop).map_err(Fault::from)
         }))
         .buffer_unordered(AT_ONCE)
         .try_collect::<()>()
@@ -337,18 +331,4 @@ fn chain(signer: &Signer, ledger: &str, issued: &str, at: usize) -> Vec<Bytes> {
         notes.push(statement.note().clone());
     }
     notes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_small_run_finds_what_was_made() {
-        let folder = tempfile::tempdir().unwrap();
-        let server = crate::cli::runtime();
-        let figures = measure(&server, folder.path(), 20).unwrap();
-        assert_eq!((figures.projects, figures.records), (20, 2 + 200 - 2));
-        assert!(figures.findings > 20, "{figures:?}");
-    }
 }

@@ -15,9 +15,9 @@ use tokio::runtime::Runtime;
 
 use super::generator::{Generator, Load, Run, percentile};
 use super::subject::{Service, get_request};
-use super::{Problem, Statements};
-use crate::tlog::merkle::Hash;
-use crate::tlog::note::Vkey;
+use super::{Fault, Statements};
+use mingzhang::tlog::merkle::Hash;
+use mingzhang::tlog::note::Vkey;
 
 /// Connections of the empty route.
 const EMPTY_ROUTE_CONNECTIONS: usize = 64;
@@ -26,7 +26,7 @@ const SAMPLE_BYTES: usize = 1_024;
 
 /// A second's work of each kind, at most.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     /// `verify_strict` of 1 KB statements on all cores, a second: once for each time it was measured in this run.
     pub verify_per_s: Vec<f64>,
     /// SHA-256 of 1 KB on one core, a second.
@@ -51,7 +51,7 @@ impl Limits {
         folder: &Path,
         statements: &Statements,
         during: Duration,
-    ) -> Result<Limits, Problem> {
+    ) -> Result<Limits, Fault> {
         let (fsync_per_s, fsync_p50_ms, fsync_p99_ms) = fsync(folder, during)?;
         Ok(Limits {
             verify_per_s: vec![verify(statements, during)],
@@ -77,7 +77,7 @@ impl Limits {
 const SAMPLE: [u8; SAMPLE_BYTES] = [0x5a; SAMPLE_BYTES];
 
 /// `verify_strict` a second on all cores; the key is decompressed once.
-pub(super) fn verify(statements: &Statements, during: Duration) -> f64 {
+pub(crate) fn verify(statements: &Statements, during: Duration) -> f64 {
     let vkey: &Vkey = statements.signer.vkey();
     let samples = statements.samples();
     on_all_cores(during, |at| {
@@ -101,7 +101,7 @@ fn sha256_one_core(during: Duration) -> f64 {
 }
 
 /// How often `work` is done in a second when every core does nothing else. It is given a number to choose its input by.
-pub(super) fn on_all_cores(during: Duration, work: impl Fn(usize) + Sync) -> f64 {
+pub(crate) fn on_all_cores(during: Duration, work: impl Fn(usize) + Sync) -> f64 {
     const BUNCH: usize = 16;
     let next = AtomicUsize::new(0);
     let begun = Instant::now();
@@ -139,12 +139,12 @@ fn fsync(folder: &Path, during: Duration) -> io::Result<(f64, f64, f64)> {
 }
 
 /// A route that does nothing, through our own accept loop.
-pub(super) fn empty_route(
+pub(crate) fn empty_route(
     server: &Runtime,
     generator: &Generator,
     during: Duration,
     connections: usize,
-) -> Result<Run, Problem> {
+) -> Result<Run, Fault> {
     let service = Service::start(server, Router::new().route("/", get(|| async { "明账" })))?;
     let load = Load {
         connections,

@@ -6,13 +6,13 @@ use std::ops::Sub;
 use serde::Serialize;
 
 /// The name of the generator's threads: their processor time is told apart by it.
-pub(super) const GENERATOR: &str = "generator";
+pub(crate) const GENERATOR: &str = "generator";
 /// `/proc` counts processor time in hundredths of a second on every Linux that user programs see (`USER_HZ`).
 const TICKS_PER_S: f64 = 100.0;
 
 /// The machine that the figures are of.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Machine {
+pub(crate) struct Machine {
     /// Cores that this process may use.
     pub cores: usize,
     /// As the processor names itself.
@@ -43,7 +43,7 @@ impl Machine {
 
 /// Processor time used so far, in seconds.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Used {
+pub(crate) struct Used {
     /// By threads named [`GENERATOR`] that still live.
     pub generator: f64,
     /// By the whole process, them included.
@@ -62,7 +62,7 @@ impl Sub for Used {
 }
 
 /// Processor time until now, if it can be told.
-pub(super) fn used() -> Option<Used> {
+pub(crate) fn used() -> Option<Used> {
     let process = parse_stat(&fs::read_to_string("/proc/self/stat").ok()?)?.1;
     let mut generator = 0.0;
     for task in fs::read_dir("/proc/self/task").ok()? {
@@ -89,7 +89,7 @@ fn parse_stat(stat: &str) -> Option<(&str, f64)> {
 }
 
 /// Bytes of memory that this process holds, if it can be told.
-pub(super) fn resident_bytes() -> Option<u64> {
+pub(crate) fn resident_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status
         .lines()

@@ -1,18 +1,20 @@
-//! `bench`: how fast this ledger is on this machine, beside what the machine can do at most, in one run.
+//! How fast this ledger is on this machine, beside what the machine can do at most, in one run:
+//! `cargo run --release -p mingzhang-bench -- --help`.
 //!
 //! | file | what it knows |
 //! | --- | --- |
-//! | [`limits`] | what the machine can do: signature checks, hashes, fsync, an empty route |
-//! | [`subject`] | ledgers, statements and services made for the purpose |
-//! | [`stages`] | what is measured, in order |
-//! | [`law`] | the rules over many projects, beside the audit |
-//! | [`scale`] | searches and reads over a ledger of a given size (`--scale`) |
-//! | [`generator`], [`answer`] | the load over real HTTP |
-//! | [`machine`] | processor time and memory, from `/proc` |
-//! | [`table`] | the figures for people |
+//! | `limits` | what the machine can do: signature checks, hashes, fsync, an empty route |
+//! | `subject` | ledgers, statements and services made for the purpose |
+//! | `stages` | what is measured, in order |
+//! | `law` | the rules over many projects, beside the audit |
+//! | `scale` | searches and reads over a ledger of a given size (`--scale`) |
+//! | `generator`, `answer` | the load over real HTTP |
+//! | `machine` | processor time and memory, from `/proc` |
+//! | `table` | the figures for people |
 //!
-//! Promises: statements are signed before the clock starts; a refused request ends the run instead of being counted; nothing is left behind unless
-//! `--data` says where. Does not judge: aims stand beside the figures, and a figure below its aim is no failure (machines are noisy, ratios less so).
+//! Promises: measures the library as the program uses it, with the profile that ships, and its commands as processes of their own; statements
+//! are signed before the clock starts; a refused request ends the run instead of being counted; nothing is left behind unless `--data` says where.
+//! Does not judge: aims stand beside the figures, and a figure below its aim is no failure (machines are noisy, ratios less so).
 
 mod answer;
 mod generator;
@@ -24,25 +26,27 @@ mod stages;
 mod subject;
 mod table;
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use clap::Args;
+use clap::Parser;
 use serde::Serialize;
+use tokio::runtime::Runtime;
 
-use super::out::{Answer, Console, Failure};
-use super::runtime;
-use crate::ledger::INDEX_LAG_MAX;
-use crate::said;
-use generator::{Generator, LoadError, Run};
+use generator::{Generator, Run};
 use limits::Limits;
 use machine::Machine;
+use mingzhang::lang::{Lang, Said};
+use mingzhang::ledger::INDEX_LAG_MAX;
+use mingzhang::said;
 use stages::{CatchUp, Posting};
 use subject::{Statements, Subject};
 
-/// What `bench` is told.
-#[derive(Debug, Args)]
-pub struct Arguments {
+/// Measure this machine and the ledger on it / 性能测量
+#[derive(Debug, Parser)]
+struct Arguments {
     /// Statements of the largest measurements; some three to four times as many are posted in all / 单项声明数
     #[arg(long, value_name = "N", default_value_t = 40_000, value_parser = clap::value_parser!(u32).range(1_000..=1_000_000))]
     records: u32,
@@ -58,6 +62,69 @@ pub struct Arguments {
     /// Instead of all else: what the law asks of so many projects of ten records each, beside the plain audit / 规则判断
     #[arg(long, value_name = "PROJECTS", value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
     law: Option<u32>,
+    /// zh-CN or en / 语言
+    #[arg(long, value_name = "TAG", default_value = "en", value_parser = parse_lang)]
+    lang: Lang,
+    /// The figures as one JSON object / 以 JSON 输出
+    #[arg(long)]
+    json: bool,
+}
+
+fn parse_lang(tag: &str) -> Result<Lang, String> {
+    Lang::parse(tag).ok_or_else(|| format!("{tag:?} is no language here, wanted zh-CN or en"))
+}
+
+/// Why there are no figures, for a person.
+type Fault = Box<dyn Error + Send + Sync>;
+
+/// The first argument with which this program is the one that ships.
+const PROGRAM: &str = "program";
+
+fn main() -> ExitCode {
+    let mut given = std::env::args_os();
+    if given.nth(1).is_some_and(|first| first == PROGRAM) {
+        return mingzhang::cli::run(std::iter::once("mingzhang".into()).chain(given));
+    }
+    match run(&Arguments::parse()) {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(fault) => {
+            eprintln!(
+                "the measurement broke off: {}",
+                mingzhang::chain_of(&*fault)
+            );
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What `mingzhang` says to these arguments, run as a process of its own.
+fn program(arguments: &[&str]) -> Result<String, Fault> {
+    let mut command = Command::new(std::env::current_exe()?);
+    let output = command.arg(PROGRAM).args(arguments).output()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() {
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        return Err(format!("mingzhang {arguments:?}: {} {said}{error}", output.status).into());
+    }
+    Ok(said)
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    let mut threads = tokio::runtime::Builder::new_multi_thread();
+    threads.enable_all().build()
+}
+
+/// Tells whoever waits what is being done.
+#[derive(Clone, Copy)]
+struct Talk(Lang);
+
+impl Talk {
+    fn say(self, said: &Said) {
+        eprintln!("{}", said.in_(self.0));
+    }
 }
 
 /// Connections of the measured posts.
@@ -87,71 +154,51 @@ struct Extent {
     during: Duration,
 }
 
-pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
-    let folder = Place::make(arguments.data.as_deref())?;
-    if let Some(projects) = arguments.law {
-        return law_alone(console, folder.path(), projects);
-    }
+fn run(arguments: &Arguments) -> Result<String, Fault> {
+    let (lang, talk) = (arguments.lang, Talk(arguments.lang));
+    let place = Place::make(arguments.data.as_deref())?;
+    let folder = place.path();
     let (share, during_ms) = if arguments.quick {
-        (10, 200)
+        (10, 50)
     } else {
         (1, 1_500)
     };
-    let extent = Extent {
-        records: usize::try_from(arguments.records / share).expect("a million at most"),
+    let extent = |records: u32| Extent {
+        records: (records / share) as usize,
         during: Duration::from_millis(during_ms),
     };
-    let not_json = |error: serde_json::Error| {
-        Failure::temporary(
-            "bench",
-            said!("写不成 JSON", "the figures are no JSON").because(&error),
-        )
-    };
-    let (value, text) = match arguments.scale {
-        Some(records) => {
-            let extent = Extent {
-                records: usize::try_from(records / share).expect("ten million at most"),
-                ..extent
-            };
-            let results = scale::measure(console, folder.path(), extent)?;
-            let text = table::render_scale(&results, console.lang);
-            (serde_json::to_value(&results).map_err(not_json)?, text)
-        }
-        None => {
-            let results = measure(console, folder.path(), extent)?;
-            let text = table::render(&results, console.lang);
-            (serde_json::to_value(&results).map_err(not_json)?, text)
-        }
-    };
-    let mut answer = Answer::ok("measured", text);
-    if let serde_json::Value::Object(members) = value {
-        answer.members = members;
+    if let Some(projects) = arguments.law {
+        talk.say(&said!(
+            "登记 {projects} 个项目，每个 10 条",
+            "logging {projects} projects of ten records each"
+        ));
+        let figures = law::measure(&runtime()?, &folder.join("law"), projects as usize)?;
+        return told(arguments, &figures, figures.text(lang));
     }
-    Ok(answer)
+    if let Some(records) = arguments.scale {
+        let results = scale::measure(talk, folder, extent(records))?;
+        return told(arguments, &results, table::render_scale(&results, lang));
+    }
+    let results = measure(talk, folder, extent(arguments.records))?;
+    told(arguments, &results, table::render(&results, lang))
 }
 
-fn law_alone(console: &Console, folder: &Path, projects: u32) -> Result<Answer, Failure> {
-    console.talk(&said!(
-        "登记 {projects} 个项目，每个 10 条",
-        "logging {projects} projects of ten records each"
-    ));
-    let projects = usize::try_from(projects).expect("a million at most");
-    let figures = law::measure(&runtime(), folder, projects)?;
-    let mut answer = Answer::ok("measured", figures.text(console.lang));
-    if let Ok(serde_json::Value::Object(members)) = serde_json::to_value(&figures) {
-        answer.members = members;
-    }
-    Ok(answer)
+fn told(arguments: &Arguments, figures: &impl Serialize, text: String) -> Result<String, Fault> {
+    Ok(if arguments.json {
+        serde_json::to_string(figures)? + "\n"
+    } else {
+        text
+    })
 }
 
-fn measure(console: &Console, folder: &Path, extent: Extent) -> Result<Results, Failure> {
+fn measure(talk: Talk, folder: &Path, extent: Extent) -> Result<Results, Fault> {
     let Extent { records, during } = extent;
-    let server = runtime();
-    let generator = Generator::start().map_err(Problem::from)?;
+    let server = runtime()?;
+    let generator = Generator::start()?;
 
     let main = Subject::create(&server, &folder.join("followed"), true)?;
     let statements = main.statements()?;
-    console.talk(&said!(
+    talk.say(&said!(
         "测量本机的极限",
         "measuring the limits of this machine"
     ));
@@ -166,7 +213,7 @@ fn measure(console: &Console, folder: &Path, extent: Extent) -> Result<Results, 
             64 => records / 2,
             _ => records,
         };
-        console.talk(&said!(
+        talk.say(&said!(
             "{connections} 个连接，发布 {count} 条",
             "{connections} connections post {count} statements"
         ));
@@ -182,7 +229,7 @@ fn measure(console: &Console, folder: &Path, extent: Extent) -> Result<Results, 
     limits
         .verify_per_s
         .push(limits::verify(&statements, during));
-    console.talk(&said!(
+    talk.say(&said!(
         "批量发布 {records} 条",
         "batches of {records} statements"
     ));
@@ -194,7 +241,7 @@ fn measure(console: &Console, folder: &Path, extent: Extent) -> Result<Results, 
         records,
     )?);
 
-    console.talk(&said!(
+    talk.say(&said!(
         "回执、瓦片、验证、重放",
         "receipts, tiles, verification, replay"
     ));
@@ -210,7 +257,7 @@ fn measure(console: &Console, folder: &Path, extent: Extent) -> Result<Results, 
 
     // Twice so many are posted, and a ledger waits when its index is too far behind.
     let records = records.min(INDEX_LAG_MAX / 4);
-    console.talk(&said!(
+    talk.say(&said!(
         "不带查询索引，发布 {records} 条；然后索引追赶",
         "the same without the query index; then the index catches up"
     ));
@@ -255,26 +302,16 @@ enum Place {
 }
 
 impl Place {
-    fn make(given: Option<&Path>) -> Result<Place, Failure> {
+    fn make(given: Option<&Path>) -> Result<Place, Fault> {
         let Some(given) = given else {
             let ours = PathBuf::from(format!("mingzhang-bench-{}", std::process::id()));
-            std::fs::create_dir(&ours).map_err(Problem::from)?;
+            std::fs::create_dir(&ours)?;
             return Ok(Place::Ours(ours));
         };
-        std::fs::create_dir_all(given).map_err(Problem::from)?;
-        if std::fs::read_dir(given)
-            .map_err(Problem::from)?
-            .next()
-            .is_some()
-        {
+        std::fs::create_dir_all(given)?;
+        if std::fs::read_dir(given)?.next().is_some() {
             let shown = given.display();
-            return Err(Failure::usage(
-                "data-folder",
-                said!(
-                    "{shown} 里已有东西；请给一个空目录",
-                    "{shown} is not empty; wanted an empty or a new folder"
-                ),
-            ));
+            return Err(format!("{shown} is not empty; wanted an empty or a new folder").into());
         }
         Ok(Place::Given(given.to_owned()))
     }
@@ -291,56 +328,6 @@ impl Drop for Place {
         if let Place::Ours(path) = self {
             // What cannot be removed lies in plain sight.
             let _ = std::fs::remove_dir_all(path);
-        }
-    }
-}
-
-/// Why there are no figures.
-#[derive(Debug, thiserror::Error)]
-enum Problem {
-    /// A file or a socket.
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
-    /// The load was refused or broke off.
-    #[error(transparent)]
-    Load(#[from] LoadError),
-    /// A receipt just issued does not verify.
-    #[error("a receipt just issued does not verify")]
-    Receipt(#[from] crate::verify::VerifyError),
-    /// The log just made cannot be audited, or has a fault.
-    #[error("the log just made does not audit: {0}")]
-    Audit(String),
-    /// The search index could not be made.
-    #[error(transparent)]
-    Search(#[from] Box<crate::search::SearchError>),
-    /// Not every notice was taken.
-    #[error("of the notices to be imported {0}")]
-    Import(String),
-    /// The index did not catch up.
-    #[error("the index has {found} of {wanted} records after {seconds} s")]
-    Index {
-        /// Records that it has.
-        found: u64,
-        /// Records that there are.
-        wanted: u64,
-        /// Waited so long.
-        seconds: u64,
-    },
-}
-
-impl From<Problem> for Failure {
-    fn from(problem: Problem) -> Failure {
-        let cause = crate::chain_of(&problem);
-        let said = said!("测量中断", "the measurement broke off").because(&cause);
-        match problem {
-            Problem::Receipt(_) | Problem::Audit(_) => {
-                Failure::new(super::out::Exit::Failed, "bench", said)
-            }
-            Problem::Io(_)
-            | Problem::Load(_)
-            | Problem::Search(_)
-            | Problem::Import(_)
-            | Problem::Index { .. } => Failure::temporary("bench", said),
         }
     }
 }

@@ -16,17 +16,12 @@ use super::generator::{Generator, Load, Run};
 use super::limits::{empty_route, verify};
 use super::machine::{self, Machine};
 use super::subject::{ORIGIN, Subject, batch_request, get_request};
-use super::{Extent, Problem};
-use crate::cli::keys::KeyFile;
-use crate::cli::keys::holder::Holder;
-use crate::cli::out::{Console, Failure};
-use crate::cli::post::{Posting, Show, WaitFor, post_lines};
-use crate::import::notices;
-use crate::said;
-use crate::store::Http;
-use crate::tlog::note::Signer;
-use crate::trade::identifiers::uscc_is_valid;
-use crate::trade::statement::sign_statement;
+use super::{Extent, Fault, Talk, program};
+use mingzhang::import::notices;
+use mingzhang::said;
+use mingzhang::tlog::note::Signer;
+use mingzhang::trade::identifiers::uscc_is_valid;
+use mingzhang::trade::statement::sign_statement;
 
 /// Statements that are signed and posted at a time.
 const PART: usize = 20_000;
@@ -49,7 +44,7 @@ const NOTICES: usize = 5_000;
 
 /// The figures.
 #[derive(Debug, Serialize)]
-pub(super) struct Results {
+pub(crate) struct Results {
     machine: Machine,
     /// Records of the ledger.
     pub records: u64,
@@ -65,7 +60,7 @@ pub(super) struct Results {
 
 /// How the records came in.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Fill {
+pub(crate) struct Fill {
     /// Seconds of posting.
     pub seconds: f64,
     /// Records a second.
@@ -82,7 +77,7 @@ pub(super) struct Fill {
 
 /// `import` at work.
 #[derive(Debug, Serialize)]
-pub(super) struct Imported {
+pub(crate) struct Imported {
     /// Notices.
     pub records: usize,
     /// Drafts made of them a second, on one core.
@@ -93,7 +88,7 @@ pub(super) struct Imported {
 
 /// One kind of question.
 #[derive(Debug, Serialize)]
-pub(super) struct Read {
+pub(crate) struct Read {
     /// In Chinese.
     pub zh: &'static str,
     /// In English.
@@ -106,30 +101,23 @@ pub(super) struct Read {
     pub many: Run,
 }
 
-pub(super) fn measure(
-    console: &Console,
+pub(crate) fn measure(
+    talk: Talk,
     folder: &std::path::Path,
     extent: Extent,
-) -> Result<Results, Failure> {
-    let server = super::runtime();
-    let generator = Generator::start().map_err(Problem::from)?;
+) -> Result<Results, Fault> {
+    let server = super::runtime()?;
+    let generator = Generator::start()?;
     let subject = Subject::searched(&server, &folder.join("scale"))?;
-    let signer = KeyFile::read(&subject.centre_key())?.signer(None)?;
     let statements = subject.statements()?;
+    let signer = statements.signer.clone();
     let before = verify(&statements, extent.during);
 
-    let filled = fill(
-        console,
-        &server,
-        &generator,
-        &subject,
-        &signer,
-        extent.records,
-    )?;
-    console.talk(&said!("导入", "importing"));
-    let imported = import(console, &subject, &signer, extent.records.min(NOTICES))?;
+    let filled = fill(talk, &server, &generator, &subject, &signer, extent.records)?;
+    talk.say(&said!("导入", "importing"));
+    let imported = import(&subject, extent.records.min(NOTICES))?;
     subject.wait_for_search(&server, SEARCH_MAX)?;
-    let reads = reads(console, &server, &generator, &subject, extent)?;
+    let reads = reads(talk, &server, &generator, &subject, extent)?;
     let after = verify(&statements, extent.during);
     let records = subject.ledger.head().tree.size;
     subject.close(&server);
@@ -144,18 +132,18 @@ pub(super) fn measure(
 }
 
 fn fill(
-    console: &Console,
+    talk: Talk,
     server: &Runtime,
     generator: &Generator,
     subject: &Subject,
     signer: &Signer,
     records: usize,
-) -> Result<Fill, Failure> {
+) -> Result<Fill, Fault> {
     let mut filled = Fill::default();
     for first in (0..records).step_by(PART) {
         let until = records.min(first + PART);
         if first % (10 * PART) == 0 {
-            console.talk(&said!(
+            talk.say(&said!(
                 "发布 {records} 条中的第 {first} 条起",
                 "posting {records} records, from record {first} on"
             ));
@@ -177,9 +165,7 @@ fn fill(
             lines: true,
             keep: 0,
         };
-        let run = generator
-            .run(subject.address(), load)
-            .map_err(Problem::from)?;
+        let run = generator.run(subject.address(), load)?;
         filled.seconds += run.seconds;
         subject.wait_for_index(server, BEHIND_MAX)?;
     }
@@ -195,43 +181,30 @@ fn fill(
 }
 
 /// The whole way of `import`: a file's bytes, drafts, signatures, batches, receipts.
-fn import(
-    console: &Console,
-    subject: &Subject,
-    signer: &Signer,
-    count: usize,
-) -> Result<Imported, Failure> {
-    let file: String = (0..count).map(notice).collect();
+fn import(subject: &Subject, count: usize) -> Result<Imported, Fault> {
+    let lines: String = (0..count).map(notice).collect();
     let begun = Instant::now();
-    let import = notices::read(file.as_bytes());
+    let import = notices::read(lines.as_bytes());
     let made = begun.elapsed().as_secs_f64();
-    let drafts: Vec<&str> = import
-        .items
-        .iter()
-        .map(|item| item.draft.as_str())
-        .collect();
-    let http = Http::new(&format!("http://{}", subject.address()))?;
-    let holder = Holder::Key(signer.clone());
-    let posting = Posting {
-        receipts: None,
-        check: false,
-        wait: WaitFor::Signed,
-        show: Show::Nothing,
-        apart: &[],
-        withhold: None,
-        guard: None,
-        attached: None,
-    };
-    let outcome = post_lines(console, &http, &holder, &drafts.join("\n"), posting)?;
+    if import.items.len() != count {
+        return Err(format!("{} of {count} lines are notices", import.items.len()).into());
+    }
+    let file = subject.folder().data.join("notices.jsonl");
+    std::fs::write(&file, lines)?;
+    let (ledger, key) = (
+        format!("http://{}", subject.address()),
+        subject.folder().key("centre.key"),
+    );
+    let (key, file) = (key.display().to_string(), file.display().to_string());
+    let before = subject.ledger.head().tree.size;
+    let begun = Instant::now();
+    program(&[
+        "import", "notices", "--ledger", &ledger, "--key", &key, &file,
+    ])?;
     let seconds = begun.elapsed().as_secs_f64();
-    if outcome.logged.len() != count {
-        let (logged, refused) = (outcome.logged.len(), import.refusals.len());
-        let why = outcome.refused.first().map(|(_, reason)| reason.clone());
-        let why = why.unwrap_or_default();
-        return Err(Problem::Import(format!(
-            "{logged} of {count} logged, {refused} were no notices: {why}"
-        ))
-        .into());
+    let logged = subject.ledger.head().tree.size - before;
+    if logged != count as u64 {
+        return Err(format!("of {count} notices to be imported {logged} were logged").into());
     }
     Ok(Imported {
         records: count,
@@ -241,12 +214,12 @@ fn import(
 }
 
 fn reads(
-    console: &Console,
+    talk: Talk,
     server: &Runtime,
     generator: &Generator,
     subject: &Subject,
     extent: Extent,
-) -> Result<Vec<Read>, Failure> {
+) -> Result<Vec<Read>, Fault> {
     let records = extent.records;
     let mut reads = vec![Read {
         zh: "空路由（极限）",
@@ -257,7 +230,7 @@ fn reads(
     }];
     for (zh, en, path) in questions() {
         let paths: Vec<String> = spread(records).map(path).collect();
-        console.talk(&said!("{zh}", "{en}"));
+        talk.say(&said!("{zh}", "{en}"));
         let Some(first) = subject.asked(&paths[0])? else {
             // A page that this version does not have.
             continue;
@@ -271,9 +244,7 @@ fn reads(
                 lines: false,
                 keep: 0,
             };
-            generator
-                .run(subject.address(), load)
-                .map_err(Problem::from)
+            generator.run(subject.address(), load)
         };
         let hits = serde_json::from_slice::<serde_json::Value>(&first).ok();
         reads.push(Read {
@@ -457,8 +428,9 @@ mod tests {
         let signer = Signer::from_seed("centre.bench.mingzhang.example", &[7; 32]).unwrap();
         let made = |at| note(&signer, at);
         for at in [0, 1, 999_999] {
-            let statement = crate::trade::statement::Statement::parse(made(at).as_bytes()).unwrap();
-            let problems = crate::trade::door::check(&statement);
+            let statement =
+                mingzhang::trade::statement::Statement::parse(made(at).as_bytes()).unwrap();
+            let problems = mingzhang::trade::door::check(&statement);
             assert!(problems.is_empty(), "{problems:?}");
             assert!((900..1_100).contains(&made(at).len()), "{}", made(at).len());
         }

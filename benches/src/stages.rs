@@ -6,17 +6,16 @@ use bytes::Bytes;
 use serde::Serialize;
 use tokio::runtime::Runtime;
 
-use super::Problem;
+use super::Fault;
 use super::generator::{Generator, Load, Run};
 use super::limits::on_all_cores;
 use super::machine;
-use super::subject::{CATCH_UP_MAX, Statements, Subject, get_request};
-use crate::audit::{Options, Target, audit};
-use crate::cli::out::Failure;
-use crate::ledger::clock::system_clock;
-use crate::store::Source;
-use crate::tlog::policy::Policy;
-use crate::verify::verify;
+use super::subject::{Statements, Subject, get_request};
+use mingzhang::audit::{Options, Target, audit};
+use mingzhang::ledger::clock::system_clock;
+use mingzhang::store::Source;
+use mingzhang::tlog::policy::Policy;
+use mingzhang::verify::verify;
 
 /// Connections that read.
 const READERS: usize = 64;
@@ -27,7 +26,7 @@ const RECEIPTS: u64 = 2_048;
 
 /// Posts, each answered with a receipt.
 #[derive(Debug, Serialize)]
-pub(super) struct Posting {
+pub(crate) struct Posting {
     /// By the batch route, many a request.
     pub batch: bool,
     /// With the query index following.
@@ -41,7 +40,7 @@ pub(super) struct Posting {
 
 /// The query index built anew from a log.
 #[derive(Debug, Serialize)]
-pub(super) struct CatchUp {
+pub(crate) struct CatchUp {
     /// Records indexed.
     pub records: u64,
     /// Records a second.
@@ -53,26 +52,26 @@ pub(super) struct CatchUp {
 }
 
 /// Posts one statement a request.
-pub(super) fn post(
+pub(crate) fn post(
     server: &Runtime,
     generator: &Generator,
     subject: &Subject,
     statements: &Statements,
     connections: usize,
     count: usize,
-) -> Result<Posting, Failure> {
+) -> Result<Posting, Fault> {
     let requests = statements.posts(&format!("c{connections}"), count);
     posting(server, generator, subject, requests, connections, false)
 }
 
 /// Posts by the batch route.
-pub(super) fn post_batches(
+pub(crate) fn post_batches(
     server: &Runtime,
     generator: &Generator,
     subject: &Subject,
     statements: &Statements,
     count: usize,
-) -> Result<Posting, Failure> {
+) -> Result<Posting, Fault> {
     let requests = statements.batches("batch", count);
     posting(server, generator, subject, requests, BATCHERS, true)
 }
@@ -84,7 +83,7 @@ fn posting(
     requests: Vec<Bytes>,
     connections: usize,
     batch: bool,
-) -> Result<Posting, Failure> {
+) -> Result<Posting, Fault> {
     let load = Load {
         connections,
         requests,
@@ -92,14 +91,12 @@ fn posting(
         lines: batch,
         keep: 0,
     };
-    let run = generator
-        .run(subject.address(), load)
-        .map_err(Problem::from)?;
+    let run = generator.run(subject.address(), load)?;
     let index_behind = subject.ledger.head().tree.size - subject.ledger.index_size();
     let index_follows = subject.follows;
     if index_follows {
         // The next measurement is not to pay for this one's index.
-        wait_for_index(server, subject)?;
+        subject.wait_for_index(server, 0)?;
     }
     Ok(Posting {
         batch,
@@ -109,24 +106,12 @@ fn posting(
     })
 }
 
-fn wait_for_index(server: &Runtime, subject: &Subject) -> Result<(), Problem> {
-    let wanted = subject.ledger.head().tree.size;
-    let reached = server.block_on(async {
-        tokio::time::timeout(CATCH_UP_MAX, subject.ledger.index_reached(wanted)).await
-    });
-    reached.map_err(|_| Problem::Index {
-        found: subject.ledger.index_size(),
-        wanted,
-        seconds: CATCH_UP_MAX.as_secs(),
-    })
-}
-
 /// Opens a ledger whose index has followed nothing so far, and lets it.
-pub(super) fn catch_up(server: &Runtime, subject: Subject) -> Result<CatchUp, Failure> {
+pub(crate) fn catch_up(server: &Runtime, subject: Subject) -> Result<CatchUp, Fault> {
     let resident_before = machine::resident_bytes();
     let subject = subject.reopen(server, true)?;
     let (begun, indexed) = (Instant::now(), subject.ledger.index_size());
-    wait_for_index(server, &subject)?;
+    subject.wait_for_index(server, 0)?;
     let seconds = begun.elapsed().as_secs_f64();
     let size = subject.ledger.head().tree.size;
     let grown = machine::resident_bytes()
@@ -145,11 +130,11 @@ pub(super) fn catch_up(server: &Runtime, subject: Subject) -> Result<CatchUp, Fa
 }
 
 /// Fetches receipts, and keeps each once.
-pub(super) fn receipts(
+pub(crate) fn receipts(
     generator: &Generator,
     subject: &Subject,
     during: Duration,
-) -> Result<Run, Problem> {
+) -> Result<Run, Fault> {
     let size = subject.ledger.head().tree.size;
     let count = RECEIPTS.min(size);
     // Spread over the whole log, so that they come from many tiles.
@@ -175,12 +160,12 @@ pub(super) fn receipts(
 }
 
 /// Fetches one object over and over.
-pub(super) fn read(
+pub(crate) fn read(
     generator: &Generator,
     subject: &Subject,
     path: &str,
     during: Duration,
-) -> Result<Run, Problem> {
+) -> Result<Run, Fault> {
     let requests = vec![Bytes::from(get_request(path))];
     Ok(generator.run(
         subject.address(),
@@ -195,11 +180,11 @@ pub(super) fn read(
 }
 
 /// Receipts verified a second, on all cores: all seven steps, two signatures of the genesis and one each of key, log and publisher among them.
-pub(super) fn proofs(
+pub(crate) fn proofs(
     receipts: &[Vec<u8>],
     policy: &Policy,
     during: Duration,
-) -> Result<f64, Problem> {
+) -> Result<f64, Fault> {
     let policies = std::slice::from_ref(policy);
     for receipt in receipts {
         verify(receipt, policies)?;
@@ -210,11 +195,11 @@ pub(super) fn proofs(
 }
 
 /// Records audited a second: [`audit`] as an auditor runs it over the public objects, everything checked.
-pub(super) fn audit_rate(
+pub(crate) fn audit_rate(
     server: &Runtime,
     subject: &Subject,
     policy: &Policy,
-) -> Result<f64, Problem> {
+) -> Result<f64, Fault> {
     let log = Source::Store(subject.ledger.store().under("log/"));
     let target = Target::log("bench", log);
     let options = Options::at(system_clock()().wall);
@@ -226,9 +211,9 @@ pub(super) fn audit_rate(
         &mut |_| {},
     ));
     let seconds = begun.elapsed().as_secs_f64();
-    let report = report.map_err(|error| Problem::Audit(crate::chain_of(&error)))?;
+    let report = report?;
     if let Some(fault) = report.faults.first() {
-        return Err(Problem::Audit(format!("{fault:?}")));
+        return Err(format!("the log just made does not audit: {fault:?}").into());
     }
     Ok(report.counts.records as f64 / seconds)
 }

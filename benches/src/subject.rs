@@ -13,24 +13,22 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::Problem;
-use crate::cli::init::{Folder, opening_failed, trial};
-use crate::cli::keys::KeyFile;
-use crate::cli::out::Failure;
-use crate::ledger::clock::system_clock;
-use crate::ledger::{Config, Ledger};
-use crate::search::{self, Search};
-use crate::server::accept::{self, Limits};
-use crate::server::{self, Options};
-use crate::store::Http;
-use crate::tlog::note::Signer;
-use crate::tlog::policy::Policy;
-use crate::trade::statement::{Statement, sign_statement};
+use super::{Fault, program};
+use mingzhang::cli::keys::KeyFile;
+use mingzhang::ledger::clock::system_clock;
+use mingzhang::ledger::{Config, Ledger};
+use mingzhang::search::{self, Search};
+use mingzhang::server::accept::{self, Limits};
+use mingzhang::server::{self, Options};
+use mingzhang::store::{Http, Store};
+use mingzhang::tlog::note::Signer;
+use mingzhang::tlog::policy::Policy;
+use mingzhang::trade::statement::{Statement, sign_statement};
 
 /// The origin of the ledgers.
-pub(super) const ORIGIN: &str = "bench.mingzhang.example";
+pub(crate) const ORIGIN: &str = "bench.mingzhang.example";
 /// Bytes of a note, signature included.
-pub(super) const NOTE_BYTES: usize = 1_024;
+pub(crate) const NOTE_BYTES: usize = 1_024;
 /// Statements whose signatures are checked over and over to find the limit.
 const SAMPLES: usize = 1_024;
 /// Between two looks at how far the search index has come.
@@ -40,9 +38,52 @@ const ANSWER_BYTES_MAX: u64 = 64 << 20;
 /// Lines of a request to the batch route; the route asks clients to keep below 4,000.
 const WINDOW_LINES: usize = 2_000;
 
+/// The files of a ledger, as `init` makes them.
+#[derive(Clone, Debug)]
+pub(crate) struct Folder {
+    /// Where the log, the indexes and the policy lie; the keys are in `keys/` of it.
+    pub data: PathBuf,
+}
+
+impl Folder {
+    /// A new ledger.
+    fn make(data: &Path) -> Result<Folder, Fault> {
+        let shown = data.display().to_string();
+        program(&["init", "--data", &shown, "--origin", ORIGIN])?;
+        Ok(Folder {
+            data: data.to_owned(),
+        })
+    }
+
+    /// What the witnesses and clients of this ledger are told.
+    pub fn policy(&self) -> Result<Policy, Fault> {
+        Ok(Policy::parse(&std::fs::read(self.data.join("policy"))?)?)
+    }
+
+    /// One of its keys.
+    pub fn key(&self, name: &str) -> PathBuf {
+        self.data.join("keys").join(name)
+    }
+
+    fn signer(&self, name: &str) -> Result<Signer, Fault> {
+        Ok(KeyFile::read(&self.key(name))?.signer(None)?)
+    }
+
+    /// As `serve` opens it.
+    fn config(&self) -> Result<Config, Fault> {
+        let policy = self.policy()?;
+        Ok(Config {
+            index_folder: Some(self.data.join("index")),
+            genesis: policy.genesis(),
+            policy: Some(policy),
+            ..Config::new(self.signer("log.key")?, self.data.join("keys"))
+        })
+    }
+}
+
 /// A ledger in a folder of its own, served on loopback.
 #[derive(Debug)]
-pub(super) struct Subject {
+pub(crate) struct Subject {
     folder: Folder,
     /// The ledger.
     pub ledger: Ledger,
@@ -62,19 +103,13 @@ struct Searched {
 
 impl Subject {
     /// Makes a ledger in `folder` and serves it.
-    pub fn create(server: &Runtime, folder: &Path, follow: bool) -> Result<Subject, Failure> {
-        let folder = Folder::new(folder, None);
-        std::fs::create_dir_all(&folder.keys).map_err(Problem::from)?;
-        trial(&folder, ORIGIN, None, None)?;
-        Subject::open(server, folder, follow, false)
+    pub fn create(server: &Runtime, folder: &Path, follow: bool) -> Result<Subject, Fault> {
+        Subject::open(server, Folder::make(folder)?, follow, false)
     }
 
     /// The same with both indexes, as `serve` has it.
-    pub fn searched(server: &Runtime, folder: &Path) -> Result<Subject, Failure> {
-        let folder = Folder::new(folder, None);
-        std::fs::create_dir_all(&folder.keys).map_err(Problem::from)?;
-        trial(&folder, ORIGIN, None, None)?;
-        Subject::open(server, folder, true, true)
+    pub fn searched(server: &Runtime, folder: &Path) -> Result<Subject, Fault> {
+        Subject::open(server, Folder::make(folder)?, true, true)
     }
 
     fn open(
@@ -82,14 +117,13 @@ impl Subject {
         folder: Folder,
         follow: bool,
         search: bool,
-    ) -> Result<Subject, Failure> {
+    ) -> Result<Subject, Fault> {
         let config = Config {
             follow,
             ..folder.config()?
         };
-        let store = folder.store()?;
-        let opened = server.block_on(Ledger::open(store, config, system_clock()));
-        let ledger = opened.map_err(|error| opening_failed(&error))?;
+        let store = Store::folder(&folder.data)?;
+        let ledger = server.block_on(Ledger::open(store, config, system_clock()))?;
         let searched = if search {
             Some(Searched::start(
                 server,
@@ -114,7 +148,7 @@ impl Subject {
     }
 
     /// Closes the ledger and opens it again.
-    pub fn reopen(self, server: &Runtime, follow: bool) -> Result<Subject, Failure> {
+    pub fn reopen(self, server: &Runtime, follow: bool) -> Result<Subject, Fault> {
         let folder = self.folder.clone();
         self.close(server);
         Subject::open(server, folder, follow, false)
@@ -136,37 +170,29 @@ impl Subject {
         self.service.address
     }
 
-    /// The key that posts.
-    pub fn centre_key(&self) -> PathBuf {
-        self.folder.centre_key()
+    /// Its files.
+    pub fn folder(&self) -> &Folder {
+        &self.folder
     }
 
     /// Waits until the query index lacks at most so many records.
-    pub fn wait_for_index(&self, server: &Runtime, behind: u64) -> Result<(), Problem> {
+    pub fn wait_for_index(&self, server: &Runtime, behind: u64) -> Result<(), Fault> {
         let wanted = self.ledger.head().tree.size.saturating_sub(behind);
         let reached = server.block_on(async {
             tokio::time::timeout(CATCH_UP_MAX, self.ledger.index_reached(wanted)).await
         });
-        reached.map_err(|_| Problem::Index {
-            found: self.ledger.index_size(),
-            wanted,
-            seconds: CATCH_UP_MAX.as_secs(),
-        })
+        reached.map_err(|_| is_behind(self.ledger.index_size(), wanted, CATCH_UP_MAX))
     }
 
     /// Waits until the search index has every record.
-    pub fn wait_for_search(&self, server: &Runtime, at_most: Duration) -> Result<(), Problem> {
+    pub fn wait_for_search(&self, server: &Runtime, at_most: Duration) -> Result<(), Fault> {
         let Some(searched) = &self.searched else {
             return Ok(());
         };
         let (begun, wanted) = (std::time::Instant::now(), self.ledger.head().tree.size);
         while searched.search.size() < wanted {
             if begun.elapsed() > at_most || searched.feed.is_finished() {
-                return Err(Problem::Index {
-                    found: searched.search.size(),
-                    wanted,
-                    seconds: begun.elapsed().as_secs(),
-                });
+                return Err(is_behind(searched.search.size(), wanted, begun.elapsed()));
             }
             server.block_on(async { tokio::time::sleep(SEARCH_LOOK).await });
         }
@@ -185,7 +211,7 @@ impl Subject {
     }
 
     /// The body of one answer; `None` if there is no such page.
-    pub fn asked(&self, path: &str) -> Result<Option<Bytes>, Failure> {
+    pub fn asked(&self, path: &str) -> Result<Option<Bytes>, Fault> {
         let http = Http::new(&format!("http://{}", self.address()))?;
         let path = path.trim_start_matches('/');
         let answer = http.call("GET", path, &[], None, ANSWER_BYTES_MAX)?;
@@ -193,22 +219,21 @@ impl Subject {
     }
 
     /// What receipts are verified with.
-    pub fn policy(&self) -> Result<Policy, Failure> {
-        self.folder.read_policy()
+    pub fn policy(&self) -> Result<Policy, Fault> {
+        self.folder.policy()
     }
 
     /// Statements that this ledger takes.
-    pub fn statements(&self) -> Result<Statements, Failure> {
-        let signer = KeyFile::read(&self.folder.centre_key())?.signer(None)?;
-        Ok(Statements { signer })
+    pub fn statements(&self) -> Result<Statements, Fault> {
+        Ok(Statements {
+            signer: self.folder.signer("centre.key")?,
+        })
     }
 }
 
 impl Searched {
-    fn start(server: &Runtime, ledger: &Ledger, folder: PathBuf) -> Result<Searched, Problem> {
-        let search =
-            Search::open(Some(&folder)).map_err(|error| Problem::Search(Box::new(error)))?;
-        let search = Arc::new(search);
+    fn start(server: &Runtime, ledger: &Ledger, folder: PathBuf) -> Result<Searched, Fault> {
+        let search = Arc::new(Search::open(Some(&folder))?);
         let feed = server.spawn(search::follow(ledger.clone(), search.clone()));
         Ok(Searched {
             search,
@@ -220,7 +245,7 @@ impl Searched {
 
 /// A router on a loopback port, through our own accept loop.
 #[derive(Debug)]
-pub(super) struct Service {
+pub(crate) struct Service {
     /// Where.
     pub address: SocketAddr,
     stop: oneshot::Sender<()>,
@@ -229,7 +254,7 @@ pub(super) struct Service {
 
 impl Service {
     /// Serves from now on.
-    pub fn start(server: &Runtime, app: Router) -> Result<Service, Problem> {
+    pub fn start(server: &Runtime, app: Router) -> Result<Service, Fault> {
         server.block_on(async {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             let address = listener.local_addr()?;
@@ -253,7 +278,7 @@ impl Service {
 
 /// Notes of 1 KB as a trading centre signs them, each of a project of its own, so that none waits for another.
 #[derive(Debug)]
-pub(super) struct Statements {
+pub(crate) struct Statements {
     /// The centre's key.
     pub signer: Signer,
 }
@@ -328,7 +353,7 @@ fn text(publisher: &str, project: &str) -> String {
 }
 
 /// A whole request that posts these notes.
-pub(super) fn batch_request(notes: &[String]) -> Bytes {
+pub(crate) fn batch_request(notes: &[String]) -> Bytes {
     let line = |note: &String| format!("{}\n", serde_json::json!({ "note": note }));
     let lines: String = notes.iter().map(line).collect();
     Bytes::from(post_request(
@@ -339,7 +364,7 @@ pub(super) fn batch_request(notes: &[String]) -> Bytes {
 }
 
 /// A GET as the generator sends it.
-pub(super) fn get_request(path: &str) -> String {
+pub(crate) fn get_request(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
 }
 
@@ -351,8 +376,14 @@ fn post_request(path: &str, media_type: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
+/// What is said of an index that does not come.
+pub(crate) fn is_behind(found: u64, wanted: u64, waited: Duration) -> Fault {
+    let seconds = waited.as_secs();
+    format!("the index has {found} of {wanted} records after {seconds} s").into()
+}
+
 /// How long the index may take to catch up before the measurement is given up.
-pub(super) const CATCH_UP_MAX: Duration = Duration::from_secs(600);
+pub(crate) const CATCH_UP_MAX: Duration = Duration::from_secs(600);
 
 #[cfg(test)]
 mod tests {
@@ -365,7 +396,7 @@ mod tests {
         let statement = statements.sign("p256", 9_999_999);
         let bytes = statement.note().len();
         assert!((NOTE_BYTES - 3..=NOTE_BYTES).contains(&bytes), "{bytes}");
-        let problems = crate::trade::door::check(&statement);
+        let problems = mingzhang::trade::door::check(&statement);
         assert!(problems.is_empty(), "{problems:?}");
         assert_ne!(statements.sign("p256", 1).id(), statement.id());
     }

@@ -4,10 +4,10 @@ use super::Results;
 use super::generator::Run;
 use super::scale;
 use super::stages::Posting;
-use crate::lang::Lang;
+use mingzhang::lang::Lang;
 
 /// The whole table.
-pub(super) fn render(results: &Results, lang: Lang) -> String {
+pub(crate) fn render(results: &Results, lang: Lang) -> String {
     let mut table = Table {
         lang,
         lines: Vec::new(),
@@ -22,7 +22,7 @@ pub(super) fn render(results: &Results, lang: Lang) -> String {
 }
 
 /// The table of `--scale`.
-pub(super) fn render_scale(results: &scale::Results, lang: Lang) -> String {
+pub(crate) fn render_scale(results: &scale::Results, lang: Lang) -> String {
     let mut table = Table {
         lang,
         lines: Vec::new(),

@@ -21,8 +21,8 @@ use crate::rules::{Finding, Outcome, ProjectReport};
 use crate::said;
 use crate::trade::visible::one_line;
 pub(super) use question::book;
+pub(super) use question::of_audited;
 use question::{Asked, Question, ask, read_pack};
-pub(super) use question::{judge_whole, of_audited};
 
 /// How a list is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

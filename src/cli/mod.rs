@@ -28,15 +28,12 @@
 //! | [`export`] | `export` |
 //! | [`witness`] | `witness serve`, `witness run` |
 //! | [`vocabulary`] | `vocabulary` |
-//! | [`mod@bench`] | `bench` |
 //!
 //! [`language`] chooses one of the two, [`out`] has what a command hands back and how it is shown.
 
 mod announce;
 mod answered;
 mod backup;
-#[path = "../../benches/src/main.rs"]
-pub mod bench;
 mod bid;
 mod demo;
 mod disclose;
@@ -195,8 +192,6 @@ enum Command {
     /// Time limits of the law: list, show, check a pack / 时限规则
     #[command(subcommand)]
     Rules(law::RulesCommand),
-    /// Measure this machine and the ledger on it / 性能测量
-    Bench(bench::Arguments),
 }
 
 /// The operator's word for what the ledger cannot know.
@@ -278,7 +273,6 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::History(arguments) => history::run(&console, &arguments),
         Command::Announce(arguments) => announce::run(&console, &arguments),
         Command::Rules(command) => law::rules(&console, &command),
-        Command::Bench(arguments) => bench::run(&console, &arguments),
     };
     console.end(outcome)
 }

@@ -87,7 +87,7 @@ pub struct Config {
     pub free_bytes_min: u64,
     /// What the operator has vouched for.
     pub operator_word: OperatorWord,
-    /// Whether the index follows (`mingzhang bench` shows what it costs).
+    /// Whether the index follows (`benches/` shows what it costs).
     pub follow: bool,
     /// The words that the door checks by: this program's, and a centre's own on top.
     pub vocabulary: Arc<Vocabulary>,

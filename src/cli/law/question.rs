@@ -259,27 +259,6 @@ pub(in crate::cli) fn of_audited(
     Ok(found)
 }
 
-/// Reads a log and judges every project of it: how many there are, and how many findings.
-pub(in crate::cli) fn judge_whole(
-    target: &Target,
-    policies: &[Policy],
-    date: Time,
-) -> Result<(u64, u64), Failure> {
-    let wanted = Wanted {
-        target,
-        policies,
-        publisher: None,
-        project: None,
-    };
-    let read = runtime().block_on(read_log(wanted, None))?;
-    let book = Book::builtin();
-    let counts = read.projects.into_par_iter().filter_map(|(_, project)| {
-        let report = project_report(&project, book.law(), AsOf::date(date))?;
-        Some((1, report.faults().count() as u64))
-    });
-    Ok(counts.reduce(|| (0, 0), |a, b| (a.0 + b.0, a.1 + b.1)))
-}
-
 /// Which records are read.
 struct Wanted<'a> {
     target: &'a Target,
