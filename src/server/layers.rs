@@ -7,75 +7,41 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequestParts, Query, Request};
-use axum::http::request::Parts;
+use axum::extract::Request;
 use axum::http::{
-    Extensions, HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header,
+    Extensions, HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header,
 };
 use axum::middleware::{Next, from_fn};
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http_body::Body as _;
-use serde::de::DeserializeOwned;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{Predicate, SizeAbove};
 
 use super::gate::Shared;
-use super::portal::{refusal, relative, wants_page};
 use super::problem::{Language, Problem, kinds};
+use super::relative::relative;
+use super::request::{RequestId, X_REQUEST_ID, shorten, wants_page};
 use super::room::Client;
 use super::tally::{self, Refusal};
 
-/// The header that carries the request id, in and out.
-pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The id of the request in hand, for handlers that answer in pieces (a batch).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(String);
-
-impl RequestId {
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The caller's own id, if it is 8 to 64 of `[A-Za-z0-9._-]`, so that both logs can be matched; else a new random one.
-    fn of(headers: &HeaderMap) -> RequestId {
-        let theirs = headers
-            .get(X_REQUEST_ID)
-            .and_then(|id| id.to_str().ok())
-            .filter(|id| {
-                (8..=64).contains(&id.len())
-                    && id
-                        .bytes()
-                        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
-            });
-        RequestId(theirs.map_or_else(
-            || {
-                format!(
-                    "{:016x}",
-                    getrandom::u64().expect("the kernel has randomness once it runs programs")
-                )
-            },
-            str::to_owned,
-        ))
-    }
-}
+/// Makes a problem into a page for whoever asks with a browser, given the request's path, language and id; `None` if it cannot be rendered.
+pub type RefusalPage = fn(&Problem, &str, Language, &RequestId) -> Option<Response<Body>>;
 
 /// In which form whoever asks reads a refusal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Voice {
     /// A ledger's problems (RFC 9457), pages for browsers.
-    Problems,
+    Problems(RefusalPage),
     /// One line of plain text, as the handler wrote it: a witness is asked by programs of others, which show the body to their operators.
     PlainText,
 }
 
-/// Puts the common layers around `app`, whose unknown paths and methods become problems too.
-pub fn dress(app: Router) -> Router {
-    dressed(app, Voice::Problems)
+/// Puts the common layers around `app`, whose unknown paths and methods become problems too; browsers get them as `page` renders them.
+pub fn dress(app: Router, page: RefusalPage) -> Router {
+    dressed(app, Voice::Problems(page))
 }
 
 /// The same for a service whose refusals are plain text (c2sp.org/tlog-witness): what a handler says stays as it is.
@@ -162,24 +128,6 @@ async fn compressed_once(response: Response<Body>) -> Response<Body> {
 #[derive(Clone, Copy, Debug)]
 pub struct Gzip;
 
-/// Extracts query parameters; an unknown name, a bad value, a name given twice are a 400 that says which.
-#[derive(Debug)]
-pub struct Params<T>(pub T);
-
-impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        match Query::<T>::try_from_uri(&parts.uri) {
-            Ok(Query(params)) => Ok(Params(params)),
-            Err(refused) => Err(Problem::new(
-                &kinds::REQUEST_FORM,
-                shorten(&refused.body_text()),
-            )),
-        }
-    }
-}
-
 /// The one function that every request goes in and out through.
 async fn finish(voice: Voice, mut request: Request, next: Next) -> Response<Body> {
     let began = Instant::now();
@@ -208,7 +156,7 @@ async fn finish(voice: Voice, mut request: Request, next: Next) -> Response<Body
 
     if response.status().is_client_error() || response.status().is_server_error() {
         response = match voice {
-            Voice::Problems => in_words(response, language, &id, &method),
+            Voice::Problems(_) => in_words(response, language, &id, &method),
             Voice::PlainText => in_plain_text(response, &method),
         };
         let problem = response.extensions().get::<Problem>().cloned();
@@ -216,11 +164,11 @@ async fn finish(voice: Voice, mut request: Request, next: Next) -> Response<Body
             tally::note(Refusal::Problem(problem.kind().code), client.address());
         }
         // Who asks with a browser reads a page; programs get the problem itself.
-        if voice == Voice::Problems
+        if let Voice::Problems(page_of) = voice
             && wants_page
             && readable
             && let Some(problem) = problem
-            && let Some(mut page) = refusal(&problem, &path, language, id.as_str())
+            && let Some(mut page) = page_of(&problem, &path, language, &id)
         {
             if method == Method::HEAD {
                 strip(&mut page);
@@ -398,14 +346,6 @@ fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
     format!("a handler panicked: {}", words.unwrap_or("(not a text)"))
 }
 
-/// A caller's text in an answer of ours, at most 200 characters.
-pub(super) fn shorten(text: &str) -> String {
-    match text.char_indices().nth(200) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -418,6 +358,7 @@ mod tests {
 
     use crate::server::body::Capped;
     use crate::server::cache;
+    use crate::server::request::Params;
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -490,7 +431,7 @@ mod tests {
             "/post",
             post(|Capped(body): Capped<10>| async move { body.len().to_string() }),
         );
-        dress(gzip(reads).merge(writes))
+        dress(gzip(reads).merge(writes), |_, _, _, _| None)
     }
 
     struct Answer {

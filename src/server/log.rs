@@ -13,8 +13,9 @@ use axum::routing::get;
 use super::Api;
 use super::cache;
 use super::gate::{Shared, no_room};
-use super::layers::{Gzip, shorten};
+use super::layers::Gzip;
 use super::problem::{Problem, kinds};
+use super::request::shorten;
 use super::room::Client;
 use crate::tlog::tile::Tile;
 

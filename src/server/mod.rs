@@ -10,11 +10,14 @@
 //! | `framing` | where a request ends, strictly |
 //! | `gate` | how many expensive answers at a time, on threads of their own |
 //! | [`layers`] | what every answer has in common |
+//! | `limits` | what one server grants to all peers together, and to each |
 //! | `log` | the log's public objects at the C2SP paths |
 //! | `pages` | the few pages of a read-only copy |
 //! | `portal` | what citizens, bidders and auditors see |
 //! | [`problem`] | errors as the caller reads them, and the one table of their codes |
+//! | `relative` | links of pages, below whatever path a proxy has put them at |
 //! | [`replica`] | a mirror's folder, to be read only |
+//! | `request` | what is read of a request: id, parameters, whether a page is wanted |
 //! | `room`, `tally` | memory and places that all strangers share; what was refused, a line a minute |
 //! | [`witness`] | the witness role: C2SP add-checkpoint |
 //!
@@ -28,12 +31,15 @@ mod error;
 mod framing;
 mod gate;
 pub mod layers;
+mod limits;
 mod log;
 mod pace;
 mod pages;
 mod portal;
 pub mod problem;
+mod relative;
 pub mod replica;
+mod request;
 mod room;
 mod tally;
 pub mod witness;
@@ -173,5 +179,5 @@ pub fn router(ledger: Ledger, options: Options) -> Router {
         .layer(holds.clone());
     let writes = api::writes().layer(holds);
     let app = layers::gzip(reads.with_state(api.clone())).merge(writes.with_state(api));
-    layers::dress(app.layer(bodies))
+    layers::dress(app.layer(bodies), portal::refusal)
 }

@@ -18,8 +18,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use super::accept::Limits;
 use super::framing::Framing;
+use super::limits::Limits;
 use super::tally::{Refusal, note};
 
 /// A budget of waiting: it starts full, waiting spends it, and every byte moved earns `1 / rate` seconds back, never above

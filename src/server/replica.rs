@@ -18,9 +18,10 @@ use super::api::read::{
 use super::api::types::{Consistency, ErasedRecord, Feed, Key, Keys, Record, TreeAnswer};
 use super::api::withheld::{WithheldRecord, by_order};
 use super::cache;
-use super::layers::{self, Gzip, Params, shorten};
+use super::layers::{self, Gzip};
 use super::pages;
 use super::problem::{Problem, escape, kinds};
+use super::request::{Params, shorten};
 use crate::audit::{Replica, ReplicaError, ShownTree};
 use crate::ledger::EntryView;
 use crate::tlog::merkle::Hash;
@@ -61,7 +62,10 @@ pub fn router(replica: Arc<Replica>, ledger: Option<&str>) -> Router {
         .route("/readyz", get(readyz))
         .route("/head", get(elsewhere))
         .route("/api/v1/{*path}", any(elsewhere));
-    layers::dress(layers::gzip(routes.with_state(copy)))
+    layers::dress(
+        layers::gzip(routes.with_state(copy)),
+        super::portal::refusal,
+    )
 }
 
 /// What a copy does not have: posts are refused, look-ups are the ledger's.

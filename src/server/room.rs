@@ -351,7 +351,7 @@ impl Drop for Share {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::accept::Limits;
+    use crate::server::limits::Limits;
     use crate::server::pace::Pulse;
 
     fn client(address: &str) -> Client {

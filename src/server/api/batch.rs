@@ -27,8 +27,8 @@ use super::types::{DryRunAnswer, PostedAnswer, ProblemAnswer};
 use crate::ledger::{Ledger, Places, Wait};
 use crate::server::Api;
 use crate::server::body::Lines;
-use crate::server::layers::{Params, RequestId};
 use crate::server::problem::{Language, Problem, kinds};
+use crate::server::request::{Params, RequestId};
 use crate::server::room::{Client, Full, Guest, Share};
 use crate::trade::statement::{Chain, Statement};
 

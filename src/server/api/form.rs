@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::ledger::Terms;
-use crate::server::layers::shorten;
 use crate::server::problem::{Problem, kinds};
+use crate::server::request::shorten;
 use crate::trade::commitment::Openings;
 
 /// Carries `<key name> <base64(key ID ‖ signature)>`, once a signature line.

@@ -16,8 +16,8 @@ use crate::ledger::{DocumentShowing, QueryError, RecordShowing};
 use crate::server::Api;
 use crate::server::body::Capped;
 use crate::server::cache;
-use crate::server::layers::shorten;
 use crate::server::problem::{Problem, kinds};
+use crate::server::request::shorten;
 use crate::tlog::merkle::Hash;
 use crate::trade::names;
 

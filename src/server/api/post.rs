@@ -12,8 +12,8 @@ use super::types::{DryRunAnswer, PostedAnswer, ProblemAnswer, Remark};
 use crate::ledger::{Ledger, Place, PostError, Posted, Wait};
 use crate::server::Api;
 use crate::server::body::Capped;
-use crate::server::layers::{Params, shorten};
 use crate::server::problem::{Problem, kinds};
+use crate::server::request::{Params, shorten};
 use crate::trade::door;
 
 /// The most bytes of a post. A note has 36 KB; the rest is for openings, 200 of the largest at a time.

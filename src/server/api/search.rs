@@ -13,8 +13,8 @@ use crate::rules::csv::cell;
 use crate::search::{Page, Query, QueryError};
 use crate::server::Api;
 use crate::server::cache;
-use crate::server::layers::Params;
 use crate::server::problem::{Problem, kinds};
+use crate::server::request::Params;
 use crate::trade::json::{self as strict, Value};
 
 /// What a search is told; all conditions that are given must hold.

@@ -4,7 +4,6 @@
 use crate::rules::Outcome;
 use crate::rules::statistics::Counts;
 
-use super::ledger::percent;
 use super::said::Said;
 
 /// Groups in one chart, the largest first.
@@ -132,6 +131,11 @@ pub(super) fn months<'a>(groups: impl Iterator<Item = (&'a str, &'a Counts)>) ->
         width: columns.len() * 30 + 10,
         columns,
     })
+}
+
+/// `98.7%` of 987 per thousand.
+pub(super) fn percent(per_mille: u64) -> String {
+    format!("{}.{}%", per_mille / 10, per_mille % 10)
 }
 
 #[cfg(test)]

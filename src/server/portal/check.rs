@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 
-use super::{Page, base_url, shown, statics};
+use super::{Page, base_url, shown, verifier};
 use crate::server::Api;
 use crate::server::problem::Problem;
 
@@ -26,7 +26,7 @@ pub(super) async fn check(
     let page = CheckPage {
         p: Page::new(&api, &uri, "check"),
         base: base_url(&request),
-        verifier_sha256: statics::verifier_sha256(),
+        verifier_sha256: verifier::verifier_sha256(),
     };
     shown(&request, &page)
 }

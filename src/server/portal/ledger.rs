@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 
-use super::charts::{Bar, Months, bars, months};
+use super::charts::{Bar, Months, bars, months, percent};
 use super::health::{Health, health};
 use super::names::{self, beijing};
 use super::said::Said;
@@ -183,9 +183,4 @@ async fn timeliness(api: &Api, p: &Page) -> Result<Option<Timeliness>, Problem> 
                 .map(|(month, counts)| (month.as_str(), counts)),
         ),
     }))
-}
-
-/// `98.7%` of 987 per thousand.
-pub(super) fn percent(per_mille: u64) -> String {
-    format!("{}.{}%", per_mille / 10, per_mille % 10)
 }

@@ -17,7 +17,6 @@
 //! | `refusal` | problems as pages |
 //! | `view` | a statement as labelled rows and tables |
 //! | `names` | ids as people know them |
-//! | `relative` | links below a proxy's path |
 //! | `said` | text of others, shown so that it can do nothing |
 //! | `words` | every fixed sentence, in both languages |
 //! | `statics` | style, scripts, marks |
@@ -43,7 +42,6 @@ mod negative;
 mod parties;
 mod project;
 mod refusal;
-mod relative;
 mod said;
 mod statics;
 mod verifier;
@@ -61,11 +59,11 @@ use axum::routing::get;
 use super::Api;
 use super::cache;
 use super::problem::Problem;
+use super::relative::Rooted;
 use crate::tlog::policy::Policy;
 
 pub(super) use home::FiguresMemory;
-pub(super) use refusal::{refusal, wants_page};
-pub(super) use relative::relative;
+pub(super) use refusal::refusal;
 pub use verifier::PAGE as VERIFIER_PAGE;
 use words::{Lang, Words};
 
@@ -80,7 +78,7 @@ pub(super) fn routes() -> Router<Api> {
     let router = Router::new()
         .route("/portal/{name}", get(statics::style))
         .route("/portal/js/{name}", get(statics::module))
-        .route("/verify.html", get(statics::verifier))
+        .route("/verify.html", get(verifier::verifier))
         .route("/favicon.svg", get(statics::favicon))
         .route("/favicon.ico", get(statics::favicon))
         .route("/robots.txt", get(statics::robots))
@@ -220,7 +218,7 @@ fn shown_as(status: StatusCode, page: &impl Template) -> Result<Response<Body>, 
 }
 
 fn dressed(mut response: Response<Body>) -> Response<Body> {
-    response.extensions_mut().insert(relative::Rooted);
+    response.extensions_mut().insert(Rooted);
     response
         .headers_mut()
         .insert(header::CONTENT_SECURITY_POLICY, CSP);

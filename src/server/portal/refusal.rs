@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderValue, Response, StatusCode, header};
 
 use super::dressed;
 use super::said::Said;
@@ -10,22 +10,14 @@ use super::statics;
 use super::words::{Lang, Words};
 use crate::server::cache;
 use crate::server::problem::{Language, Problem};
-
-/// Whether the caller reads pages: browsers say so, programs do not.
-pub(in crate::server) fn wants_page(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .any(|accepted| accepted.contains("text/html"))
-}
+use crate::server::request::RequestId;
 
 /// A problem as a page; `None` if it cannot even be rendered.
 pub(in crate::server) fn refusal(
     problem: &Problem,
     path: &str,
     language: Language,
-    request_id: &str,
+    request_id: &RequestId,
 ) -> Option<Response<Body>> {
     let is_page = !path.starts_with("/api/");
     let lang = match language {
@@ -50,7 +42,7 @@ pub(in crate::server) fn refusal(
         detail: Said::short(text("detail").unwrap_or_default(), 2_000),
         help: lang.say(kind.help_zh, kind.help_en),
         other: in_other_language(lang, if is_page { path } else { "/" }),
-        request_id,
+        request_id: request_id.as_str(),
     };
     let html = page.render().ok()?;
     let mut response = cache::answer("text/html; charset=utf-8", cache::NO_STORE, html.into());

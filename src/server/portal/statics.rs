@@ -7,12 +7,11 @@
 use std::sync::LazyLock;
 
 use axum::extract::Path;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use sha2::{Digest, Sha256};
 
 use super::CSP;
-use super::verifier::PAGE;
 use crate::server::cache;
 use crate::server::gate::Shared;
 use crate::server::problem::{Problem, kinds};
@@ -100,21 +99,6 @@ pub(super) async fn module(
         .headers_mut()
         .insert(header::CONTENT_SECURITY_POLICY, CSP);
     Ok(response)
-}
-
-/// `/verify.html`: to be kept, and opened without any server.
-pub(super) async fn verifier(request: HeaderMap) -> Result<Response, Problem> {
-    let mut response = cache::shared(&request, "text/html; charset=utf-8", PAGE.as_str());
-    response.headers_mut().insert(
-        header::CONTENT_DISPOSITION,
-        HeaderValue::from_static("attachment; filename=\"verify.html\""),
-    );
-    Ok(response)
-}
-
-/// SHA-256 of the verifier file.
-pub(super) fn verifier_sha256() -> String {
-    hex::encode(Sha256::digest(PAGE.as_bytes()))
 }
 
 /// `/favicon.svg`, and `/favicon.ico` for those who ask without looking.

@@ -9,14 +9,33 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::sync::LazyLock;
 
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::statics::{MODULES, STYLE};
+use crate::server::cache;
+use crate::server::problem::Problem;
 
 /// The page.
 pub static PAGE: LazyLock<String> = LazyLock::new(|| page(&script(MODULES, "alone.js")));
+
+/// `/verify.html`: to be kept, and opened without any server.
+pub(super) async fn verifier(request: HeaderMap) -> Result<Response, Problem> {
+    let mut response = cache::shared(&request, "text/html; charset=utf-8", PAGE.as_str());
+    response.headers_mut().insert(
+        header::CONTENT_DISPOSITION,
+        HeaderValue::from_static("attachment; filename=\"verify.html\""),
+    );
+    Ok(response)
+}
+
+/// SHA-256 of the verifier file.
+pub(super) fn verifier_sha256() -> String {
+    hex::encode(Sha256::digest(PAGE.as_bytes()))
+}
 
 const FRAME: &str = include_str!("templates/verifier.html");
 

@@ -3,17 +3,17 @@
 //!
 //! Templates write `/entries/2` as if the ledger were at the root of its host; only the reader's browser knows whether it is. So no proxy has
 //! to say its prefix, nobody can say a wrong one, and the same bytes are right for all of them. Text of others is no link: templates and
-//! [`super::said`] escape its quotation marks, and what a reader has typed stands in a `value`.
+//! `portal/said.rs` escape its quotation marks, and what a reader has typed stands in a `value`.
 
 use axum::body::{Body, to_bytes};
 use axum::http::Response;
 
 /// Marks a page whose links begin at this server's root.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::server) struct Rooted;
+pub(super) struct Rooted;
 
 /// The same page with relative links, if it is one whose links begin at the root.
-pub(in crate::server) async fn relative(response: Response<Body>, path: &str) -> Response<Body> {
+pub(super) async fn relative(response: Response<Body>, path: &str) -> Response<Body> {
     if response.extensions().get::<Rooted>().is_none() {
         return response;
     }
