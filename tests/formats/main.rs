@@ -2,5 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod house;
 mod tlog_differential;
 mod tlog_vectors;
