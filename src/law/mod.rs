@@ -25,11 +25,11 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::ledger::Ledger;
-use crate::rules::ToldPart;
 use crate::rules::facts::Moment;
 use crate::rules::statistics::Statistics;
-use crate::rules::{AsOf, Finding, Outcome, ProjectReport, project_report};
-use crate::rules::{Book, Disclosure};
+use crate::rules::{
+    AsOf, Book, Disclosure, Finding, Law, Outcome, ProjectReport, ToldPart, project_report,
+};
 use crate::trade::time::Time;
 use crate::trade::vocabulary::Stage;
 use state::{Answer, Entry, Key, State};
@@ -213,10 +213,10 @@ impl View {
         };
         let disclosures = state.facts.read(entry.tail, publisher, project)?;
         let as_of = as_of.unwrap_or_else(|| self.ledger.wall_time());
-        let law = state.announced.of(&self.book, as_of);
+        let told = state.announced.of(&self.book, as_of);
         drop(state);
-        let report = report(&self.book, &self.ledger, &disclosures, as_of);
-        Ok(report.map(|report| ProjectReport { law, ..report }))
+        let law = self.book.law(&told);
+        Ok(report(law, &self.ledger, &disclosures, as_of))
     }
 
     /// The files it judges by, by digest, and which notice of the log announces each.
@@ -282,6 +282,8 @@ impl View {
             as_of: date,
             size: state.judged_size,
         };
+        let told = state.announced.of(&self.book, date);
+        let law = self.book.law(&told);
         let mut judged = 0;
         for (key, entry) in state.of(filter, after) {
             if !filter.takes_project(key, entry) || entry.is_too_long() {
@@ -301,7 +303,7 @@ impl View {
             }
             judged += 1;
             let disclosures = state.facts.read(entry.tail, &key.publisher, &key.project)?;
-            let Some(report) = report(&self.book, &self.ledger, &disclosures, date) else {
+            let Some(report) = report(law, &self.ledger, &disclosures, date) else {
                 continue;
             };
             let mut own = report
@@ -356,6 +358,8 @@ impl View {
         }
         lines.sort_unstable();
         let count = lines.len();
+        let told = state.announced.of(&self.book, date);
+        let law = self.book.law(&told);
         let mut found: Vec<Found> = Vec::new();
         let wanted = &lines[after.min(count)..count.min(after.saturating_add(limit))];
         for (at, (day, key, tail)) in wanted.iter().enumerate() {
@@ -364,7 +368,7 @@ impl View {
                 continue;
             }
             let disclosures = state.facts.read(*tail, &key.publisher, &key.project)?;
-            let Some(report) = report(&self.book, &self.ledger, &disclosures, date) else {
+            let Some(report) = report(law, &self.ledger, &disclosures, date) else {
                 continue;
             };
             let begin = lines.partition_point(|line| (line.0, line.1) < (*day, *key));
@@ -436,12 +440,12 @@ impl View {
 /// The report of one project; words that may not be shown are taken out of it. `None` if nothing of it was logged by then.
 #[must_use]
 pub fn report(
-    book: &Book,
+    law: Law<'_>,
     ledger: &Ledger,
     disclosures: &[Disclosure],
     as_of: Time,
 ) -> Option<ProjectReport> {
-    let mut report = project_report(disclosures, book.law(), AsOf::date(as_of))?;
+    let mut report = project_report(disclosures, law, AsOf::date(as_of))?;
     let kept_back = |index: u64| !ledger.showing(index).is_shown();
     if disclosures.iter().all(|one| !kept_back(one.index)) {
         return Some(report);

@@ -346,6 +346,8 @@ impl View {
         loop {
             let state = self.read();
             let (waiting, read_size) = (state.waiting(now), state.read_size);
+            let told = state.announced.of(&self.book, now);
+            let law = self.book.law(&told);
             let mut reports = Vec::with_capacity(waiting.len());
             for key in &waiting {
                 let entry = state.projects.get(key);
@@ -355,7 +357,7 @@ impl View {
                     None => None,
                     Some(entry) => {
                         let all = state.facts.read(entry.tail, &key.publisher, &key.project)?;
-                        report(&self.book, &self.ledger, &all, now)
+                        report(law, &self.ledger, &all, now)
                     }
                 };
                 reports.push((changes, found));

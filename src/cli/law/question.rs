@@ -74,7 +74,7 @@ pub(super) struct Asked {
 
 impl Asked {
     pub(super) fn law(&self) -> Law<'_> {
-        self.book.law()
+        self.book.law(&self.told)
     }
 
     pub(super) fn reports(&self) -> impl Iterator<Item = ProjectReport> {
@@ -88,10 +88,6 @@ impl Asked {
                 let judged =
                     reports.filter_map(|project| project_report(project, self.law(), self.as_of));
                 judged.collect::<Vec<ProjectReport>>()
-            })
-            .map(|report| ProjectReport {
-                law: self.told.clone(),
-                ..report
             })
     }
 
@@ -244,12 +240,12 @@ pub(in crate::cli) fn of_audited(
     };
     let read = runtime().block_on(read_log(wanted, None))?;
     let book = Book::builtin();
+    let told = read.announced.of(&book, date);
     let mut found = Vec::new();
     for project in read.projects.values() {
-        let Some(mut report) = project_report(project, book.law(), AsOf::date(date)) else {
+        let Some(mut report) = project_report(project, book.law(&told), AsOf::date(date)) else {
             continue;
         };
-        report.law = read.announced.of(&book, date);
         let faults: Vec<Finding> = report.faults().cloned().collect();
         // Beside each finding stands its project, not all that was found of it.
         report.findings.clear();

@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use super::calendar::{Calendar, CalendarError};
+use super::finding::ToldPart;
 use super::pack::{Pack, PackError};
 use crate::tlog::merkle::Hash;
 
@@ -130,12 +131,13 @@ impl Book {
         Ok(self)
     }
 
-    /// For the engine.
+    /// For the engine; what the log tells of these files is [`Announced::of`](super::announced::Announced::of) this book.
     #[must_use]
-    pub fn law(&self) -> Law<'_> {
+    pub fn law<'a>(&'a self, told: &'a [ToldPart]) -> Law<'a> {
         Law {
             pack: &self.pack,
             calendar: &self.calendar,
+            told,
         }
     }
 }
@@ -147,15 +149,18 @@ pub struct Law<'a> {
     pub pack: &'a Pack,
     /// The working days.
     pub calendar: &'a Calendar,
+    /// The files of both, each with the notice that announced it by the day of the question.
+    pub told: &'a [ToldPart],
 }
 
 impl Law<'static> {
-    /// What is compiled in.
+    /// What is compiled in, of no log: its files are not named.
     #[must_use]
     pub fn builtin() -> Law<'static> {
         Law {
             pack: Pack::builtin(),
             calendar: Calendar::builtin(),
+            told: &[],
         }
     }
 }

@@ -119,7 +119,7 @@ pub fn project_report(
         last_record: Some(last),
         pack: law.pack.version.clone(),
         calendar: law.calendar.version().to_owned(),
-        law: Vec::new(),
+        law: law.told.to_vec(),
         category_without_rules: !law.pack.covers(&first.category),
         findings,
         next_due,

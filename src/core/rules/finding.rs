@@ -130,7 +130,7 @@ pub struct ProjectReport {
     pub pack: String,
     /// Version of the calendar.
     pub calendar: String,
-    /// The files of both by digest, and whether the log announced them; empty until whoever knows the log says so.
+    /// The files of both by digest, and whether the log announced them, as the law was given.
     pub law: Vec<ToldPart>,
     /// No rule that was checked is written for this category.
     pub category_without_rules: bool,

@@ -166,6 +166,7 @@ fn every_limit_the_day_before_the_day_and_the_day_after_across_a_holiday() {
         let law = Law {
             pack: &pack,
             calendar: Calendar::builtin(),
+            told: &[],
         };
         let outcome = |to: Option<Day>, until: Day| {
             let records = two(&rule, from, to);
@@ -229,6 +230,7 @@ fn every_order_the_day_before_the_day_and_the_day_after_across_a_holiday() {
         let law = Law {
             pack: &pack,
             calendar: Calendar::builtin(),
+            told: &[],
         };
         // In the middle of a week without a working day.
         let from = day("2025-10-04");

@@ -175,12 +175,12 @@ async fn replayed(
             &builtin
         }
     };
-    let law = match &api.options.law {
+    let told = match &api.options.law {
         Some(view) => view.law_told(date),
         None => Announced::default().of(book, date),
     };
-    let report = law::report(book, &api.ledger, &disclosures, date);
-    Ok(report.map(|report| ProjectReport { law, ..report }))
+    let law = book.law(&told);
+    Ok(law::report(law, &api.ledger, &disclosures, date))
 }
 
 /// Records of one project whose history is shown with proofs, at most.

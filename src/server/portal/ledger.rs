@@ -132,7 +132,7 @@ async fn timeliness(api: &Api, p: &Page) -> Result<Option<Timeliness>, Problem> 
     };
     let counted = tokio::task::spawn_blocking(move || {
         let statistics = view.statistics()?;
-        let pack = view.book().law().pack.version.clone();
+        let pack = view.book().pack.version.clone();
         Ok::<_, std::io::Error>((statistics, view.size(), view.is_ready(), pack))
     });
     let counted = counted
