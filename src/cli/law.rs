@@ -130,7 +130,7 @@ pub(super) fn findings(
             for finding in list {
                 let (word, records) = (finding.outcome.as_str(), &finding.evidence);
                 // Sentences quote what publishers wrote.
-                let sentence = one_line(console.lang.say(&finding.zh, &finding.en));
+                let sentence = one_line(finding.said.in_(console.lang));
                 text.push_str(&format!(
                     "  {word} {} {records:?} {sentence}\n",
                     finding.rule
@@ -218,7 +218,7 @@ pub(super) fn due(console: &Console, arguments: &DueArguments) -> Result<Answer,
         text.push('\n');
         for (report, finding) in &rows {
             let day = finding.due.as_deref().unwrap_or_default();
-            let sentence = one_line(console.lang.say(&finding.zh, &finding.en));
+            let sentence = one_line(finding.said.in_(console.lang));
             let (project, title) = (one_line(&report.project), one_line(&report.title));
             text.push_str(&format!("{day} {project} {title} {sentence}\n"));
         }

@@ -186,7 +186,7 @@ fn add_findings(page: &mut String, lang: Lang, found: &[(ProjectReport, Finding)
         head.in_(lang)
     );
     for (report, finding) in found.iter().take(FINDINGS_SHOWN) {
-        let sentence = lang.say(&finding.zh, &finding.en);
+        let sentence = finding.said.in_(lang);
         let line = format!(
             "{} {} {:?}: {sentence}",
             report.project, finding.rule, finding.evidence

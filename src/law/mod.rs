@@ -30,6 +30,7 @@ use crate::rules::statistics::Statistics;
 use crate::rules::{
     AsOf, Book, Disclosure, Finding, Law, Outcome, ProjectReport, ToldPart, project_report,
 };
+use crate::said;
 use crate::trade::time::Time;
 use crate::trade::vocabulary::Stage;
 use state::{Answer, Entry, Key, State};
@@ -462,8 +463,8 @@ pub fn report(
         // What a rule says has days and articles in it; what no rule decides, names and amounts.
         let hidden = finding.evidence.iter().find(|index| kept_back(**index));
         if let (Some(hidden), true) = (hidden, finding.law.is_empty()) {
-            finding.zh = format!("所据的第{hidden}条依命令不予公开，不列内容。");
-            finding.en = format!(
+            finding.said = said!(
+                "所据的第{hidden}条依命令不予公开，不列内容。",
                 "rests on record {hidden}, which is withheld by order: no words are shown."
             );
         }

@@ -2,6 +2,8 @@
 
 use super::facts::{Disclosure, InForce};
 use super::finding::{Finding, Outcome};
+use crate::lang::Said;
+use crate::said;
 use crate::trade::vocabulary::Stage;
 
 /// A live publisher's claim may be so many days before the ledger's time; more is a finding.
@@ -17,8 +19,10 @@ pub(super) fn judge(seen: &[&Disclosure], lines: &[InForce<'_>], findings: &mut 
                 "BACK-DATED",
                 one,
                 vec![index],
-                format!("第{index}条称早于入账{days}日公开，请核对。"),
-                format!("record {index} claims to be public {days} days before it was logged."),
+                said!(
+                    "第{index}条称早于入账{days}日公开，请核对。",
+                    "record {index} claims to be public {days} days before it was logged."
+                ),
             );
             finding.outcome = Outcome::BackDated;
             finding.days = days;
@@ -35,12 +39,12 @@ pub(super) fn judge(seen: &[&Disclosure], lines: &[InForce<'_>], findings: &mut 
                 _ => false,
             };
             if lots_named && a.shares_lot(b) && differ {
+                let (index, after) = (a.index, b.index);
                 findings.push(blank(
                     "AWARD-TWICE",
                     a,
                     [award.records(), other.records()].concat(),
-                    format!("第{}条和第{}条把同一标段授予不同的中标人，且未注明更正。", a.index, b.index),
-                    format!("records {} and {} award one lot to different winners, and neither amends the other.", a.index, b.index),
+                    said!("第{index}条和第{after}条把同一标段授予不同的中标人，且未注明更正。", "records {index} and {after} award one lot to different winners, and neither amends the other."),
                 ));
             }
         }
@@ -71,8 +75,7 @@ pub(super) fn judge(seen: &[&Disclosure], lines: &[InForce<'_>], findings: &mut 
                     "WINNER-UNKNOWN",
                     award.first,
                     evidence,
-                    format!("第{index}条的中标人「{winner}」不在已公布的候选人、投标人之中。"),
-                    format!("the winner of record {index}, {winner:?}, is not among the candidates or bidders shown."),
+                    said!("第{index}条的中标人「{winner}」不在已公布的候选人、投标人之中。", "the winner of record {index}, {winner:?}, is not among the candidates or bidders shown."),
                 ));
             }
         }
@@ -92,8 +95,10 @@ pub(super) fn judge(seen: &[&Disclosure], lines: &[InForce<'_>], findings: &mut 
                 "CONTRACT-PARTY",
                 contract.first,
                 evidence.clone(),
-                format!("第{index}条合同的供应商与中标人不同。"),
-                format!("the supplier of the contract in record {index} is not the winner."),
+                said!(
+                    "第{index}条合同的供应商与中标人不同。",
+                    "the supplier of the contract in record {index} is not the winner."
+                ),
             ));
         }
         let amounts = deal.amount.as_deref().zip(won.amount.as_deref());
@@ -105,8 +110,10 @@ pub(super) fn judge(seen: &[&Disclosure], lines: &[InForce<'_>], findings: &mut 
                 "CONTRACT-AMOUNT",
                 contract.first,
                 evidence.clone(),
-                format!("第{index}条合同金额{signed}与中标金额{awarded}不同。"),
-                format!("the contract in record {index} is of {signed}, the award of {awarded}."),
+                said!(
+                    "第{index}条合同金额{signed}与中标金额{awarded}不同。",
+                    "the contract in record {index} is of {signed}, the award of {awarded}."
+                ),
             ));
         }
         let signed = contract
@@ -118,8 +125,10 @@ pub(super) fn judge(seen: &[&Disclosure], lines: &[InForce<'_>], findings: &mut 
                 "CONTRACT-BEFORE-AWARD",
                 contract.first,
                 evidence,
-                format!("第{index}条合同所载签订日期早于中标结果公告。"),
-                format!("the contract in record {index} is dated before the award notice."),
+                said!(
+                    "第{index}条合同所载签订日期早于中标结果公告。",
+                    "the contract in record {index} is dated before the award notice."
+                ),
             );
             finding.outcome = Outcome::OutOfOrder;
             findings.push(finding);
@@ -142,8 +151,8 @@ pub(super) fn judge(seen: &[&Disclosure], lines: &[InForce<'_>], findings: &mut 
                 "AMENDED-AFTER-AWARD",
                 line.first,
                 [line.records(), award.records()].concat(),
-                format!("第{index}条在中标结果（第{after}条）公布之后更改了此前的公告。"),
-                format!(
+                said!(
+                    "第{index}条在中标结果（第{after}条）公布之后更改了此前的公告。",
                     "record {index} amends an earlier notice after the award in record {after}."
                 ),
             ));
@@ -168,7 +177,7 @@ fn normal(amount: &str) -> &str {
     }
 }
 
-fn blank(rule: &str, one: &Disclosure, mut evidence: Vec<u64>, zh: String, en: String) -> Finding {
+fn blank(rule: &str, one: &Disclosure, mut evidence: Vec<u64>, said: Said) -> Finding {
     evidence.sort_unstable();
     evidence.dedup();
     Finding {
@@ -186,7 +195,7 @@ fn blank(rule: &str, one: &Disclosure, mut evidence: Vec<u64>, zh: String, en: S
         provisional: false,
         claimed_only: one.claimed_only,
         assumed: false,
-        zh,
-        en,
+        missing: None,
+        said,
     }
 }

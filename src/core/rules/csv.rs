@@ -64,7 +64,7 @@ pub fn row<'a>(about: impl Into<About<'a>>, finding: &Finding) -> String {
         finding.claimed_only.to_string(),
         finding.assumed.to_string(),
         finding.provisional.to_string(),
-        cell(&finding.zh),
+        cell(&finding.said.zh),
     ];
     cells.join(",") + "\n"
 }

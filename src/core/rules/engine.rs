@@ -11,6 +11,7 @@ use super::facts::{Disclosure, InForce, Moment, in_force};
 use super::finding::{Finding, Outcome, ProjectReport, Standing};
 use super::pack::{Counting, Point, Rule, RuleType, Unit, points};
 use super::words;
+use crate::lang::Said;
 use crate::trade::time::Time;
 use crate::trade::vocabulary::Stage;
 
@@ -155,26 +156,24 @@ impl<'a> Project<'a> {
         };
         let from = self.occurrences(rule, &rule.from);
         let to = self.occurrences(rule, &rule.to);
-        if !rule.methods.is_empty() && self.method().is_none() {
-            // A rule for all categories by method alone says nothing of a project that names none.
-            if !rule.categories.is_empty()
-                && let Some(anchor) = from.first()
-            {
-                findings.push(self.cannot_tell(rule, anchor.line, "method", assumed));
+        let mut found = if rule.methods.is_empty() || self.method().is_some() {
+            match rule.rule_type {
+                RuleType::Max => self.at_most(rule, &from, &to),
+                RuleType::Min => self.at_least(rule, &from, &to),
+                RuleType::Order => self.in_order(rule, &from, &to),
+                RuleType::Equal => self.equal(rule, &from, &to),
+                RuleType::Secret => self.secret(rule, &from, &to),
+                RuleType::Keep => Vec::new(),
             }
-            return;
-        }
-        let mut found = match rule.rule_type {
-            RuleType::Max => self.at_most(rule, &from, &to),
-            RuleType::Min => self.at_least(rule, &from, &to),
-            RuleType::Order => self.in_order(rule, &from, &to),
-            RuleType::Equal => self.equal(rule, &from, &to),
-            RuleType::Secret => self.secret(rule, &from, &to),
-            RuleType::Keep => Vec::new(),
+        } else {
+            // A rule for all categories by method alone says nothing of a project that names none.
+            let start = from.first().filter(|_| !rule.categories.is_empty());
+            let told = start.map(|start| cannot_tell(rule, start.line, "method"));
+            told.into_iter().collect()
         };
         for finding in &mut found {
             finding.assumed = assumed;
-            words::say(rule, finding, self.last);
+            finding.said = words::say(rule, finding, self.last);
         }
         findings.extend(found);
     }
@@ -293,7 +292,7 @@ impl<'a> Project<'a> {
             };
             let Some(end) = end else {
                 if !notice {
-                    found.push(self.cannot_tell(rule, start.line, &rule.to, false));
+                    found.push(cannot_tell(rule, start.line, &rule.to));
                 }
                 continue;
             };
@@ -330,7 +329,7 @@ impl<'a> Project<'a> {
                     .iter()
                     .any(|at| at.line.latest.index == line.latest.index);
                 if !known && !line.events.contains_key(event.as_str()) {
-                    found.push(self.cannot_tell(rule, line, &event, false));
+                    found.push(cannot_tell(rule, line, &event));
                 }
             }
         }
@@ -409,7 +408,7 @@ impl<'a> Project<'a> {
                 .filter(|until| until.shares_lot(shown))
                 .max_by_key(|until| until.line.latest.index);
             let Some(until) = until else {
-                found.push(self.cannot_tell(rule, shown.line, &rule.from, false));
+                found.push(cannot_tell(rule, shown.line, &rule.from));
                 continue;
             };
             let outcome = if shown.moment.before(until.moment) {
@@ -501,32 +500,30 @@ impl<'a> Project<'a> {
             provisional: rule.unit == Unit::WorkingDay && self.law.calendar.is_provisional(due),
             claimed_only: start.line.first.claimed_only,
             assumed: false,
-            zh: String::new(),
-            en: String::new(),
+            missing: None,
+            said: Said::default(),
         }
     }
+}
 
-    fn cannot_tell(&self, rule: &Rule, line: &InForce<'_>, what: &str, assumed: bool) -> Finding {
-        let mut finding = Finding {
-            outcome: Outcome::CannotTell,
-            rule: rule.id.clone(),
-            stage: rule.stage().map_or("", Stage::as_str),
-            law: rule.law.clone(),
-            article: rule.article.clone(),
-            lots: line.first.lots.clone(),
-            evidence: line.records(),
-            from: None,
-            due: None,
-            done: None,
-            days: 0,
-            provisional: false,
-            claimed_only: line.first.claimed_only,
-            assumed,
-            zh: String::new(),
-            en: what.to_owned(),
-        };
-        words::say(rule, &mut finding, self.last);
-        finding
+fn cannot_tell(rule: &Rule, line: &InForce<'_>, what: &str) -> Finding {
+    Finding {
+        outcome: Outcome::CannotTell,
+        rule: rule.id.clone(),
+        stage: rule.stage().map_or("", Stage::as_str),
+        law: rule.law.clone(),
+        article: rule.article.clone(),
+        lots: line.first.lots.clone(),
+        evidence: line.records(),
+        from: None,
+        due: None,
+        done: None,
+        days: 0,
+        provisional: false,
+        claimed_only: line.first.claimed_only,
+        assumed: false,
+        missing: Some(what.to_owned()),
+        said: Said::default(),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::lang::Said;
+
 /// What a rule says of a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -90,10 +92,12 @@ pub struct Finding {
     pub claimed_only: bool,
     /// 依法必招 was not stated and taken for yes.
     pub assumed: bool,
-    /// The sentence in Chinese.
-    pub zh: String,
-    /// The same in English.
-    pub en: String,
+    /// Of what cannot be told: the date or word that is not given.
+    #[serde(skip)]
+    pub missing: Option<String>,
+    /// The sentence.
+    #[serde(flatten)]
+    pub said: Said,
 }
 
 /// What is in force, for readers.

@@ -177,8 +177,8 @@ fn every_limit_the_day_before_the_day_and_the_day_after_across_a_holiday() {
                 .filter(|finding| finding.rule == rule.id)
                 .collect();
             assert_eq!(found.len(), 1, "{} {:#?}", rule.id, report.findings);
-            assert!(found[0].zh.contains(&rule.law) && !found[0].zh.contains("违法"));
-            assert!(!found[0].en.is_empty());
+            assert!(found[0].said.zh.contains(&rule.law) && !found[0].said.zh.contains("违法"));
+            assert!(!found[0].said.en.is_empty());
             found[0].outcome
         };
         let inclusive = u32::from(rule.counting == Counting::InclusiveDates);
@@ -322,6 +322,29 @@ fn a_publicity_is_long_enough_at_72_hours_or_on_the_third_day() {
     check(&none, "2026-01-20", rule, &[Outcome::CannotTell]);
 }
 
+/// Whoever reads "cannot tell" must learn which date is wanted, and once.
+#[test]
+fn what_cannot_be_told_names_what_is_not_given_once() {
+    let sentence = |records: &[Disclosure], rule: &str| {
+        let report = report(records, day("2026-01-20"));
+        let finding = report.findings.iter().find(|one| one.rule == rule);
+        let finding = finding.unwrap().clone();
+        assert_eq!(finding.outcome, Outcome::CannotTell);
+        (finding.said.zh, finding.said.en)
+    };
+    let publicity = record(0, "candidate_publicity", day("2026-01-05"));
+    let (zh, en) = sentence(&[publicity], "CN-IR-54B");
+    assert!(
+        zh.ends_with("，未载明所需日期（publicity_from），无法判断。"),
+        "{zh}"
+    );
+    assert!(
+        en.ends_with(": cannot tell: publicity_from is not given."),
+        "{en}"
+    );
+    assert_eq!(en.matches("cannot tell").count(), 1, "{en}");
+}
+
 #[test]
 fn an_award_waits_for_the_publicity_to_end() {
     let (begin, end) = (day("2026-01-05"), day("2026-01-08"));
@@ -363,7 +386,7 @@ fn an_award_waits_for_the_publicity_to_end() {
     let report = report(&with_award(at(end.plus(-1), "00:00:00"), true), day(until));
     let finding = report.faults().find(|one| one.rule == rule).unwrap();
     assert_eq!(finding.evidence, [0, 1]);
-    assert!(finding.claimed_only && finding.zh.contains("补录"));
+    assert!(finding.claimed_only && finding.said.zh.contains("补录"));
 }
 
 #[test]
@@ -543,7 +566,7 @@ fn what_the_law_does_not_ask_is_not_judged() {
     assert!(
         assumed
             .faults()
-            .all(|one| one.assumed && one.zh.contains("未注明是否依法必招"))
+            .all(|one| one.assumed && one.said.zh.contains("未注明是否依法必招"))
     );
     notice.category = "carbon-emission".to_owned();
     let other = report(&[notice], day("2026-02-01"));
@@ -561,7 +584,7 @@ fn a_day_beyond_the_known_years_is_provisional() {
         .iter()
         .find(|one| one.rule == "CN-GPR-43D")
         .unwrap();
-    assert!(finding.provisional && finding.zh.contains("暂定"));
+    assert!(finding.provisional && finding.said.zh.contains("暂定"));
 }
 
 const KINDS: [&str; 8] = [

@@ -3,9 +3,10 @@
 
 use super::finding::{Finding, Outcome};
 use super::pack::Rule;
+use crate::lang::Said;
 
-/// Writes both sentences. `last`: the last record that was seen.
-pub(super) fn say(rule: &Rule, finding: &mut Finding, last: u64) {
+/// The sentence. `last`: the last record that was seen.
+pub(super) fn say(rule: &Rule, finding: &Finding, last: u64) -> Said {
     let (law, article, zh, en) = (&rule.law, &rule.article, &rule.zh, &rule.en);
     let basis = if article.chars().next().is_some_and(|c| c.is_ascii_digit()) {
         format!("依《{law}》第{article}条（{zh}）")
@@ -49,14 +50,14 @@ pub(super) fn say(rule: &Rule, finding: &mut Finding, last: u64) {
             format!("not before {due}, seen on {done}"),
         ),
         Outcome::CannotTell => {
-            let what = std::mem::take(&mut finding.en);
+            let what = finding.missing.as_deref().unwrap_or_default();
             (
                 format!("{basis}，未载明所需日期（{what}），无法判断"),
                 format!("cannot tell: {what} is not given"),
             )
         }
         // These come from `contradictions`, with their own words.
-        Outcome::Contradiction | Outcome::BackDated => return,
+        Outcome::Contradiction | Outcome::BackDated => return finding.said.clone(),
     };
     if finding.claimed_only {
         said_zh.push_str("；仅据补录所称日期");
@@ -70,6 +71,8 @@ pub(super) fn say(rule: &Rule, finding: &mut Finding, last: u64) {
         said_zh.push_str("；该年放假安排尚未公布，日期为暂定");
         said_en.push_str("; holidays of that year are not known yet, the day is provisional");
     }
-    finding.zh = format!("{said_zh}。");
-    finding.en = format!("{} art. {article} ({en}): {said_en}.", rule.law);
+    Said::new(
+        format!("{said_zh}。"),
+        format!("{law} art. {article} ({en}): {said_en}."),
+    )
 }

@@ -507,7 +507,7 @@ fn finding_view(finding: &Finding, p: &Page) -> FindingView {
     FindingView {
         class,
         word,
-        text: Said::short(p.lang.say(&finding.zh, &finding.en), 600),
+        text: Said::short(p.lang.say(&finding.said.zh, &finding.said.en), 600),
         article: Said::short(law.trim(), 120),
         rule: Said::short(&finding.rule, 60),
         due: finding.due.clone().unwrap_or_default(),
