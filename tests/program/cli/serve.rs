@@ -42,6 +42,7 @@ fn serve_into(log: Log, data: &str) -> (Served, Option<ChildStderr>) {
     let stderr = child.stderr.take().filter(|_| matches!(log, Log::Still));
     let served = Served {
         child,
+        said: Value::Null,
         url: format!("http://{address}"),
     };
     served.until(|http| {

@@ -1,33 +1,19 @@
 //! Danger: each part holds in its own test, and together nobody is protected. A ledger, three witnesses of which two are enough, a mirror, a
 //! monitor, all as processes; each is killed, stopped or lies, and what a bidder holds is asked each time.
 
-use std::io::{BufRead, BufReader};
 use std::process::Stdio;
-
-use serde_json::Value;
 
 use super::{Desk, ORIGIN, Run, Served, copy, init, post, program, run};
 
 /// `witness serve`, ended when it is dropped.
 fn witness(desk: &Desk, number: u8, policy: &str) -> Served {
     let data = desk.path(&format!("w{number}"));
-    let mut child = program()
+    let mut command = program();
+    command
         .args(["witness", "serve", "--listen", "127.0.0.1:0", "--json"])
         .args(["--data", &data, "--name", &format!("w{number}.example")])
-        .args(["--policy", policy])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let said: Value = serde_json::from_str(&line).unwrap();
-    Served {
-        child,
-        url: said["url"].as_str().unwrap().to_owned(),
-    }
+        .args(["--policy", policy]);
+    Served::of(command.stderr(Stdio::null()))
 }
 
 #[test]

@@ -272,20 +272,11 @@ fn a_monitor_tells_when_a_ledger_stands_still_or_goes_back() {
         &served.url,
     ])
     .exits(0);
-    let mut child = program()
-        .args(["witness", "serve", "--data", &witness, "--policy", &policy])
-        .args(["--listen", "127.0.0.1:0", "--json"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
-    std::io::BufRead::read_line(&mut stdout, &mut line).unwrap();
-    let said: Value = serde_json::from_str(&line).unwrap();
-    let witness = Served {
-        child,
-        url: said["url"].as_str().unwrap().to_owned(),
-    };
+    let witness = Served::of(
+        program()
+            .args(["witness", "serve", "--data", &witness, "--policy", &policy])
+            .args(["--listen", "127.0.0.1:0", "--json"]),
+    );
     let alone = |url: &str, name: &str| -> Run {
         let evidence = desk.path(&format!("evidence-{name}"));
         run(&[

@@ -1,100 +1,41 @@
 //! Danger: a receipt that looks witnessed and is not; a dead witness that holds up posts; a ledger that was set back and signs a second
 //! history. The real program: a ledger, three witnesses of which two are enough, and each of them killed, stopped and set against it.
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-use mingzhang::store::Http;
 use mingzhang::tlog::policy::Policy;
-use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::harness::*;
 
 const ORIGIN: &str = "ledger.example/witnessed";
 const NAMES: [&str; 3] = ["w1.example", "w2.example", "w3.example"];
 
-fn program(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mingzhang"));
-    command
-        .arg("--json")
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .env("LANG", "C.UTF-8");
-    for variable in ["LC_ALL", "LC_MESSAGES", "RUST_LOG"] {
-        command.env_remove(variable);
-    }
+fn in_folder(folder: &Path) -> Command {
+    let mut command = program();
+    command.arg("--json").current_dir(folder);
     command
 }
 
-/// A process that says in one JSON object where it serves, killed when it is dropped.
-struct Process {
-    child: Child,
-    said: Value,
+fn start(folder: &Path, arguments: &[&str]) -> Served {
+    Served::of(in_folder(folder).args(arguments).stderr(Stdio::null()))
 }
 
-impl Process {
-    fn start(folder: &Path, arguments: &[&str]) -> Process {
-        let mut child = program(folder)
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap());
-        let (mut text, mut said) = (String::new(), None);
-        while said.is_none() && lines.read_line(&mut text).unwrap() > 0 {
-            said = serde_json::from_str::<Value>(&text).ok();
+/// Waits until `/api/v1/witnesses` is so.
+#[track_caller]
+fn until_told(ledger: &Served, what: &str, done: impl Fn(&Value) -> bool) -> Value {
+    until(what, || {
+        let said = ledger.json("api/v1/witnesses");
+        if done(&said) {
+            Ok(said)
+        } else {
+            Err(said.to_string())
         }
-        let said = said.unwrap_or_else(|| panic!("{arguments:?} said {text}"));
-        assert_eq!(said["ok"], true, "{said}");
-        Process { child, said }
-    }
-
-    fn url(&self) -> &str {
-        self.said["url"].as_str().unwrap()
-    }
-
-    fn http(&self) -> Http {
-        Http::new(self.url()).unwrap()
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    fn json(&self, path: &str) -> Value {
-        let answer = self.http().call("GET", path, &[], None, 1 << 20).unwrap();
-        serde_json::from_slice(&answer.body).unwrap_or(Value::Null)
-    }
-
-    /// Waits until `/api/v1/witnesses` is so.
-    #[track_caller]
-    fn until(&self, what: &str, done: impl Fn(&Value) -> bool) -> Value {
-        let began = Instant::now();
-        loop {
-            let said = self.json("api/v1/witnesses");
-            if done(&said) {
-                return said;
-            }
-            assert!(began.elapsed() < Duration::from_secs(60), "{what}: {said}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    })
 }
 
 /// A folder with a ledger and its three witnesses.
 struct World {
     desk: TempDir,
-    witnesses: Vec<Option<Process>>,
+    witnesses: Vec<Option<Served>>,
     posted: std::cell::Cell<usize>,
 }
 
@@ -110,7 +51,10 @@ impl World {
     }
 
     fn run(&self, arguments: &[&str], wanted: i32) -> Value {
-        let output = program(self.desk.path()).args(arguments).output().unwrap();
+        let output = in_folder(self.desk.path())
+            .args(arguments)
+            .output()
+            .unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
         let err = String::from_utf8_lossy(&output.stderr);
         assert_eq!(
@@ -133,7 +77,7 @@ impl World {
         }
         let lines = NAMES.iter().zip(&self.witnesses).map(|(name, process)| {
             let process = process.as_ref().unwrap();
-            let (vkey, url) = (process.said["vkey"].as_str().unwrap(), process.url());
+            let (vkey, url) = (process.said["vkey"].as_str().unwrap(), process.url.as_str());
             format!("witness {name} {vkey} {url}\n")
         });
         let lines: String = lines.collect();
@@ -155,14 +99,14 @@ impl World {
             "witness", "serve", "--data", name, "--name", name, "--listen", listen, "--policy",
             policy,
         ];
-        self.witnesses[at] = Some(Process::start(self.desk.path(), &arguments));
+        self.witnesses[at] = Some(start(self.desk.path(), &arguments));
     }
 
-    fn witness(&self, at: usize) -> &Process {
+    fn witness(&self, at: usize) -> &Served {
         self.witnesses[at].as_ref().unwrap()
     }
 
-    fn serve(&self, data: &str, more: &[&str]) -> Process {
+    fn serve(&self, data: &str, more: &[&str]) -> Served {
         let arguments = [
             "serve",
             "--data",
@@ -172,11 +116,11 @@ impl World {
             "--policy",
             "policy",
         ];
-        Process::start(self.desk.path(), &[&arguments[..], more].concat())
+        start(self.desk.path(), &[&arguments[..], more].concat())
     }
 
     /// Posts one draft that nobody has posted before; the index of its record.
-    fn post(&self, ledger: &Process, more: &[&str], wanted: i32) -> u64 {
+    fn post(&self, ledger: &Served, more: &[&str], wanted: i32) -> u64 {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/yichang/drafts.jsonl");
         let drafts = std::fs::read_to_string(path).unwrap();
         let at = self.posted.replace(self.posted.get() + 1);
@@ -185,7 +129,7 @@ impl World {
         let arguments = [
             "post",
             "--ledger",
-            ledger.url(),
+            ledger.url.as_str(),
             "--key",
             "data/centre.key",
             "draft.jsonl",
@@ -196,7 +140,7 @@ impl World {
     }
 
     /// A post that is not taken, whatever it is.
-    fn refused_post(&self, ledger: &Process) {
+    fn refused_post(&self, ledger: &Served) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/yichang/drafts.jsonl");
         let drafts = std::fs::read_to_string(path).unwrap();
         let draft = drafts.lines().nth(20).unwrap();
@@ -204,17 +148,20 @@ impl World {
         let arguments = [
             "post",
             "--ledger",
-            ledger.url(),
+            ledger.url.as_str(),
             "--key",
             "data/centre.key",
             "draft.jsonl",
         ];
-        let output = program(self.desk.path()).args(arguments).output().unwrap();
+        let output = in_folder(self.desk.path())
+            .args(arguments)
+            .output()
+            .unwrap();
         assert_ne!(output.status.code(), Some(0), "{output:?}");
     }
 
     /// Fetches the receipt of a record and verifies it offline by the policy.
-    fn verify(&self, ledger: &Process, index: u64, wanted: i32) -> Value {
+    fn verify(&self, ledger: &Served, index: u64, wanted: i32) -> Value {
         let answer = ledger
             .http()
             .call(
@@ -247,8 +194,8 @@ fn a_receipt_is_witnessed_while_two_of_three_answer_and_posts_never_wait_for_the
     let first = world.post(&ledger, &["--wait", "witnessed"], 0);
     world.verify(&ledger, first, 0);
     let all = |said: &Value| NAMES.iter().all(|name| state_of(said, name) == "cosigns");
-    ledger.until("all three cosign", all);
-    ledger.until("all three lines are published", |_| {
+    until_told(&ledger, "all three cosign", all);
+    until_told(&ledger, "all three lines are published", |_| {
         let checkpoint = ledger.http().get("checkpoint", 1 << 16).unwrap().unwrap();
         let checkpoint = String::from_utf8_lossy(&checkpoint).into_owned();
         NAMES
@@ -257,13 +204,7 @@ fn a_receipt_is_witnessed_while_two_of_three_answer_and_posts_never_wait_for_the
     });
 
     // One is killed: two are enough.
-    let port = world
-        .witness(0)
-        .url()
-        .rsplit(':')
-        .next()
-        .unwrap()
-        .to_owned();
+    let port = world.witness(0).url.rsplit(':').next().unwrap().to_owned();
     world.witnesses[0] = None;
     let second = world.post(&ledger, &["--wait", "witnessed"], 0);
     world.verify(&ledger, second, 0);
@@ -298,10 +239,10 @@ fn a_receipt_is_witnessed_while_two_of_three_answer_and_posts_never_wait_for_the
 
     // It goes on: so does the checkpoint. And the one that was killed catches up from what it has.
     world.witness(1).signal(Signal::CONT);
-    ledger.until("two are enough again", is_met);
+    until_told(&ledger, "two are enough again", is_met);
     world.verify(&ledger, third, 0);
     world.start_witness(0, &format!("127.0.0.1:{port}"), "data/policy");
-    ledger.until("the third is back", all);
+    until_told(&ledger, "the third is back", all);
 
     // A restart forgets nothing: what was witnessed is, before anybody is asked.
     drop(ledger);
@@ -357,7 +298,7 @@ fn a_ledger_that_was_set_back_does_not_start_and_its_fork_is_never_witnessed() {
 
     // With the operator's word it starts, and finds out at once: reads go on, nothing is written, evidence is kept.
     let fork = world.serve("fork", &["--operator-word", "restored"]);
-    fork.until("a witness is ahead", |said| said["held"].is_string());
+    until_told(&fork, "a witness is ahead", |said| said["held"].is_string());
     let ready = fork.json("readyz");
     assert_eq!(
         (ready["code"].as_str(), ready["status"].as_u64()),
@@ -398,14 +339,14 @@ fn a_ledger_that_was_set_back_does_not_start_and_its_fork_is_never_witnessed() {
         "--policy",
         "alone",
     ];
-    let fork = Process::start(
+    let fork = start(
         world.desk.path(),
         &[&arguments[..], &["--operator-word", "restored"]].concat(),
     );
     world.post(&fork, &[], 0);
     drop(fork);
     let fork = world.serve("fork", &[]);
-    fork.until("it is known for a fork", |said| {
+    until_told(&fork, "it is known for a fork", |said| {
         said["held"]
             .as_str()
             .is_some_and(|held| held.contains("two histories"))
@@ -427,7 +368,7 @@ fn a_snapshot_is_held_by_the_witnesses_before_it_signs_anything() {
     let ledger = world.serve("data", &[]);
     world.post(&ledger, &["--wait", "witnessed"], 0);
     let all = |said: &Value| NAMES.iter().all(|name| state_of(said, name) == "cosigns");
-    ledger.until("all three cosign", all);
+    until_told(&ledger, "all three cosign", all);
     drop(ledger);
     copy(&world, "data", "snapshot");
     let ledger = world.serve("data", &[]);
@@ -453,7 +394,7 @@ fn a_snapshot_is_held_by_the_witnesses_before_it_signs_anything() {
     assert_eq!(world.read("data/log/head"), head);
     // Its death takes nothing back.
     world.witnesses[0] = None;
-    ledger.until("w1 is dead and its word stands", |said| {
+    until_told(&ledger, "w1 is dead and its word stands", |said| {
         said["held"].is_string()
     });
     world.refused_post(&ledger);
@@ -464,7 +405,7 @@ fn a_snapshot_is_held_by_the_witnesses_before_it_signs_anything() {
     copy(&world, "snapshot", "data");
     let ledger = world.serve("data", &[]);
     assert_eq!(ledger.json("readyz")["writing"], true);
-    ledger.until("it says who is silent", |said| {
+    until_told(&ledger, "it says who is silent", |said| {
         NAMES.iter().all(|name| state_of(said, name) == "silent")
     });
     world.post(&ledger, &[], 0);
@@ -477,7 +418,7 @@ fn a_lost_last_signed_is_answered_for_by_the_witnesses() {
     let ledger = world.serve("data", &[]);
     world.post(&ledger, &["--wait", "witnessed"], 0);
     let all = |said: &Value| NAMES.iter().all(|name| state_of(said, name) == "cosigns");
-    ledger.until("all three cosign", all);
+    until_told(&ledger, "all three cosign", all);
     drop(ledger);
     let last_signed = world.desk.path().join("data/keys/last-signed");
     std::fs::remove_file(&last_signed).unwrap();
@@ -541,7 +482,7 @@ fn the_log_key_changes_and_no_receipt_is_lost() {
         "key",
         "log",
         "--ledger",
-        ledger.url(),
+        ledger.url.as_str(),
         "--vkey",
         "new.vkey",
         "--display-name",
@@ -574,7 +515,10 @@ fn the_log_key_changes_and_no_receipt_is_lost() {
     let refused = world.run(&[&serve[..], &["--log-key", "new.key"], &word].concat(), 3);
     assert!(refused.to_string().contains("does not name"), "{refused}");
     let ledger = world.serve("data", &[]);
-    world.run(&["key", "post", "--ledger", ledger.url(), "change"], 0);
+    world.run(
+        &["key", "post", "--ledger", ledger.url.as_str(), "change"],
+        0,
+    );
     drop(ledger);
 
     // 2. Both sign; who has the old policy notices nothing.
@@ -602,7 +546,7 @@ fn the_log_key_changes_and_no_receipt_is_lost() {
     world.verify(&ledger, third, 0);
     let all =
         |said: &Value| is_met(said) && NAMES.iter().all(|name| state_of(said, name) == "cosigns");
-    ledger.until("each has cosigned what both keys have signed", all);
+    until_told(&ledger, "each has cosigned what both keys have signed", all);
     drop(ledger);
 
     // 4. The new key alone.
@@ -667,7 +611,7 @@ fn witnesses_that_come_by_themselves_are_enough() {
             "--data",
             name,
             "--ledger",
-            ledger.url(),
+            ledger.url.as_str(),
             "--policy",
             "policy",
         ];
@@ -676,7 +620,7 @@ fn witnesses_that_come_by_themselves_are_enough() {
     // What a visitor is offered may be some seconds old, as no request of his moves it.
     let offered = |size: u64| {
         let shown = || ledger.http().get("api/v1/cosignatures", 1 << 16).unwrap();
-        ledger.until("the newest is offered", |_| {
+        until_told(&ledger, "the newest is offered", |_| {
             let note = shown().unwrap_or_default();
             String::from_utf8_lossy(&note).lines().nth(1) == Some(&size.to_string())
         });
@@ -694,14 +638,16 @@ fn witnesses_that_come_by_themselves_are_enough() {
     let second = world.post(&ledger, &[], 0);
     let said = come(NAMES[1], &[], 0);
     assert_eq!(said["tree_size"], first + 1, "{said}");
-    ledger.until("two have come", |said| said["met_size"] == first + 1);
+    until_told(&ledger, "two have come", |said| {
+        said["met_size"] == first + 1
+    });
     world.verify(&ledger, first, 0);
     world.verify(&ledger, second, 5);
     for name in [NAMES[2], NAMES[0]] {
         let said = come(name, &["--replay"], 0);
         assert_eq!(said["tree_size"], second + 1, "{said}");
     }
-    ledger.until("two have come again", is_met);
+    until_told(&ledger, "two have come again", is_met);
     world.verify(&ledger, second, 0);
     // Somebody else's key is refused, and the witness is told so.
     world.run(

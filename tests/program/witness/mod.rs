@@ -2,15 +2,11 @@
 
 mod ledger;
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use mingzhang::server::witness::router;
-use mingzhang::store::Http;
 use mingzhang::tlog::checkpoint::Checkpoint;
 use mingzhang::tlog::cosignature::{self, Cosigner};
 use mingzhang::tlog::merkle::{Hash, Tree, leaf_hash, node_hash};
@@ -19,6 +15,8 @@ use mingzhang::tlog::policy::Policy;
 use mingzhang::tlog::witness::{AddCheckpoint, parse_size};
 use mingzhang::witness::{Watched, Witness, origin_hash};
 use tower::ServiceExt;
+
+use crate::harness::*;
 
 const ORIGIN: &str = "ledger.example/log";
 
@@ -169,14 +167,15 @@ async fn each_status_is_that_of_the_document() {
 }
 
 fn mingzhang(folder: &Path, arguments: &[&str]) -> (i32, serde_json::Value) {
-    let Output { status, stdout, .. } = Command::new(env!("CARGO_BIN_EXE_mingzhang"))
+    let mut command = program();
+    let output = command
         .arg("--json")
         .args(arguments)
         .current_dir(folder)
         .output()
         .unwrap();
-    let json = serde_json::from_slice(&stdout).unwrap_or(serde_json::Value::Null);
-    (status.code().unwrap(), json)
+    let json = serde_json::from_slice(&output.stdout).unwrap_or(serde_json::Value::Null);
+    (output.status.code().unwrap(), json)
 }
 
 /// Serves what a log shows, and changes its mind when told.
@@ -239,36 +238,24 @@ async fn one_command_makes_a_witness_and_a_fork_ends_it() {
     assert_eq!(run(&["--name", "witness.example/w"]).0, 3);
 }
 
-/// A witness in a process of its own, killed when it is dropped.
+/// A witness in a process of its own.
 struct Process {
-    child: Child,
-    http: Http,
+    served: Served,
     vkey: String,
 }
 
 impl Process {
     fn start(folder: &Path, name: &str) -> Process {
         let log = signer().vkey().to_string();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_mingzhang"))
+        let mut command = program();
+        command
             .args(["--json", "witness", "serve", "--listen", "127.0.0.1:0"])
             .args(["--data", name, "--name", name, "--log", &log])
             .current_dir(folder)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap());
-        // The object may be of several lines: it ends with a brace at their beginning.
-        let (mut text, mut json) = (String::new(), None);
-        while json.is_none() && lines.read_line(&mut text).unwrap() > 0 {
-            json = serde_json::from_str::<serde_json::Value>(&text).ok();
-        }
-        let json = json.unwrap();
-        Process {
-            child,
-            http: Http::new(json["url"].as_str().unwrap()).unwrap(),
-            vkey: json["vkey"].as_str().unwrap().to_owned(),
-        }
+            .stderr(Stdio::null());
+        let served = Served::of(&mut command);
+        let vkey = served.said["vkey"].as_str().unwrap().to_owned();
+        Process { served, vkey }
     }
 
     /// What a log does: with the size it remembers, and once more with the size that a 409 says.
@@ -288,7 +275,8 @@ impl Process {
             };
             let body = request.encode();
             let answer = self
-                .http
+                .served
+                .http()
                 .call(
                     "POST",
                     "add-checkpoint",
@@ -309,13 +297,6 @@ impl Process {
                 status => return Err(status),
             }
         }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
