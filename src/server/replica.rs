@@ -12,11 +12,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use serde_json::json;
 
-use super::api::read::{
-    ConsistencyParams, KeysParams, PageParams, json as answer, link_next, parse_index,
+use super::api::answer::{json as answer, link_next};
+use super::api::read::{ConsistencyParams, KeysParams, PageParams, parse_index};
+use super::api::types::{
+    Consistency, ErasedRecord, Feed, Key, Keys, Record, TreeAnswer, WithheldRecord,
 };
-use super::api::types::{Consistency, ErasedRecord, Feed, Key, Keys, Record, TreeAnswer};
-use super::api::withheld::{WithheldRecord, by_order};
+use super::api::withheld::by_order;
 use super::cache;
 use super::layers::{self, Gzip};
 use super::pages;

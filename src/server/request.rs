@@ -6,6 +6,8 @@ use axum::http::{HeaderMap, HeaderName, header};
 use serde::de::DeserializeOwned;
 
 use super::problem::{Problem, kinds};
+use crate::trade::names::{check_name, check_project};
+use crate::trade::statement::Chain;
 
 /// The header that carries the request id, in and out.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -61,6 +63,53 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     }
 }
 
+/// A project as paths name it: `publisher/project`. The publisher's key name may have slashes, the project's id has none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectPath {
+    /// Key name of the publisher.
+    pub publisher: String,
+    /// The publisher's id of the project.
+    pub project: String,
+}
+
+impl ProjectPath {
+    /// `None` if it names no project that could be logged.
+    pub fn parse(path: &str) -> Option<ProjectPath> {
+        let (publisher, project) = path.rsplit_once('/')?;
+        (check_name(publisher).is_ok() && check_project(project).is_ok()).then(|| ProjectPath {
+            publisher: publisher.to_owned(),
+            project: project.to_owned(),
+        })
+    }
+
+    /// The chain of its statements.
+    pub fn chain(&self) -> Chain {
+        Chain::Trade {
+            publisher: self.publisher.clone(),
+            project: self.project.clone(),
+        }
+    }
+
+    /// Its path in the API; a project that is called as what may be asked about one needs the form that has one meaning only.
+    pub fn api_path(&self) -> String {
+        let ProjectPath { publisher, project } = self;
+        let publisher = match project.as_str() {
+            "report" | "history" => publisher.replace('/', "%2F"),
+            _ => publisher.clone(),
+        };
+        format!("/api/v1/projects/{publisher}/{project}")
+    }
+
+    /// 404: no statement of that publisher names that project.
+    pub fn absent() -> Problem {
+        Problem::new(
+            &kinds::NOT_FOUND,
+            "no logged statement of that publisher names that project",
+        )
+        .zh("该发布者没有登记过该项目的声明")
+    }
+}
+
 /// Whether the caller reads pages: browsers say so, programs do not.
 pub(super) fn wants_page(headers: &HeaderMap) -> bool {
     headers
@@ -75,5 +124,23 @@ pub(super) fn shorten(text: &str) -> String {
     match text.char_indices().nth(200) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_segment_is_the_project_and_nothing_climbs() {
+        let read = |path| ProjectPath::parse(path).map(|of| (of.publisher, of.project));
+        let two = |a: &str, b: &str| Some((a.to_owned(), b.to_owned()));
+        assert_eq!(read("a/b"), two("a", "b"));
+        assert_eq!(read("ggzy.example/x/P-1"), two("ggzy.example/x", "P-1"));
+        for path in [
+            "", "a", "/a", "a/", "../a", "a/..", "a/../b", "a/b c", "a//b", "A/b",
+        ] {
+            assert_eq!(read(path), None, "{path}");
+        }
     }
 }

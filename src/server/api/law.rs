@@ -10,7 +10,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::read::{json, link_next};
+use super::answer::{json, link_next};
 use super::types::ProblemAnswer;
 use crate::law::{self, Cursor, Filter, Found, Outcomes, Summary, View};
 use crate::ledger::QueryError;
@@ -26,15 +26,24 @@ use crate::rules::statistics::OUTCOMES;
 use crate::server::Api;
 use crate::server::cache;
 use crate::server::problem::{Problem, kinds};
-use crate::server::request::Params;
+use crate::server::request::{Params, ProjectPath};
 use crate::tlog::merkle::{Hash, leaf_hash};
-use crate::trade::names;
-use crate::trade::statement::Chain;
 use crate::trade::time::{OffsetTime, Time};
 use crate::trade::vocabulary::Stage;
 
 /// Records of one project that are judged for a request, at most; a longer project is for `mingzhang findings`.
 pub const REPORT_RECORDS_MAX: usize = 2_000;
+
+/// The report of `publisher/project` now, for a page; `None` if there is none, or too much to judge for one request.
+pub(in crate::server) async fn project_report(
+    api: &Api,
+    of: &ProjectPath,
+) -> Result<Option<ProjectReport>, Problem> {
+    match report(api, of, None).await {
+        Err(problem) if problem.kind().status < 500 => Ok(None),
+        judged => judged,
+    }
+}
 
 /// Findings, what is due, done or cannot be told, and what is in force, of one project. A finding says what this ledger has not seen, never
 /// that the law was broken.
@@ -54,40 +63,12 @@ pub const REPORT_RECORDS_MAX: usize = 2_000;
         (status = 404, description = "No statement of this publisher names this project, or none was logged by then", body = ProblemAnswer, content_type = "application/problem+json"),
     )
 )]
-#[expect(
-    dead_code,
-    reason = "described here; read::project finds out that a path asks for it"
-)]
-pub(super) fn description() {}
-
-/// The report of `publisher/project` now, for a page; `None` if there is none, or too much to judge for one request.
-pub(in crate::server) async fn project_report(
-    api: &Api,
-    path: &str,
-) -> Result<Option<ProjectReport>, Problem> {
-    match report(api, path, None).await {
-        Err(problem) if problem.kind().status < 500 => Ok(None),
-        judged => judged,
-    }
-}
-
-/// The report of `publisher/project`; `None` if there is no such project.
 pub(super) async fn report(
     api: &Api,
-    path: &str,
+    of: &ProjectPath,
     as_of: Option<&str>,
 ) -> Result<Option<ProjectReport>, Problem> {
-    let Some((publisher, project)) = path.rsplit_once('/') else {
-        return Ok(None);
-    };
-    if names::check_name(publisher).is_err() || names::check_project(project).is_err() {
-        return Ok(None);
-    }
-    let chain = Chain::Trade {
-        publisher: publisher.to_owned(),
-        project: project.to_owned(),
-    };
-    let Some(chain) = api.ledger.chain(&chain)? else {
+    let Some(chain) = api.ledger.chain(&of.chain())? else {
         return Ok(None);
     };
     let date = match as_of {
@@ -103,9 +84,9 @@ pub(super) async fn report(
             "该项目有 {count} 条记录，一次最多判断 {REPORT_RECORDS_MAX} 条；请用 mingzhang findings"
         )));
     }
-    let report = match seen(api, publisher, project, &chain.records, date).await? {
+    let report = match seen(api, of, &chain.records, date).await? {
         Some(report) => Some(report),
-        None => replayed(api, publisher, &chain.records, date).await?,
+        None => replayed(api, &of.publisher, &chain.records, date).await?,
     };
     report.map(Some).ok_or_else(|| {
         Problem::new(
@@ -122,8 +103,7 @@ const VIEW_WAIT: Duration = Duration::from_secs(2);
 /// The report from the view of the whole ledger, which has read the records already; `None` if it has not yet, or there is no view.
 async fn seen(
     api: &Api,
-    publisher: &str,
-    project: &str,
+    of: &ProjectPath,
     records: &[u64],
     date: Time,
 ) -> Result<Option<ProjectReport>, Problem> {
@@ -136,9 +116,9 @@ async fn seen(
     {
         return Ok(None);
     }
-    let (publisher, project) = (publisher.to_owned(), project.to_owned());
+    let of = of.clone();
     ask(view, move |view| {
-        view.project_report(&publisher, &project, Some(date))
+        view.project_report(&of.publisher, &of.project, Some(date))
     })
     .await
 }
@@ -186,30 +166,6 @@ async fn replayed(
 /// Records of one project whose history is shown with proofs, at most.
 pub const HISTORY_RECORDS_MAX: usize = 256;
 
-/// What became of each notice of a project: what is in force, what amends what, and what differs, field by field; with the inclusion of every
-/// record under one checkpoint. Each statement names the one before it (`follows`), so none between the first and the last can be left
-/// out unseen. That there is none after the last up to `tree_size` is this server's word until the log is read: `mingzhang history`.
-#[utoipa::path(
-    get,
-    path = "/api/v1/projects/{publisher}/{project}/history",
-    operation_id = "project_history",
-    tag = "read",
-    params(
-        ("publisher" = String, Path, description = "Key name of the publisher, slashes as they are"),
-        ("project" = String, Path, description = "The publisher's id of the project"),
-    ),
-    responses(
-        (status = 200, description = "The steps in log order", body = HistoryAnswer),
-        (status = 400, description = "The project has more records than one request may show", body = ProblemAnswer, content_type = "application/problem+json"),
-        (status = 404, description = "No statement of this publisher names this project", body = ProblemAnswer, content_type = "application/problem+json"),
-    )
-)]
-#[expect(
-    dead_code,
-    reason = "described here; read::project finds out that a path asks for it"
-)]
-pub(super) fn history_description() {}
-
 /// The history of a project.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct HistoryAnswer {
@@ -241,21 +197,31 @@ pub(super) struct ProvedStep {
     proof: Vec<String>,
 }
 
-/// The history of `publisher/project`; `None` if there is no such project.
-pub(super) async fn history_of(api: &Api, path: &str) -> Result<Option<HistoryAnswer>, Problem> {
-    let Some((publisher, project)) = path.rsplit_once('/') else {
-        return Ok(None);
-    };
-    if names::check_name(publisher).is_err() || names::check_project(project).is_err() {
-        return Ok(None);
-    }
-    let chain = Chain::Trade {
-        publisher: publisher.to_owned(),
-        project: project.to_owned(),
-    };
+/// What became of each notice of a project: what is in force, what amends what, and what differs, field by field; with the inclusion of every
+/// record under one checkpoint. Each statement names the one before it (`follows`), so none between the first and the last can be left
+/// out unseen. That there is none after the last up to `tree_size` is this server's word until the log is read: `mingzhang history`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/projects/{publisher}/{project}/history",
+    operation_id = "project_history",
+    tag = "read",
+    params(
+        ("publisher" = String, Path, description = "Key name of the publisher, slashes as they are"),
+        ("project" = String, Path, description = "The publisher's id of the project"),
+    ),
+    responses(
+        (status = 200, description = "The steps in log order", body = HistoryAnswer),
+        (status = 400, description = "The project has more records than one request may show", body = ProblemAnswer, content_type = "application/problem+json"),
+        (status = 404, description = "No statement of this publisher names this project", body = ProblemAnswer, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn history_of(
+    api: &Api,
+    of: &ProjectPath,
+) -> Result<Option<HistoryAnswer>, Problem> {
     // The head first: what the chain has beyond it is left for the next time.
     let head = api.ledger.head();
-    let Some(mut chain) = api.ledger.chain(&chain)? else {
+    let Some(mut chain) = api.ledger.chain(&of.chain())? else {
         return Ok(None);
     };
     chain.records.retain(|index| *index < head.tree.size);
@@ -300,8 +266,8 @@ pub(super) async fn history_of(api: &Api, path: &str) -> Result<Option<HistoryAn
         })
         .collect();
     Ok(Some(HistoryAnswer {
-        publisher: publisher.to_owned(),
-        project: project.to_owned(),
+        publisher: of.publisher.clone(),
+        project: of.project.clone(),
         head: chain.head.to_string(),
         tree_size: head.tree.size,
         checkpoint: head.note.clone(),

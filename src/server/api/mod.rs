@@ -4,7 +4,8 @@
 //! | --- | --- |
 //! | `form` | the three forms of a post |
 //! | `post`, `batch` | one statement, many statements |
-//! | `read` | records, projects, receipts, proofs, keys, openings |
+//! | `project` | what is asked about one project: records, report, history |
+//! | `read` | records, receipts, proofs, keys, openings |
 //! | `search` | records by words, numbers and dates |
 //! | `lookup` | which documents are published; the words that the door checks by |
 //! | `law` | findings, what falls due, counts |
@@ -12,8 +13,10 @@
 //! | `documents` | files by digest, streamed |
 //! | `ocds` | a project in the form of the Open Contracting Data Standard |
 //! | `withheld` | what is not shown by order, and the list of it |
+//! | `answer` | an answer in JSON, the link to its next page |
 //! | `types` | the JSON of answers |
 
+pub(super) mod answer;
 mod batch;
 mod documents;
 mod form;
@@ -21,6 +24,7 @@ mod law;
 mod lookup;
 mod ocds;
 mod post;
+mod project;
 pub(super) mod read;
 mod search;
 pub(super) mod types;
@@ -80,7 +84,7 @@ pub(super) fn moderate() -> Router<Api> {
 
 /// What is below a project: one record, or a report.
 pub(super) fn of_project() -> Router<Api> {
-    Router::new().route("/api/v1/projects/{*path}", get(read::project))
+    Router::new().route("/api/v1/projects/{*path}", get(project::below))
 }
 
 /// What reads many records, searches, or judges.
@@ -162,9 +166,9 @@ const ANYWHERE: [(&str, &str); 2] = [
         read::records,
         search::search,
         read::statement,
-        read::project,
-        law::description,
-        law::history_description,
+        project::records,
+        law::report,
+        law::history_of,
         law::findings,
         law::due,
         law::statistics,

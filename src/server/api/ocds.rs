@@ -10,10 +10,8 @@ use super::types::ProblemAnswer;
 use crate::export::{Source, ocds};
 use crate::ledger::QueryError;
 use crate::server::problem::{Problem, kinds};
-use crate::server::request::Params;
+use crate::server::request::{Params, ProjectPath};
 use crate::server::{Api, cache};
-use crate::trade::names;
-use crate::trade::statement::Chain;
 use crate::trade::time::Time;
 
 /// Records of one project that are exported at once, at most.
@@ -52,22 +50,11 @@ pub(super) async fn package_of(
     Params(params): Params<OcdsParams>,
     request: HeaderMap,
 ) -> Result<Response, Problem> {
-    let absent = || {
-        Problem::new(
-            &kinds::NOT_FOUND,
-            "no logged statement of that publisher names that project",
-        )
-        .zh("该发布者没有登记过该项目的声明")
-    };
-    let (publisher, project) = path.rsplit_once('/').ok_or_else(absent)?;
-    if names::check_name(publisher).is_err() || names::check_project(project).is_err() {
-        return Err(absent());
-    }
-    let chain = Chain::Trade {
-        publisher: publisher.to_owned(),
-        project: project.to_owned(),
-    };
-    let found = api.ledger.chain(&chain)?.ok_or_else(absent)?;
+    let of = ProjectPath::parse(&path).ok_or_else(ProjectPath::absent)?;
+    let found = api
+        .ledger
+        .chain(&of.chain())?
+        .ok_or_else(ProjectPath::absent)?;
     let have = found.records.len();
     if have > EXPORT_RECORDS_MAX {
         let detail = format!(
@@ -100,12 +87,14 @@ pub(super) async fn package_of(
         .map_or(Time::MIN, |source| source.time)
         .to_string();
     let uri = format!(
-        "https://{}/api/v1/ocds/{publisher}/{project}",
-        api.ledger.origin()
+        "https://{}/api/v1/ocds/{}/{}",
+        api.ledger.origin(),
+        of.publisher,
+        of.project
     );
     let around = ocds::Package {
         published: &published,
-        publisher,
+        publisher: &of.publisher,
         uri: &uri,
         extensions: &options.extensions,
     };

@@ -3,14 +3,15 @@
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::answer::{json, link_next};
+use super::types::WithheldRecord;
 use super::types::{
-    Consistency, Endorsement, ErasedRecord, Feed, Key, Keys, ProblemAnswer, Project, Record,
-    TreeAnswer,
+    Consistency, Endorsement, ErasedRecord, Feed, Key, Keys, ProblemAnswer, Record, TreeAnswer,
 };
-use super::withheld::{WithheldRecord, by_order, refuse_withheld};
+use super::withheld::{by_order, refuse_withheld};
 use crate::ledger::{QueryError, RecordShowing};
 use crate::server::Api;
 use crate::server::cache;
@@ -31,9 +32,9 @@ const PAGE: usize = 50;
 #[into_params(parameter_in = Query)]
 pub(in crate::server) struct PageParams {
     /// The index of the last record already known; absent: from the first.
-    after: Option<u64>,
+    pub(super) after: Option<u64>,
     /// At most so many records, 1 to 256; 50 if nothing is said.
-    limit: Option<usize>,
+    pub(super) limit: Option<usize>,
 }
 
 impl PageParams {
@@ -192,103 +193,6 @@ async fn endorsed_by(api: &Api, id: &Hash) -> Result<Vec<Endorsement>, Problem> 
         }
     }
     Ok(found)
-}
-
-/// What a project is asked.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ProjectParams {
-    after: Option<u64>,
-    limit: Option<usize>,
-    as_of: Option<String>,
-}
-
-fn absent() -> Problem {
-    Problem::new(
-        &kinds::NOT_FOUND,
-        "no logged statement of that publisher names that project",
-    )
-    .zh("该发布者没有登记过该项目的声明")
-}
-
-/// The records of one project. The publisher's name may have slashes; the project is the last segment.
-#[utoipa::path(
-    get,
-    path = "/api/v1/projects/{publisher}/{project}",
-    tag = "read",
-    params(
-        ("publisher" = String, Path, description = "Key name of the publisher, slashes as they are"),
-        ("project" = String, Path, description = "The publisher's id of the project"),
-        PageParams,
-    ),
-    responses(
-        (status = 200, description = "A page of its records", body = Project, headers(("Link" = String, description = "rel=\"next\""))),
-        (status = 404, description = "No statement of this publisher names this project", body = ProblemAnswer, content_type = "application/problem+json"),
-    )
-)]
-pub(super) async fn project(
-    State(api): State<Api>,
-    Path(path): Path<String>,
-    Params(page): Params<ProjectParams>,
-    request: HeaderMap,
-) -> Result<Response, Problem> {
-    // A publisher's name may have slashes, so that only a look-up tells `…/P-1/report` from a project called `report`.
-    if let Some(of) = path.strip_suffix("/report")
-        && let Some(answer) = super::law::report(&api, of, page.as_of.as_deref()).await?
-    {
-        return Ok(json(&request, &answer));
-    }
-    if let Some(of) = path.strip_suffix("/history")
-        && let Some(answer) = super::law::history_of(&api, of).await?
-    {
-        return Ok(json(&request, &answer));
-    }
-    let page = PageParams {
-        after: page.after,
-        limit: page.limit,
-    };
-    let (publisher, project) = path.rsplit_once('/').ok_or_else(absent)?;
-    if names::check_name(publisher).is_err() || names::check_project(project).is_err() {
-        return Err(absent());
-    }
-    let limit = page.limit()?;
-    let chain = Chain::Trade {
-        publisher: publisher.to_owned(),
-        project: project.to_owned(),
-    };
-    let chain_records = api.ledger.chain(&chain)?.ok_or_else(absent)?;
-    let all = &chain_records.records;
-    let begin = all.partition_point(|index| *index < page.from());
-    let end = all.len().min(begin + limit);
-    let Shown {
-        records,
-        erased,
-        withheld,
-    } = fetch(&api, &all[begin..end]).await?;
-    let after = if end < all.len() {
-        all[..end].last().copied()
-    } else {
-        None
-    };
-    let answer = Project {
-        publisher: publisher.to_owned(),
-        project: project.to_owned(),
-        head: chain_records.head.to_string(),
-        count: all.len() as u64,
-        indexed_size: chain_records.indexed_size,
-        records,
-        erased,
-        withheld,
-        after,
-    };
-    let mut response = json(&request, &answer);
-    if let Some(after) = after {
-        link_next(
-            &mut response,
-            &format!("/api/v1/projects/{publisher}/{project}?after={after}&limit={limit}"),
-        );
-    }
-    Ok(response)
 }
 
 /// The receipt of a record: a c2sp.org/tlog-proof@v1 file that can be checked offline.
@@ -535,21 +439,4 @@ pub(super) fn parse_id(text: &str) -> Result<Hash, Problem> {
 fn not_logged(id: &Hash) -> Problem {
     Problem::new(&kinds::NOT_FOUND, format!("statement {id} is not logged"))
         .zh(format!("声明 {id} 未登记"))
-}
-
-pub(in crate::server) fn json(request: &HeaderMap, answer: &impl Serialize) -> Response {
-    let bytes = serde_json::to_vec(answer).expect("strings and numbers are JSON");
-    cache::mutable(request, "application/json", bytes)
-}
-
-/// `target` is a path of this server; the link is relative to the request's (RFC 8288 §3.1), so that it stays below a proxy's prefix.
-pub(in crate::server) fn link_next(response: &mut Response, target: &str) {
-    let path = target.split('?').next().unwrap_or_default();
-    let from = path.rfind('/').map_or(0, |at| at + 1);
-    let target = &target[from..];
-    let link = format!("<{target}>; rel=\"next\"");
-    response.headers_mut().insert(
-        header::LINK,
-        HeaderValue::from_str(&link).expect("admitted names and digits are visible ASCII"),
-    );
 }

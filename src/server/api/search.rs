@@ -6,9 +6,10 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::read::{Shown, fetch, json, link_next};
+use super::answer::{json, link_next};
+use super::read::{Shown, fetch};
+use super::types::WithheldRecord;
 use super::types::{ErasedRecord, ProblemAnswer, Record};
-use super::withheld::WithheldRecord;
 use crate::rules::csv::cell;
 use crate::search::{Page, Query, QueryError};
 use crate::server::Api;

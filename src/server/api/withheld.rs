@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
-use super::read::json as answer;
-use super::types::ProblemAnswer;
-use crate::ledger::{EntryView, Ledger, RecordShowing, WithheldItem};
+use super::answer::json as answer;
+use super::types::{OrderAnswer, ProblemAnswer, WithheldRecord};
+use crate::ledger::{Ledger, RecordShowing, WithheldItem};
 use crate::server::Api;
 use crate::server::problem::{Kind, Problem, kinds};
 use crate::server::request::Params;
-use crate::tlog::merkle::{Hash, leaf_hash};
+use crate::tlog::merkle::Hash;
 use crate::trade::orders::Given;
 use crate::trade::statement::{Act, OrderClass, Target};
 use crate::trade::time::Time;
@@ -24,78 +24,6 @@ use crate::trade::time::Time;
 /// Lines of one page of the negative list, at most.
 pub const WITHHELD_PAGE_MAX: usize = 256;
 const WITHHELD_PAGE: usize = 50;
-
-/// By which order something is not shown.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub(in crate::server) struct OrderAnswer {
-    /// Leaf index of the order's record.
-    pub order: u64,
-    /// Its statement id.
-    pub order_id: String,
-    /// When the ledger took it.
-    pub time: String,
-    /// `withhold` or `erase`.
-    pub act: &'static str,
-    /// Key name of the body that gave it.
-    pub by: String,
-    /// Whether that is a supervisor.
-    pub by_supervisor: bool,
-    /// Why it is not public: `person`, `privacy`, `trade_secret`, `not_yet`, `security`, `internal`, `credit_repaired`.
-    pub class: &'static str,
-    /// The legal basis.
-    pub basis: String,
-    /// The office that approved it.
-    pub approver: String,
-    /// When it is looked at again.
-    pub review_at: Option<String>,
-}
-
-impl OrderAnswer {
-    pub fn of(given: &Given) -> OrderAnswer {
-        OrderAnswer {
-            order: given.record,
-            order_id: given.id.to_string(),
-            time: given.time.to_string(),
-            act: given.order.act.as_str(),
-            by: given.by.clone(),
-            by_supervisor: given.by_supervisor,
-            class: given.order.class.as_str(),
-            basis: given.order.basis.clone(),
-            approver: given.order.approver.clone(),
-            review_at: given.order.review_at.map(|time| time.to_string()),
-        }
-    }
-}
-
-/// A record whose words are withheld: header and hash, so that the chain and every proof can be checked without them.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::server) struct WithheldRecord {
-    /// Leaf index.
-    pub index: u64,
-    /// Leaf hash of the record before.
-    pub link: String,
-    /// When the ledger took it.
-    pub time: String,
-    /// Its leaf hash.
-    pub leaf_hash: String,
-    /// Its statement id.
-    pub id: String,
-    /// The order.
-    pub withheld: OrderAnswer,
-}
-
-impl WithheldRecord {
-    pub fn of(view: &EntryView, given: &Given) -> WithheldRecord {
-        WithheldRecord {
-            index: view.header.index,
-            link: view.header.link.to_string(),
-            time: view.header.time.to_string(),
-            leaf_hash: leaf_hash(&view.entry).to_string(),
-            id: view.statement.id().to_string(),
-            withheld: OrderAnswer::of(given),
-        }
-    }
-}
 
 /// Lets what may be shown through; else says why not, with everything that can be checked without the words.
 ///

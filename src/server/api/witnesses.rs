@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::read::json;
+use super::answer::json;
 use super::types::{ProblemAnswer, TreeAnswer};
 use crate::ledger::{DELIVERY_BYTES_MAX, DeliveryError, Witnesses};
 use crate::server::Api;

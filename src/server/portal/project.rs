@@ -18,10 +18,10 @@ use crate::rules::history::{Logged, history};
 use crate::rules::{Finding, Outcome, ProjectReport};
 use crate::server::Api;
 use crate::server::api::project_report;
-use crate::server::problem::{Problem, kinds};
+use crate::server::problem::Problem;
+use crate::server::request::ProjectPath;
 use crate::tlog::merkle::Hash;
-use crate::trade::names::{check_name, check_project};
-use crate::trade::statement::{Chain, Effect};
+use crate::trade::statement::Effect;
 use crate::trade::vocabulary::Stage;
 
 /// Records of one project on its page, at most, the newest; the API lists them all.
@@ -47,6 +47,7 @@ struct ProjectPage {
     publisher: String,
     source: Said,
     project: String,
+    api_path: String,
     category: String,
     region: String,
     codes: Vec<Said>,
@@ -128,21 +129,6 @@ enum Read {
     KeptBack(u64, &'static str, &'static str, u64),
 }
 
-/// Splits a path into publisher, which may have slashes, and project.
-pub(super) fn chain_of(path: &str) -> Option<(String, String)> {
-    let (publisher, project) = path.rsplit_once('/')?;
-    (check_name(publisher).is_ok() && check_project(project).is_ok())
-        .then(|| (publisher.to_owned(), project.to_owned()))
-}
-
-pub(super) fn absent() -> Problem {
-    Problem::new(
-        &kinds::NOT_FOUND,
-        "no logged statement of that publisher names that project",
-    )
-    .zh("该发布者没有登记过该项目的声明")
-}
-
 /// `/projects/<publisher>/<project>`.
 pub(super) async fn project(
     State(api): State<Api>,
@@ -150,12 +136,11 @@ pub(super) async fn project(
     uri: Uri,
     request: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (publisher, project) = chain_of(&path).ok_or_else(absent)?;
-    let chain = Chain::Trade {
-        publisher: publisher.clone(),
-        project: project.clone(),
-    };
-    let records = api.ledger.chain(&chain)?.ok_or_else(absent)?;
+    let of = ProjectPath::parse(&path).ok_or_else(ProjectPath::absent)?;
+    let records = api
+        .ledger
+        .chain(&of.chain())?
+        .ok_or_else(ProjectPath::absent)?;
     let p = Page::new(&api, &uri, "search");
     let count = records.records.len();
     let omitted = count.saturating_sub(RECORDS_MAX);
@@ -167,7 +152,7 @@ pub(super) async fn project(
             Read::KeptBack(..) => None,
         })
         .collect();
-    let report = project_report(&api, &path).await?;
+    let report = project_report(&api, &of).await?;
     let rows: Vec<(Option<Stage>, String, RecordRow)> = reads
         .iter()
         .map(|read| row(&api, read, &views, &p))
@@ -195,8 +180,8 @@ pub(super) async fn project(
     let region = of_first(&|view| view.statement.fields().region().map(str::to_owned));
     let (findings, due, settled) = findings(report.as_ref(), &p);
     let page = ProjectPage {
-        title: Said::short(&told.or(newest).unwrap_or_else(|| project.clone()), 300),
-        source: Said::new(&names::publisher(&api.ledger, &publisher)),
+        title: Said::short(&told.or(newest).unwrap_or_else(|| of.project.clone()), 300),
+        source: Said::new(&names::publisher(&api.ledger, &of.publisher)),
         category: names::category(&category, p.lang),
         region: names::region(&region, p.lang),
         codes: codes(&views, &p),
@@ -215,8 +200,9 @@ pub(super) async fn project(
         omitted,
         indexed_size: records.indexed_size,
         ledger_size: api.ledger.head().tree.size,
-        publisher,
-        project,
+        api_path: of.api_path(),
+        publisher: of.publisher,
+        project: of.project,
         p,
     };
     shown(&request, &page)
@@ -530,21 +516,4 @@ fn documents(views: &[&EntryView]) -> Vec<DocumentView> {
         }
     }
     documents
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_segment_is_the_project_and_nothing_climbs() {
-        let two = |a: &str, b: &str| Some((a.to_owned(), b.to_owned()));
-        assert_eq!(chain_of("a/b"), two("a", "b"));
-        assert_eq!(chain_of("ggzy.example/x/P-1"), two("ggzy.example/x", "P-1"));
-        for path in [
-            "", "a", "/a", "a/", "../a", "a/..", "a/../b", "a/b c", "a//b", "A/b",
-        ] {
-            assert_eq!(chain_of(path), None, "{path}");
-        }
-    }
 }

@@ -20,7 +20,6 @@ use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
 
 use super::policy;
-use super::project::{absent, chain_of};
 use crate::ledger::{DocumentShowing, EntryView};
 use crate::rules::csv::cell;
 use crate::server::Api;
@@ -28,10 +27,10 @@ use crate::server::api::no_place;
 use crate::server::cache;
 use crate::server::pace::Whole;
 use crate::server::problem::{Problem, kinds};
+use crate::server::request::ProjectPath;
 use crate::server::room::Client;
 use crate::store::StoreError;
 use crate::tlog::merkle::Hash;
-use crate::trade::statement::Chain;
 
 /// Records of one download, at most.
 const RECORDS_MAX: usize = 2_000;
@@ -48,12 +47,9 @@ pub(super) async fn whole(
     client: Client,
     Path(path): Path<String>,
 ) -> Result<Response, Problem> {
-    let (publisher, project) = chain_of(&path).ok_or_else(absent)?;
-    let chain = Chain::Trade {
-        publisher: publisher.clone(),
-        project: project.clone(),
-    };
-    let records = api.ledger.chain(&chain)?.ok_or_else(absent)?.records;
+    let of = ProjectPath::parse(&path).ok_or_else(ProjectPath::absent)?;
+    let chain = api.ledger.chain(&of.chain())?;
+    let records = chain.ok_or_else(ProjectPath::absent)?.records;
     if records.len() > RECORDS_MAX {
         let have = records.len();
         let said = format!(
@@ -68,7 +64,7 @@ pub(super) async fn whole(
     let place = api.rooms.downloads.guest(client).take(1).await;
     let place = place.map_err(no_place)?;
     let (pieces, mut received) = mpsc::channel::<Result<Bytes, io::Error>>(PIECES);
-    let name = format!("attachment; filename=\"{project}.zip\"");
+    let name = format!("attachment; filename=\"{}.zip\"", of.project);
     let runtime = api.gate.handle().clone();
     runtime.clone().spawn_blocking(move || {
         let _place = place;

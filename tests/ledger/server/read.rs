@@ -6,6 +6,7 @@ use mingzhang::tlog::checkpoint;
 use mingzhang::tlog::merkle::{Hash, Tree, check_consistency, leaf_hash};
 use mingzhang::tlog::note::Signer;
 use mingzhang::tlog::tile::Tile;
+use mingzhang::trade::statement::sign_statement;
 use serde_json::Value;
 
 use super::service::{Service, in_json, note};
@@ -438,4 +439,86 @@ async fn a_follower_misses_nothing_while_posts_go_on() {
         assert_eq!((pair[0].0, pair[1].0), (at as u64, at as u64 + 1));
         assert_eq!(pair[1].1, pair[0].2);
     }
+}
+
+/// Danger: `/…/report` found by its ending alone, so that a project of that name can never be read.
+#[tokio::test]
+async fn a_project_may_be_called_as_what_is_asked_about_one() {
+    let service = Service::new().await;
+    // A publisher whose name goes on where another's ends, both with projects of such names.
+    let within = Signer::from_seed(&format!("{CENTRE}/shaoshan"), &[77; 32]).unwrap();
+    let admit = format!(
+        "{{\"op\":\"admit\",\"role\":\"publisher\",\"vkey\":\"{}\",\"name\":\"x\",\"uscc\":null}}",
+        within.vkey()
+    );
+    let first = service.get("/api/v1/records").await.json();
+    let head = first["records"][1]["id"].as_str().unwrap();
+    let text = service
+        .world
+        .key_text(&Hash::from_hex(head).unwrap(), &admit);
+    let admitted = service
+        .post(service.world.authority_note(&text, &[0, 1]))
+        .await;
+    assert_eq!(admitted.status, 201, "{}", admitted.text());
+    for project in ["report", "history", "findings", "shaoshan"] {
+        let by_centre = service.world.trade(project, None, project);
+        assert_eq!(service.post(note(&by_centre)).await.status, 201);
+    }
+    for project in ["report", "history", "findings"] {
+        let text = service.world.trade_text(project, None, project);
+        let text = text.replace(
+            &format!("\"publisher\":\"{CENTRE}\""),
+            &format!("\"publisher\":\"{}\"", within.vkey().name()),
+        );
+        let posted = service.post(note(&sign_statement(&text, &[&within]).unwrap()));
+        assert_eq!(posted.await.status, 201);
+    }
+
+    let check = async |path: &str, what: &str, publisher: &str, project: &str| {
+        let answer = service.get(&format!("/api/v1/projects/{path}")).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        let json = answer.json();
+        let found = match &json {
+            json if json["records"].is_array() => "records",
+            json if json["steps"].is_array() => "history",
+            json if json["findings"].is_array() => "report",
+            _ => "something else",
+        };
+        assert_eq!(found, what, "{path}: {json}");
+        assert_eq!(json["publisher"], publisher, "{path}");
+        assert_eq!(json["project"], project, "{path}");
+    };
+    let shaoshan = format!("{CENTRE}/shaoshan");
+    for name in ["report", "history", "findings"] {
+        check(&format!("{CENTRE}/{name}"), "records", CENTRE, name).await;
+        // One meaning only.
+        let encoded = format!("{CENTRE}%2Fshaoshan/{name}");
+        check(&encoded, "records", &shaoshan, name).await;
+        for what in ["report", "history"] {
+            check(&format!("{CENTRE}/{name}/{what}"), what, CENTRE, name).await;
+            check(&format!("{encoded}/{what}"), what, &shaoshan, name).await;
+            let plain = format!("{shaoshan}/{name}/{what}");
+            check(&plain, what, &shaoshan, name).await;
+        }
+    }
+    // Two: what a project that is logged is asked comes before a project of that name.
+    check(&format!("{shaoshan}/report"), "report", CENTRE, "shaoshan").await;
+    check(
+        &format!("{shaoshan}/history"),
+        "history",
+        CENTRE,
+        "shaoshan",
+    )
+    .await;
+    check(
+        &format!("{shaoshan}/findings"),
+        "records",
+        &shaoshan,
+        "findings",
+    )
+    .await;
+    // A page leads to the right one.
+    let page = service.get(&format!("/projects/{shaoshan}/report")).await;
+    let link = format!("/api/v1/projects/{CENTRE}%2Fshaoshan/report\"");
+    assert!(page.text().contains(&link[1..]), "{}", page.text());
 }
