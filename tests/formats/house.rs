@@ -49,20 +49,6 @@ const CIRCLES_KNOWN: &[&str] = &[
     "ledger::recover",
     "ledger::showing",
     "ledger::writer",
-    "server::accept",
-    "server::api",
-    "server::api::law",
-    "server::api::read",
-    "server::api::types",
-    "server::api::withheld",
-    "server::layers",
-    "server::pace",
-    "server::portal",
-    "server::portal::charts",
-    "server::portal::ledger",
-    "server::portal::statics",
-    "server::portal::verifier",
-    "server::room",
 ];
 
 /// Files that use a room below their own, and the file of it: still to be mended.
