@@ -9,24 +9,25 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::clock::ClockFault;
-use super::openings::openings_name;
+use super::disk::{FREE_INODES_MIN, Lacking};
+use super::erase::standing_at;
+use super::job::{Job, LookedUp, Outcome, Published, View};
+use super::objects::openings_name;
 use super::places::Place;
 use super::plan::{Past, Plan, Standing, Tip};
-use super::query::QueryError;
-use super::recent::{Recent, reference_of};
-use super::writer::{Job, LookedUp, Outcome, Published};
+use super::post_error::PostError;
+use super::query::evidence_of;
+use super::query_error::QueryError;
+use super::recent::reference_of;
 use super::{INDEX_LAG_MAX, Ledger, Shared, Why, Writing};
 use crate::receipt::Receipt;
-use crate::store::{LogReader, ReadError, Room, Store, StoreError};
-use crate::tlog::merkle::{Hash, Tree};
-use crate::trade::commitment::{OpeningError, Openings};
-use crate::trade::disclosure::DisclosureError;
+use crate::store::Room;
+use crate::tlog::merkle::Hash;
+use crate::trade::commitment::Openings;
 use crate::trade::door::{self, Problem, Severity};
 use crate::trade::keys::{KeyError, KeyState};
-use crate::trade::log_rules::{self, LogFault};
-use crate::trade::record::parse_entry;
-use crate::trade::statement::{Body, Order, Statement, StatementError};
+use crate::trade::log_rules;
+use crate::trade::statement::{Body, Order, Statement};
 use crate::trade::time::Time;
 
 /// What the poster waits for.
@@ -70,183 +71,6 @@ pub struct Terms<'t> {
     pub accepted: &'t [String],
     /// A note by which openings of a statement that is in the log are shown, see [`crate::trade::disclosure`].
     pub disclosure: Option<&'t [u8]>,
-}
-
-/// Why a statement was not logged. Nothing of it was kept, except where a variant says that it is not known.
-#[derive(Debug, thiserror::Error)]
-pub enum PostError {
-    /// Not a statement: bytes, sizes, grammar, lines.
-    #[error(transparent)]
-    Form(#[from] StatementError),
-    /// A door rule is broken.
-    #[error("the statement is refused at the door: {}", .0.iter().filter(|problem| problem.severity == Severity::Error).map(|problem| problem.en.as_str()).collect::<Vec<_>>().join("; "))]
-    Door(Vec<Problem>),
-    /// The key was never admitted, is revoked, or has another role.
-    #[error(transparent)]
-    Key(KeyError),
-    /// The signature does not verify. What the server saw is told, which ends most integration tickets.
-    #[error(
-        "the signature does not verify with {key_tried} over the text whose SHA-256 is {text_sha256}"
-    )]
-    Signature {
-        /// SHA-256 of the text with its LF: the statement id of what arrived.
-        text_sha256: Hash,
-        /// The key that was tried.
-        key_tried: String,
-    },
-    /// A log rule is broken.
-    #[error(transparent)]
-    Rule(Box<LogFault>),
-    /// The publisher's own `ref` stands for other bytes already.
-    #[error(
-        "ref {reference:?} of this publisher is statement {id} already, which says something else"
-    )]
-    ReferenceTaken {
-        /// As posted.
-        reference: String,
-        /// The statement that bears it.
-        id: Hash,
-    },
-    /// The openings do not fit the statement.
-    #[error(transparent)]
-    Openings(OpeningError),
-    /// Nobody who may has signed that these openings are to be shown.
-    #[error(transparent)]
-    Disclosure(#[from] DisclosureError),
-    /// Too many posts wait.
-    #[error("the queue is full")]
-    QueueFull,
-    /// Less room on the disk than the floor. Nothing was logged.
-    #[error("not logged, the disk is full: {0}")]
-    DiskFull(Lacking),
-    /// The disk refused the write. Nothing was logged, and the process ends.
-    #[error("not logged: the disk cannot be written")]
-    DiskFailed,
-    /// It may or may not be in the log.
-    #[error("it is not known whether the statement was logged: post the same bytes again")]
-    Unknown,
-    /// No posts are taken now.
-    #[error("the ledger takes no posts now: {reason}")]
-    NotWriting {
-        /// Why, for everybody.
-        why: Why,
-        /// Why, for the operator.
-        reason: String,
-        /// Whether it may pass by itself.
-        may_pass: bool,
-    },
-    /// No posts are taken before somebody has looked at the time.
-    #[error("the ledger takes no posts now, this machine's clock is not believed: {0}")]
-    Clock(#[from] ClockFault),
-    /// Something could not be read.
-    #[error(transparent)]
-    Query(#[from] QueryError),
-    /// What is to be opened was ordered to be erased.
-    #[error("{what} was erased by order, record {order}")]
-    ErasedByOrder {
-        /// The pointer, or the record.
-        what: String,
-        /// The record of the order.
-        order: u64,
-    },
-    /// The openings could not be stored.
-    #[error("the openings could not be stored")]
-    Store(#[from] StoreError),
-}
-
-/// What a full disk lacks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Lacking {
-    /// Room.
-    #[error("{free} bytes are free, {wanted} are wanted")]
-    Bytes {
-        /// Free now.
-        free: u64,
-        /// The floor.
-        wanted: u64,
-    },
-    /// Inodes: a file more cannot be made, however many bytes are free.
-    #[error("{free} inodes are free, {wanted} are wanted, however many bytes are free")]
-    Inodes {
-        /// Free now.
-        free: u64,
-        /// The floor.
-        wanted: u64,
-    },
-    /// The file system has both, by its own word: a quota, a disk that has become read-only, or room that has come back meanwhile.
-    #[error("the file system refused the write though it has room (a quota, or read-only?)")]
-    Unsaid,
-}
-
-impl Lacking {
-    /// In Chinese.
-    pub fn zh(self) -> String {
-        match self {
-            Lacking::Bytes { free, wanted } => format!("剩余 {free} 字节，需要 {wanted} 字节"),
-            Lacking::Inodes { free, wanted } => {
-                format!("剩余 {free} 个 inode（文件数），需要 {wanted} 个；与剩余字节无关")
-            }
-            Lacking::Unsaid => "文件系统有空间，却拒绝写入（可能是配额，或已变为只读）".to_owned(),
-        }
-    }
-}
-
-/// An open view of the index, see [`Recent::open_view`].
-#[derive(Debug)]
-pub(super) struct View {
-    shared: Arc<Shared>,
-    size: u64,
-    open: bool,
-}
-
-impl View {
-    pub fn open(shared: &Arc<Shared>) -> View {
-        let size = shared.recent().open_view();
-        View {
-            shared: shared.clone(),
-            size,
-            open: true,
-        }
-    }
-
-    /// Ends the view while the caller holds `recent`.
-    pub fn close(mut self, recent: &mut Recent) {
-        recent.close_view(self.size);
-        self.open = false;
-    }
-}
-
-impl Drop for View {
-    fn drop(&mut self) {
-        if self.open {
-            self.shared.recent().close_view(self.size);
-        }
-    }
-}
-
-/// Looks at the free space now and then, not for each post.
-#[derive(Debug, Default)]
-pub(super) struct DiskWatch {
-    looked: std::sync::Mutex<Option<(i64, Option<Room>)>>,
-}
-
-/// Writing resumes by itself within this time after room comes back.
-const DISK_LOOK_MS: i64 = 250;
-/// A batch makes some ten files at most; below this many inodes none is begun.
-const FREE_INODES_MIN: u64 = 64;
-
-impl DiskWatch {
-    fn room(&self, store: &Store, boot_ms: i64) -> Option<Room> {
-        let mut looked = self.looked.lock().expect("no panic while holding looked");
-        match *looked {
-            Some((ms, room)) if (boot_ms - ms).abs() < DISK_LOOK_MS => room,
-            _ => {
-                let room = store.room();
-                *looked = Some((boot_ms, room));
-                room
-            }
-        }
-    }
 }
 
 /// A statement that passed every check that needs no position in the log.
@@ -669,29 +493,6 @@ fn order_beyond_role(keys: &KeyState, statement: &Statement) -> Option<Problem> 
     })
 }
 
-/// What stands at `index` of `tree`.
-pub(super) async fn standing_at(
-    reader: &LogReader,
-    tree: &Tree,
-    index: u64,
-) -> Result<Standing, ReadError> {
-    if index >= tree.size {
-        return Ok(Standing {
-            leaf_hash: Hash::ZERO,
-            statement: None,
-        });
-    }
-    let (leaf_hash, _) = reader.prove_inclusion(tree, index).await?;
-    let entry = reader.entry(tree, index).await?;
-    let statement = parse_entry(&entry)
-        .ok()
-        .and_then(|(_, note)| Statement::parse(note).ok());
-    Ok(Standing {
-        leaf_hash,
-        statement,
-    })
-}
-
 /// Takes the statement off the list of those being written, and wakes who waits with it.
 struct InFlight {
     shared: Arc<Shared>,
@@ -708,14 +509,6 @@ impl Drop for InFlight {
             .remove(&self.id);
         self.done.send_replace(true);
     }
-}
-
-/// The notes from which the signer's key follows. The signer was admitted, or the statement would not be in the log.
-pub(super) fn evidence_of(keys: &KeyState, statement: &Statement) -> Vec<Bytes> {
-    let notes = keys
-        .evidence(statement)
-        .expect("the signer of a logged statement was admitted");
-    notes.into_iter().cloned().collect()
 }
 
 impl Published {

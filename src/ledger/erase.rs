@@ -8,10 +8,14 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use super::Shared;
-use super::openings::openings_name;
-use crate::store::OBJECT_BYTES_MAX;
+use super::objects::openings_name;
+use super::plan::Standing;
+use crate::store::{LogReader, OBJECT_BYTES_MAX, ReadError};
+use crate::tlog::merkle::{Hash, Tree};
 use crate::tlog::tile::{self, Tile};
 use crate::trade::keys::KeyState;
+use crate::trade::record::parse_entry;
+use crate::trade::statement::Statement;
 
 /// The bytes of a tile as they are to be stored: a bundle without the erased entries, anything else as it is.
 pub(super) fn without(tile: &Tile, bytes: &[u8], erased: &BTreeSet<u64>) -> Bytes {
@@ -102,4 +106,27 @@ async fn rewrite(shared: &Shared, number: u64, erased: &BTreeSet<u64>) -> Result
         }
     }
     Ok(())
+}
+
+/// What stands at `index` of `tree`.
+pub(super) async fn standing_at(
+    reader: &LogReader,
+    tree: &Tree,
+    index: u64,
+) -> Result<Standing, ReadError> {
+    if index >= tree.size {
+        return Ok(Standing {
+            leaf_hash: Hash::ZERO,
+            statement: None,
+        });
+    }
+    let (leaf_hash, _) = reader.prove_inclusion(tree, index).await?;
+    let entry = reader.entry(tree, index).await?;
+    let statement = parse_entry(&entry)
+        .ok()
+        .and_then(|(_, note)| Statement::parse(note).ok());
+    Ok(Standing {
+        leaf_hash,
+        statement,
+    })
 }

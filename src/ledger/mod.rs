@@ -11,19 +11,26 @@ mod admission;
 pub mod clock;
 mod collect;
 mod cosign;
+mod disk;
 mod erase;
 mod follow;
 pub mod holder;
 pub mod index;
+mod job;
 pub mod last_signed;
+mod objects;
+mod open_error;
 mod openings;
 mod places;
 mod plan;
+mod post_error;
 mod publish;
 mod query;
+mod query_error;
 mod recent;
 mod recover;
 mod showing;
+mod supervise;
 mod writer;
 
 use std::path::PathBuf;
@@ -33,11 +40,14 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-pub use admission::{Lacking, PostError, Posted, Terms, Wait};
+pub use admission::{Posted, Terms, Wait};
 pub use cosign::{DELIVERY_BYTES_MAX, Delivered, DeliveryError, WitnessStatus, Witnesses};
+pub use disk::Lacking;
+pub use open_error::OpenError;
 pub use places::{Place, Places};
-pub use query::{ChainRecords, EntryView, QueryError};
-pub use recover::OpenError;
+pub use post_error::PostError;
+pub use query::{ChainRecords, EntryView};
+pub use query_error::QueryError;
 pub use showing::{DocumentShowing, RecordShowing, WithheldItem};
 
 use crate::store::{LogReader, Source, Store};
@@ -212,7 +222,7 @@ impl Why {
 #[derive(Clone, Debug)]
 pub struct Ledger {
     shared: Arc<Shared>,
-    queue: mpsc::Sender<writer::Job>,
+    queue: mpsc::Sender<job::Job>,
 }
 
 /// What the writer, the posts and the readers share.
@@ -256,7 +266,7 @@ struct Shared {
     index_damaged: AtomicBool,
     reopen: tokio::sync::Notify,
     writing: watch::Sender<Writing>,
-    disk: admission::DiskWatch,
+    disk: disk::DiskWatch,
     places: holder::Places,
     _locks: recover::Locks,
     /// Dropped last, as fields are in the order above: whoever watches it knows that index and lock are free.
@@ -346,7 +356,7 @@ impl Ledger {
         watched(
             &shared,
             "the writer",
-            writer::supervise(shared.clone(), jobs, tip),
+            supervise::supervise(shared.clone(), jobs, tip),
         );
         watched(
             &shared,

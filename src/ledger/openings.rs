@@ -5,8 +5,9 @@
 
 use bytes::Bytes;
 
-use super::admission::PostError;
-use super::query::QueryError;
+use super::objects::openings_name;
+use super::post_error::PostError;
+use super::query_error::QueryError;
 use super::{Ledger, RecordShowing};
 use crate::tlog::merkle::Hash;
 use crate::trade::commitment::{OpeningError, Openings};
@@ -15,11 +16,6 @@ use crate::trade::statement::{Act, Showing, Statement};
 
 /// Records of a project whose openings are looked at for a salt that is used again.
 const SALT_LOOK_BACK: usize = 16;
-
-/// Where the openings of a statement are kept.
-pub(super) fn openings_name(id: &Hash) -> String {
-    format!("openings/{id}")
-}
 
 impl Ledger {
     /// A salt that opens an earlier commitment of the project is not random: systems that use one a project are caught here. Only the last

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::store::commit::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX};
 use crate::tlog::merkle::{self, Hash};
+use crate::tlog::tile::Edge;
 use crate::trade::keys::{KeyError, KeyState};
 use crate::trade::log_rules::{self, ErasedEntry, Facts, LogFault, Position};
 use crate::trade::record::{RecordHeader, encode_entry};
@@ -56,6 +57,14 @@ pub struct Standing {
     pub leaf_hash: Hash,
     /// What it says, if its bytes are still there.
     pub statement: Option<Statement>,
+}
+
+/// Everything the writer knows between batches.
+pub(super) struct State {
+    pub tip: Tip,
+    pub edge: Edge,
+    /// SHA-256 of the newest commit object.
+    pub previous: Hash,
 }
 
 /// A batch being planned: never written while empty.

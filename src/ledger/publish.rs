@@ -9,7 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::cosign::Chosen;
-use super::recover::{self, OpenError};
+use super::objects::{kept_name, read_checkpoint};
+use super::open_error::OpenError;
 use super::{Config, Head, Shared};
 use crate::store::{Created, Store};
 
@@ -18,24 +19,10 @@ const CHECKPOINT_PAUSE: Duration = Duration::from_millis(200);
 /// A checkpoint is kept when it covers new records and the last one was kept this long ago.
 const KEEP_MS: i64 = 60_000;
 
-/// The name of a kept checkpoint.
-pub(super) fn kept_name(size: u64) -> String {
-    format!("checkpoints/{size:020}")
-}
-
-/// The sizes of the kept checkpoints, ascending.
-pub(super) async fn kept(log: &Store) -> Result<Vec<u64>, OpenError> {
-    let names = log.list("checkpoints/").await?;
-    Ok(names
-        .iter()
-        .filter_map(|listed| listed.name.strip_prefix("checkpoints/")?.parse().ok())
-        .collect())
-}
-
 /// The published `checkpoint`; one that is torn or foreign is a copy of what was signed, and is put again.
 pub(super) async fn read(log: &Store, config: &Config) -> Result<Option<Head>, OpenError> {
     let vkeys = config.log_vkeys();
-    match recover::read_checkpoint(log, "checkpoint", &config.origin, &vkeys).await {
+    match read_checkpoint(log, "checkpoint", &config.origin, &vkeys).await {
         Ok(found) => Ok(found.map(|found| Head {
             tree: found.tree,
             note: found.note,

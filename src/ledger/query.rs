@@ -7,52 +7,17 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
-use super::admission::{View, evidence_of};
 use super::index::IndexError;
-use super::openings::openings_name;
-use super::{Head, Ledger, Shared, publish};
+use super::job::View;
+use super::objects::{kept_name, openings_name, read_checkpoint};
+use super::query_error::QueryError;
+use super::{Head, Ledger, Shared};
 use crate::receipt::Receipt;
-use crate::store::{ReadError, StoreError};
 use crate::tlog::merkle::{Hash, Tree};
 use crate::trade::commitment::Openings;
+use crate::trade::keys::KeyState;
 use crate::trade::record::{RecordHeader, parse_entry};
 use crate::trade::statement::{Chain, Statement, Target};
-
-/// A look-up failed; never because the thing is not there.
-#[derive(Debug, thiserror::Error)]
-pub enum QueryError {
-    /// The record or size is outside the signed tree.
-    #[error("there is no record {index}: the log holds {size}")]
-    Outside {
-        /// As asked.
-        index: u64,
-        /// The head's size.
-        size: u64,
-    },
-    /// The entry was erased by order.
-    #[error("record {index} was erased by order, record {order}")]
-    Erased {
-        /// As asked.
-        index: u64,
-        /// The record of the order.
-        order: u64,
-    },
-    /// The log's own objects do not hold together.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// The index must be rebuilt.
-    #[error(transparent)]
-    Index(#[from] IndexError),
-    /// The store fails.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A logged record cannot be read, which admission should have prevented.
-    #[error("record {index} cannot be read")]
-    Unreadable {
-        /// Which.
-        index: u64,
-    },
-}
 
 /// A record as logged.
 #[derive(Clone, Debug)]
@@ -405,10 +370,8 @@ impl Ledger {
                     .log_vkeys()
                     .filter(|vkey| !self.shared.config.log_vkeys().contains(vkey)),
             );
-            let name = publish::kept_name(size);
-            let found =
-                super::recover::read_checkpoint(&self.shared.log, &name, self.origin(), &vkeys)
-                    .await;
+            let name = kept_name(size);
+            let found = read_checkpoint(&self.shared.log, &name, self.origin(), &vkeys).await;
             match found {
                 Ok(Some(found)) if found.tree.size == size => {
                     // One from before the ledger had witnesses proves less than what can be had now.
@@ -446,4 +409,12 @@ impl Shared {
         }
         QueryError::Index(failure)
     }
+}
+
+/// The notes from which the signer's key follows. The signer was admitted, or the statement would not be in the log.
+pub(super) fn evidence_of(keys: &KeyState, statement: &Statement) -> Vec<Bytes> {
+    let notes = keys
+        .evidence(statement)
+        .expect("the signer of a logged statement was admitted");
+    notes.into_iter().cloned().collect()
 }

@@ -13,9 +13,9 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::admission::PostError;
-use super::openings::openings_name;
-use super::query::QueryError;
+use super::objects::openings_name;
+use super::post_error::PostError;
+use super::query_error::QueryError;
 use super::{Ledger, Shared};
 use crate::tlog::merkle::Hash;
 use crate::trade::commitment::Openings;

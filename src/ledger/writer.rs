@@ -12,64 +12,19 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::plan::{Past, Plan, Standing, Tip};
-use super::recover::HEAD_BYTES_MAX;
-use super::{Head, OpenError, Shared, Why, Writing, erase, recover};
+use super::job::{Job, Outcome, Published};
+use super::objects::{HEAD_BYTES_MAX, read_head};
+use super::plan::{Past, Plan, State, Tip};
+use super::{Head, Shared, Why, Writing, erase};
 use crate::store::commit::{COMMIT_BYTES_MAX, Commit};
 use crate::store::{Created, Store, StoreError};
 use crate::tlog::checkpoint::Checkpoint;
 use crate::tlog::merkle::{Hash, Tree};
 use crate::tlog::note::Note;
-use crate::tlog::tile::{Edge, Growth, Tile};
+use crate::tlog::tile::{Growth, Tile};
 use crate::trade::keys::KeyState;
-use crate::trade::log_rules::LogFault;
 use crate::trade::statement::{Body, Chain, Statement};
 use crate::trade::time::Time;
-
-/// A verified statement on its way to the writer, with what the index said when it was looked up.
-pub(super) struct Job {
-    pub statement: Statement,
-    pub looked_up: LookedUp,
-    /// Keeps what happened since the look-up in [`super::recent::Recent`].
-    pub view: super::admission::View,
-    pub reply: oneshot::Sender<Outcome>,
-}
-
-/// What the index said of a statement's past.
-#[derive(Clone, Debug, Default)]
-pub(super) struct LookedUp {
-    pub head: Option<Hash>,
-    pub reference: Option<Hash>,
-    pub amends_found: bool,
-    pub erased: Vec<Standing>,
-}
-
-/// What became of a post.
-pub(super) enum Outcome {
-    /// It is in the log, durable and under a signed checkpoint.
-    Logged { batch: Arc<Published>, index: u64 },
-    /// A log rule is broken; nothing was logged.
-    Refused(Box<LogFault>),
-    /// The publisher's own reference stands for other bytes already.
-    ReferenceTaken { id: Hash },
-    /// The same statement is planned or logged already.
-    Known,
-    /// It may or may not be in the log: post the same bytes again.
-    Unknown,
-    /// No room on the disk; nothing was logged.
-    DiskFull,
-    /// The disk refused the write; nothing was logged.
-    DiskFailed,
-}
-
-/// A batch that is in the log, with all that receipts need.
-pub(super) struct Published {
-    pub growth: Arc<Growth>,
-    pub entries: Vec<Bytes>,
-    pub time: Time,
-    pub head: Arc<Head>,
-    pub keys: KeyState,
-}
 
 /// Why the writer leaves off.
 #[derive(Debug)]
@@ -82,69 +37,12 @@ pub(super) enum Exit {
     Stop(String),
 }
 
-/// Everything the writer knows between batches.
-pub(super) struct State {
-    pub tip: Tip,
-    pub edge: Edge,
-    /// SHA-256 of the newest commit object.
-    pub previous: Hash,
-}
-
-/// Runs the writer, and opens the log again whenever it must, until nobody can post or it must stop.
-pub(super) async fn supervise(
-    shared: Arc<Shared>,
-    mut jobs: mpsc::Receiver<Job>,
+/// Writes one batch after another until it must leave off.
+pub(super) async fn run(
+    shared: &Arc<Shared>,
+    jobs: &mut mpsc::Receiver<Job>,
     mut state: State,
-) {
-    loop {
-        shared.set_writing(Writing::Yes);
-        match run(&shared, &mut jobs, state).await {
-            Exit::Closed => return,
-            Exit::Stop(reason) => return shared.set_writing(Writing::Stopped { reason }),
-            Exit::Reopen(reason) => {
-                let why = match shared.index_damaged.load(Ordering::Acquire) {
-                    true => Why::IndexDamaged,
-                    false => Why::Reopening,
-                };
-                shared.set_writing(Writing::Waiting { why, reason });
-            }
-        }
-        state = loop {
-            match recover::reopen(&shared).await {
-                Ok(state) => break state,
-                Err(failure) if failure.may_pass() => {
-                    let why = match failure {
-                        OpenError::Store(_) | OpenError::Publish { .. } => Why::Store,
-                        OpenError::Index(_) | OpenError::Query(_) => Why::IndexDamaged,
-                        _ => Why::Reopening,
-                    };
-                    shared.set_writing(Writing::Waiting {
-                        why,
-                        reason: crate::chain_of(&failure),
-                    });
-                    tokio::time::sleep(if shared.store.is_shared() {
-                        REOPEN_PAUSE_SHARED
-                    } else {
-                        REOPEN_PAUSE
-                    })
-                    .await;
-                }
-                Err(failure) => {
-                    return shared.set_writing(Writing::Stopped {
-                        reason: crate::chain_of(&failure),
-                    });
-                }
-            }
-        };
-    }
-}
-
-/// Between two looks at a store on which another writer is ahead.
-const REOPEN_PAUSE_SHARED: Duration = Duration::from_millis(20);
-/// Between two tries to open a store that has no room or gives no answer.
-const REOPEN_PAUSE: Duration = Duration::from_millis(500);
-
-async fn run(shared: &Arc<Shared>, jobs: &mut mpsc::Receiver<Job>, mut state: State) -> Exit {
+) -> Exit {
     let mut planned: Option<Planned> = None;
     let mut writing: Option<JoinHandle<Result<(), Exit>>> = None;
     loop {
@@ -585,7 +483,7 @@ pub(super) async fn publish_head(
 ) -> Result<Arc<Head>, Exit> {
     // `head` is a plain put: never one that is smaller than what is read. Somebody who is further on has published my records with his.
     if shared.store.is_shared() {
-        match recover::read_head(shared).await {
+        match read_head(shared).await {
             Ok(Some(there)) if there.tree.size > tree.size => {
                 return Err(Exit::Reopen("overtaken by another writer".to_owned()));
             }

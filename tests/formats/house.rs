@@ -38,17 +38,6 @@ const CIRCLES_KNOWN: &[&str] = &[
     "import::national",
     "import::notices",
     "import::yichang",
-    "ledger::admission",
-    "ledger::cosign",
-    "ledger::cosign::gather",
-    "ledger::cosign::seats",
-    "ledger::erase",
-    "ledger::openings",
-    "ledger::publish",
-    "ledger::query",
-    "ledger::recover",
-    "ledger::showing",
-    "ledger::writer",
 ];
 
 /// Files that use a room below their own, and the file of it: still to be mended.

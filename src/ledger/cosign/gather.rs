@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::rounds::{Candidate, Line, Rounds};
-use super::seats::{self, FRESH_MS, Seat};
+use super::seats::{self, CLOCK_OFF_S_MAX, FRESH_MS, Seat};
 use super::status::State;
 use crate::ledger::Head;
 use crate::ledger::clock::Reading;
@@ -37,8 +37,6 @@ pub(super) const OFFER_MS_MAX: i64 = 300_000;
 pub(super) const RENEW_MS: i64 = 600_000;
 /// A head that no quorum has cosigned for longer than this is an alarm: witnesses answer within seconds.
 pub(super) const LAG_MS_MAX: i64 = 60_000;
-/// A witness's clock and ours may differ by this much.
-pub(in crate::ledger) const CLOCK_OFF_S_MAX: i64 = 300;
 
 /// Where a line came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

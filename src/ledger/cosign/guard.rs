@@ -17,7 +17,7 @@ use super::gather::{Answer, Gathering};
 use super::status::State;
 use super::wire;
 use crate::ledger::clock::Reading;
-use crate::ledger::recover::OpenError;
+use crate::ledger::open_error::OpenError;
 use crate::store::commit::Commit;
 use crate::store::{Http, LogReader};
 use crate::tlog::checkpoint;

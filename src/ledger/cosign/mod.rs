@@ -34,7 +34,7 @@ pub(super) use gather::{Chosen, Gathering};
 pub use status::{WitnessStatus, Witnesses};
 
 use super::clock::Reading;
-use super::recover;
+use super::objects;
 use super::{Head, Ledger, QueryError, Shared};
 use crate::store::{Http, HttpError};
 use crate::tlog::checkpoint::{Checkpoint, CheckpointError};
@@ -279,7 +279,7 @@ async fn newest_size(shared: &Arc<Shared>, wanted: u64) -> u64 {
     let _ = tokio::time::timeout(HEAD_WAIT, reached).await.map(|_| ());
     let here = shared.head().tree.size;
     if here < wanted && shared.store.is_shared() {
-        let there = recover::read_head(shared).await;
+        let there = objects::read_head(shared).await;
         return there
             .ok()
             .flatten()

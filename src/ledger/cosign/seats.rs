@@ -1,7 +1,6 @@
 //! What each witness of the policy last did: whether it is being asked, when it may be asked again, what it has cosigned, which time it
 //! told. Pure.
 
-use super::gather::CLOCK_OFF_S_MAX;
 use super::status::{Said, State};
 use crate::ledger::clock::Reading;
 
@@ -9,6 +8,8 @@ use crate::ledger::clock::Reading;
 pub(super) const BACKOFF_MS: (i64, i64) = (1_000, 60_000);
 /// Sizes told by 409 in a row before it counts as a failure.
 const CONFLICTS_MAX: u32 = 3;
+/// A witness's clock and ours may differ by this much.
+pub(super) const CLOCK_OFF_S_MAX: i64 = 300;
 /// A witness's time vouches for our clock this long.
 pub(super) const FRESH_MS: i64 = 120_000;
 

@@ -2,13 +2,12 @@
 
 use bytes::Bytes;
 
-use super::super::admission::standing_at;
+use super::super::erase::standing_at;
 use super::super::index::{Index, IndexError, Row};
-use super::super::plan::{Past, Standing, Tip, judge, keys_after};
+use super::super::open_error::{OpenError, RecordFault};
+use super::super::plan::{Past, Standing, State, Tip, judge, keys_after};
 use super::super::recent::Recent;
-use super::super::writer::State;
 use super::survey::Found;
-use super::{OpenError, RecordFault};
 use crate::store::LogReader;
 use crate::tlog::merkle::{self, Tree};
 use crate::tlog::tile::{Edge, Tile};

@@ -3,7 +3,6 @@
 //! Reads what is committed and published and refuses what could fork the log ([`survey`]), builds the writer's state and judges every
 //! record that was not yet published as audit would ([`load`]), and runs apply, sign and publish for the rest (`finish`, below).
 
-mod error;
 mod load;
 mod survey;
 
@@ -14,20 +13,19 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use tokio::sync::watch;
 
-pub use error::{OpenError, RecordFault};
-pub(super) use survey::{HEAD_BYTES_MAX, read_checkpoint, read_head};
-
 use load::{Loaded, fetch_edge, load};
 use survey::{Found, survey};
 
-use super::admission::DiskWatch;
 use super::clock::{Clock, ClockGuard};
 use super::cosign::{self, Gathering, guard};
+use super::disk::DiskWatch;
 use super::holder::{self, Holder, Places};
 use super::index::Index;
 use super::last_signed::LastSigned;
-use super::plan::{Past, Plan, Tip};
-use super::writer::{self, Exit, State};
+use super::objects::{self, HEAD_BYTES_MAX, read_checkpoint, read_head};
+use super::open_error::OpenError;
+use super::plan::{Past, Plan, State, Tip};
+use super::writer::{self, Exit};
 use super::{ClockSource, Config, Head, Shared, Writing, log_reader, publish};
 use crate::store::commit::Commit;
 use crate::store::{Created, Http, LogReader, Store};
@@ -182,7 +180,7 @@ pub(super) async fn open(
         opening_locks: super::showing::locks(),
         recent: Mutex::new(recent),
         in_flight: Mutex::default(),
-        kept: RwLock::new(publish::kept(&log).await?),
+        kept: RwLock::new(objects::kept(&log).await?),
         index_size: watch::Sender::new(index_size),
         indexing: tokio::sync::Mutex::default(),
         index_behind: Mutex::default(),

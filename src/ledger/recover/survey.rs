@@ -1,15 +1,11 @@
 //! What lies in the store, and whether going on from it could make the key sign a second history.
 
-use super::super::{Config, Shared};
-use super::OpenError;
+use super::super::Config;
+use super::super::objects::{HEAD_BYTES_MAX, read_checkpoint};
+use super::super::open_error::OpenError;
 use crate::store::Store;
 use crate::store::commit::{COMMIT_BYTES_MAX, Commit};
-use crate::tlog::checkpoint;
 use crate::tlog::merkle::{Hash, Tree};
-use crate::tlog::note::Vkey;
-
-/// A checkpoint with many cosignatures is a few kilobytes.
-pub(in crate::ledger) const HEAD_BYTES_MAX: u64 = 64 << 10;
 
 /// What lies in the store: published, signed, committed.
 pub(super) struct Found {
@@ -195,42 +191,4 @@ fn guard_against_forks(
         }),
         _ => Ok(()),
     }
-}
-
-/// A published checkpoint of this log, verified; `None` if there is none. A torn one counts as none only where the commits tell more.
-pub(in crate::ledger) async fn read_checkpoint(
-    log: &Store,
-    name: &str,
-    origin: &str,
-    vkeys: &[&Vkey],
-) -> Result<Option<Checked>, OpenError> {
-    let Some(bytes) = log.read(name, HEAD_BYTES_MAX).await? else {
-        return Ok(None);
-    };
-    // `head` is not synced: after a power cut its name may stand there without its bytes. The commits tell more.
-    if bytes.iter().all(|byte| *byte == 0) {
-        tracing::warn!(name, "torn by a power cut, taken as absent");
-        return Ok(None);
-    }
-    let signed = checkpoint::open(&bytes, origin, vkeys).map_err(|source| OpenError::Head {
-        name: name.to_owned(),
-        origin: origin.to_owned(),
-        source,
-    })?;
-    Ok(Some(Checked {
-        tree: signed.tree(),
-        note: signed.note().encode(),
-    }))
-}
-
-/// The `head` that is published now.
-pub(in crate::ledger) async fn read_head(shared: &Shared) -> Result<Option<Checked>, OpenError> {
-    let vkeys = shared.config.log_vkeys();
-    read_checkpoint(&shared.log, "head", &shared.config.origin, &vkeys).await
-}
-
-/// A checkpoint of ours.
-pub(in crate::ledger) struct Checked {
-    pub tree: Tree,
-    pub note: String,
 }

@@ -1,9 +1,9 @@
 //! Why a ledger does not open.
 
-use super::super::QueryError;
-use super::super::holder::LockError;
-use super::super::index::IndexError;
-use super::super::last_signed::LastSignedError;
+use super::holder::LockError;
+use super::index::IndexError;
+use super::last_signed::LastSignedError;
+use super::query_error::QueryError;
 use crate::store::commit::CommitFormError;
 use crate::store::{ReadError, StoreError};
 use crate::tlog::checkpoint;
