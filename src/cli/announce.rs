@@ -6,10 +6,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::KeyArguments;
+use super::answered;
 use super::order::post_own;
 use super::out::{Answer, Console, Failure};
 use super::plain;
-use super::post::ledger_name;
 use super::verify::digest_of;
 use crate::lang::Said;
 use crate::ledger::clock::system_clock;
@@ -71,7 +71,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     }
     let signer = arguments.key.open(console)?;
     let http = Http::new(&arguments.ledger)?;
-    let ledger = ledger_name(&http)?;
+    let ledger = answered::ledger_name(&http)?;
     let mut notice = json!({
         "type": "notice", "v": 1, "ledger": ledger, "publisher": signer.name(), "follows": null,
         "issued": issued(), "announces": announces,

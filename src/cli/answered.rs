@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
+use super::ANSWER_BYTES_MAX;
 use super::out::{self, Console, Exit, Failure};
-use super::post::said_by;
 use crate::lang::Said;
 use crate::receipt::{RECEIPT_BYTES_MAX, Receipt};
 use crate::said;
@@ -21,6 +21,7 @@ use crate::tlog::checkpoint::Checkpoint;
 use crate::tlog::merkle::{check_inclusion, leaf_hash};
 use crate::tlog::note::Note;
 use crate::trade::record::parse_entry;
+use crate::trade::visible::one_line;
 
 /// A busy ledger is asked again so often.
 const BUSY_TRIES: u32 = 3;
@@ -439,6 +440,17 @@ pub(super) fn object(
     }
 }
 
+/// What the ledger said of a line, in its own words.
+pub(super) fn said_by(answer: &Value) -> String {
+    let member = |name: &str| answer.get(name).and_then(Value::as_str).map(one_line);
+    let code = member("code").unwrap_or("?".into());
+    let title = member("title").unwrap_or_default();
+    match member("detail") {
+        Some(detail) => format!("[{code}] {title}: {detail}"),
+        None => format!("[{code}] {title}"),
+    }
+}
+
 /// What an answer that is no success says: by a ledger in its own words, by anything else by its status.
 pub(super) fn refusal(http: &Http, name: &str, answer: &Answer) -> Failure {
     let (base, status) = (http.base(), answer.status);
@@ -541,4 +553,10 @@ pub(super) fn whole(bytes: &[u8], index: u64) -> Result<Receipt, String> {
     )
     .map_err(|error| crate::chain_of(&error))?;
     Ok(receipt)
+}
+
+/// The ledger's origin, which every statement names.
+pub(super) fn ledger_name(http: &Http) -> Result<String, Failure> {
+    let keys = get(http, "api/v1/keys", ANSWER_BYTES_MAX)?;
+    Ok(keys.str("ledger")?.to_owned())
 }

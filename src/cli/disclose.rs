@@ -12,7 +12,6 @@ use super::KeyArguments;
 use super::answered::{self, Answered};
 use super::order::about;
 use super::out::{Answer, Console, Failure};
-use super::post::ledger_name;
 use super::{plain, read_file};
 use crate::lang::Said;
 use crate::said;
@@ -48,7 +47,7 @@ pub(super) struct Arguments {
 pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Failure> {
     let signer = arguments.key.open(console)?;
     let http = Http::new(&arguments.ledger)?;
-    let ledger = ledger_name(&http)?;
+    let ledger = answered::ledger_name(&http)?;
     let about = about(&http, &arguments.what)?;
     let id = about["statement"]
         .as_str()

@@ -134,7 +134,7 @@ pub(super) fn extensions_of(word: &str) -> Result<Extensions, Failure> {
 /// All records that are shown, or those of one project; and the ledger's name.
 fn read(arguments: &Arguments) -> Result<(Vec<Source>, String), Failure> {
     let http = Http::new(&arguments.ledger)?;
-    let ledger = super::post::ledger_name(&http)?;
+    let ledger = answered::ledger_name(&http)?;
     let (mut sources, mut from) = (Vec::new(), 0);
     loop {
         let (told, stretch) = answered::records(&http, from, ANSWER_BYTES_MAX)?;

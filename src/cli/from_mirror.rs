@@ -11,12 +11,13 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::backup::{
-    Held, RestoreArguments, audit, check_sums, copy_failed, copy_file, hold, list, must_be_empty,
-    newest_size, next_step, put_in_place, restored_policies, write_file,
-};
+use super::copied::{audit, check_sums, copy_failed, copy_file, list, write_file};
 use super::init::Folder;
 use super::out::{Answer, Console, Exit, Failure};
+use super::restore::{
+    Held, RestoreArguments, hold, must_be_empty, newest_size, next_step, put_in_place,
+    restored_policies,
+};
 use super::{plain, runtime};
 use crate::audit::open_by;
 use crate::lang::Said;

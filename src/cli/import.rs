@@ -8,8 +8,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::out::{Answer, Console, Exit, Failure};
-use super::post::{Kept, Posting, Show, post_lines};
-use super::vault::Vault;
+use super::post::{Posting, Show, post_lines};
+use super::vault::{Kept, Vault};
 use super::{KeyArguments, plain, read_file};
 use crate::import::{Facts, Import, Item, notices, ocds};
 use crate::lang::Said;

@@ -16,7 +16,7 @@
 //! | [`verify`] | `verify` |
 //! | [`verify_page`] | `verify-page` |
 //! | [`replay`] | `audit`, `mirror` |
-//! | [`backup`] | `backup`, `restore` |
+//! | [`backup`], [`restore`] | `backup`, `restore` |
 //! | [`from_mirror`] | `restore --from-mirror` |
 //! | [`monitor`] | `monitor` |
 //! | [`law`] | `findings`, `due`, `statistics`, `rules` |
@@ -35,6 +35,7 @@ mod announce;
 mod answered;
 mod backup;
 mod bid;
+mod copied;
 mod demo;
 mod disclose;
 mod documents;
@@ -47,11 +48,13 @@ mod from_mirror;
 mod history;
 mod import;
 mod init;
+mod judged;
 mod key;
 mod keygen;
 pub mod keys;
 pub mod language;
 mod law;
+mod listen;
 mod log;
 mod monitor;
 mod order;
@@ -62,6 +65,7 @@ mod published;
 mod receipt;
 mod replay;
 mod replica;
+mod restore;
 mod search;
 mod serve;
 mod submit;
@@ -171,7 +175,7 @@ enum Command {
     /// Copy a ledger's folder while it serves, and check the copy / 备份
     Backup(backup::BackupArguments),
     /// Check a backup and put it in place / 恢复
-    Restore(backup::RestoreArguments),
+    Restore(restore::RestoreArguments),
     /// Watch a ledger and its copies for two histories / 监测
     Monitor(monitor::Arguments),
     /// Be a witness: cosign only what is consistent / 见证账本
@@ -263,7 +267,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Withheld(arguments) => order::withheld(&console, &arguments),
         Command::Export(form) => export::run(&console, &form),
         Command::Backup(arguments) => backup::backup(&console, &arguments),
-        Command::Restore(arguments) => backup::restore(&console, &arguments),
+        Command::Restore(arguments) => match &arguments.from_mirror {
+            Some(mirror) => from_mirror::restore(&console, &arguments, mirror),
+            None => restore::restore(&console, &arguments),
+        },
         Command::Monitor(arguments) => monitor::run(&console, &arguments),
         Command::Witness(command) => witness::run(&console, &command),
         Command::Vocabulary(arguments) => vocabulary::run(&console, &arguments),

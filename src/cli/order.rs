@@ -8,7 +8,6 @@ use super::answered::{self, Answered};
 use super::keys::holder::Holder;
 use super::out::{Answer, Console, Failure};
 use super::plain;
-use super::post::ledger_name;
 use crate::lang::Said;
 use crate::said;
 use crate::store::Http;
@@ -98,7 +97,7 @@ pub(super) fn run(console: &Console, order: &Order) -> Result<Answer, Failure> {
     }
     let signer = arguments.key.open(console)?;
     let http = Http::new(&arguments.ledger)?;
-    let ledger = ledger_name(&http)?;
+    let ledger = answered::ledger_name(&http)?;
     let about = about(&http, &arguments.what)?;
     let mut order = json!({
         "type": "order", "v": 1, "ledger": ledger, "publisher": signer.name(), "follows": null,

@@ -6,6 +6,7 @@
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
+use super::judged;
 use super::out::{Exit, Failure};
 use super::read_file;
 use crate::lang::Said;
@@ -122,7 +123,7 @@ pub(super) fn unjudged(error: &JudgeError) -> Option<Failure> {
     Some(Failure::new(
         exit,
         code,
-        said.then(&super::verify::judged_words(error)),
+        said.then(&judged::of_checkpoint(error)),
     ))
 }
 

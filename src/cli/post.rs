@@ -4,33 +4,36 @@
 //! on its way. Where one is not taken, those behind it are signed and sent again.
 
 mod faults;
+mod lines;
 mod poster;
+mod posting;
 mod settle;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Value, json};
 
 use super::answered;
 use super::documents::Attached;
-use super::draft::{Amended, Guard, Line};
+use super::draft::Guard;
 use super::forms;
-use super::keys::holder::Holder;
 use super::out::{Answer, Console, Exit, Failure};
-use super::vault::Vault;
-use super::{KeyArguments, plain, read_file};
+use super::vault::{Vault, no_vault};
+use super::{ANSWER_BYTES_MAX, KeyArguments, plain, read_file};
 use crate::lang::Said;
 use crate::said;
 use crate::store::Http;
-use crate::tlog::merkle::Hash;
-use crate::trade::commitment::Openings;
 use crate::trade::door;
-use crate::trade::guard::{self, Mark};
+use crate::trade::guard;
 use crate::trade::visible::one_line;
 use crate::trade::vocabulary::Vocabulary;
-use poster::Poster;
+use posting::{Outcome, Placed};
+
+pub(super) use super::vault::Kept;
+pub(super) use lines::post_lines;
+pub(super) use posting::{Posting, Show, WaitFor};
 
 /// What `post` is told.
 #[derive(Debug, Args)]
@@ -63,54 +66,7 @@ pub(super) struct Arguments {
     files: Vec<PathBuf>,
 }
 
-/// What a receipt waits for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum WaitFor {
-    /// Durable and signed by the log.
-    #[default]
-    Signed,
-    /// Cosigned as the ledger's policy wants, too.
-    Witnessed,
-}
-
 const FILE_BYTES_MAX: u64 = 1 << 30;
-const ANSWER_BYTES_MAX: u64 = 64 << 20;
-/// Lines sent in one request.
-const WINDOW: usize = 500;
-
-/// What became of a run.
-#[derive(Debug, Default)]
-pub(super) struct Outcome {
-    /// Logged now: line, index.
-    pub logged: Vec<(usize, u64)>,
-    /// In the ledger before: line.
-    pub known: Vec<usize>,
-    /// Checked only, and the same as an earlier line of the file: both lines.
-    pub repeated: Vec<(usize, usize)>,
-    /// In the ledger, with other words where that does not count: line, index, pointers.
-    pub apart: Vec<(usize, u64, Vec<String>)>,
-    /// Where both are.
-    pub placed: Vec<Placed>,
-    /// In the ledger, and its receipt was not written: line, why.
-    pub unreceipted: Vec<(usize, Said)>,
-    /// Logged, but under a checkpoint that has no quorum of witnesses yet.
-    pub unwitnessed: usize,
-    /// Refused: line, what the ledger said.
-    pub refused: Vec<(usize, String)>,
-    /// What was made into commitments: line, where and how.
-    pub committed: Vec<(usize, Vec<Mark>)>,
-    /// What the ledger would have the poster look at: line, remarks.
-    pub warned: Vec<(usize, Vec<Value>)>,
-}
-
-/// Where a line is in the ledger.
-#[derive(Clone, Debug)]
-pub(super) struct Placed {
-    pub line: usize,
-    pub index: u64,
-    pub id: Hash,
-    pub is_new: bool,
-}
 
 /// Whether each code is one that can be accepted; `drafts`: also what only who makes commitments sees.
 pub(super) fn check_accepted(codes: &[String], drafts: bool) -> Result<(), Failure> {
@@ -398,241 +354,4 @@ fn vault(arguments: &Arguments, drafts: &Path) -> Option<Vault> {
     let mut path = drafts.as_os_str().to_owned();
     path.push(".openings");
     Some(Vault::new(Path::new(&path)))
-}
-
-/// What opens the commitments of one statement.
-pub(super) struct Kept<'k> {
-    /// The statement's id.
-    pub id: &'k Hash,
-    /// Its `ref`.
-    pub reference: &'k str,
-    /// Salts and values.
-    pub openings: &'k Openings,
-}
-
-/// Which openings travel with a post.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Show {
-    /// Those that the draft says are shown.
-    AsDrafted,
-    /// None: what others have published is not published again by us.
-    Nothing,
-}
-
-/// Keeps the openings of statements that are about to be sent.
-pub(super) type Withhold<'a> = dyn FnMut(&[Kept<'_>]) -> Result<(), Failure> + 'a;
-
-/// How drafts are posted.
-pub(super) struct Posting<'a> {
-    /// Where receipts go.
-    pub receipts: Option<&'a Path>,
-    /// Log nothing.
-    pub check: bool,
-    /// What receipts wait for.
-    pub wait: WaitFor,
-    /// Which openings go to the ledger.
-    pub show: Show,
-    /// Pointers to what does not make two statements under one `ref` different.
-    pub apart: &'static [&'static str],
-    /// Takes the others, before the statement is sent. Without it, a draft that needs it ends the run.
-    pub withhold: Option<&'a mut Withhold<'a>>,
-    /// Makes plain drafts safe, and stops at what is not. Without one, drafts are posted as they are.
-    pub guard: Option<&'a Guard>,
-    /// Finds the files that drafts name.
-    pub attached: Option<&'a mut Attached>,
-}
-
-/// Posts every line of a file of drafts.
-pub(super) fn post_lines<'a>(
-    console: &Console,
-    http: &'a Http,
-    signer: &'a Holder,
-    text: &str,
-    posting: Posting<'a>,
-) -> Result<Outcome, Failure> {
-    let (receipts, mut attached) = (posting.receipts, posting.attached);
-    let ledger = ledger_name(http)?;
-    let mut outcome = Outcome::default();
-    let mut poster = Poster {
-        http,
-        signer,
-        ledger,
-        heads: HashMap::new(),
-        made: HashMap::new(),
-        tries: HashMap::new(),
-        held: HashMap::new(),
-        receipts,
-        check: posting.check,
-        wait: posting.wait,
-        show: posting.show,
-        apart: posting.apart,
-        withhold: posting.withhold,
-        guard: posting.guard,
-        lang: console.lang,
-    };
-    let mut waiting: VecDeque<Line> = VecDeque::new();
-    // The words of each `ref` of the file, and the line where they stand.
-    let mut references: HashMap<String, (usize, Value)> = HashMap::new();
-    let mut count = 0;
-    for drafted in forms::drafts(text) {
-        count += 1;
-        let at = drafted.line;
-        let mut line = match Line::read(at, &drafted.text) {
-            Ok(line) => line,
-            Err(error) => {
-                let said = console.lang.say(&error.zh(), &error.to_string()).to_owned();
-                outcome.refused.push((at, said));
-                continue;
-            }
-        };
-        if let Some(Err(faults)) = attached.as_mut().map(|attached| attached.fill(&mut line)) {
-            let said = faults
-                .iter()
-                .map(|error| console.lang.say(&error.zh(), &error.to_string()).to_owned());
-            // What else is wrong is told too; the documents are not, for they have no digest yet.
-            let rest = poster.faults(&line);
-            let rest = rest.into_iter().filter(|one| !one.contains("/documents"));
-            let said: Vec<String> = said.chain(rest).collect();
-            outcome.refused.push((at, said.join("; ")));
-            continue;
-        }
-        match posting
-            .guard
-            .map_or(Ok(Vec::new()), |guard| line.guard(guard))
-        {
-            Ok(marks) if marks.is_empty() => {}
-            Ok(marks) => outcome.committed.push((at, marks)),
-            Err(error) => {
-                poster.refuse(&line, &error, &mut outcome);
-                continue;
-            }
-        }
-        if let Some(Amended::Reference(named) | Amended::Either(named)) = &line.amends
-            && let Some((earlier, _)) = references.get(named)
-        {
-            line.amends = Some(Amended::Line(*earlier));
-        }
-        let words: Value = serde_json::from_str(&line.text).unwrap_or(Value::Null);
-        if words.get("ref").is_some() {
-            match references.get(&line.reference) {
-                Some((earlier, there)) if is_other(there, &words, posting.apart) => {
-                    let reference = one_line(&line.reference);
-                    let Said { zh, en } = said!(
-                        "ref {reference} 在本文件第 {earlier} 行已用于另一内容：要更正请用 amends，另一条公告请用另一个 ref",
-                        "ref {reference} stands at line {earlier} of this file for other words: amend that one, or give another ref"
-                    );
-                    outcome
-                        .refused
-                        .push((at, console.lang.say(&zh, &en).to_owned()));
-                    continue;
-                }
-                Some((earlier, _)) if posting.check => {
-                    outcome.repeated.push((at, *earlier));
-                    continue;
-                }
-                Some(_) => {}
-                None => {
-                    references.insert(line.reference.clone(), (at, words));
-                }
-            }
-        }
-        waiting.push_back(line);
-    }
-    if let Some(folder) = receipts {
-        std::fs::create_dir_all(folder).map_err(|error| folder_failed(folder, &error))?;
-    }
-    let bar = console.progress(count, &said!("发布", "posting"));
-    while !waiting.is_empty() {
-        let mut undecided = poster.post(window(&mut waiting), &mut outcome)?;
-        while let Some(line) = undecided.pop() {
-            waiting.push_front(line);
-        }
-        bar.set_position(count - waiting.len() as u64);
-    }
-    bar.finish_and_clear();
-    let repeated = std::mem::take(&mut outcome.repeated);
-    for (line, earlier) in repeated {
-        let is_refused = outcome.refused.iter().any(|(line, _)| *line == earlier);
-        if !is_refused {
-            outcome.known.push(line);
-        }
-    }
-    outcome.refused.sort();
-    outcome.placed.sort_by_key(|placed| placed.line);
-    Ok(outcome)
-}
-
-/// Whether two drafts differ in what is not `apart`.
-fn is_other(one: &Value, other: &Value, apart: &[&str]) -> bool {
-    if one == other || apart.is_empty() {
-        return one != other;
-    }
-    let mut places = Vec::new();
-    settle::differences(one, other, "", &mut places);
-    places.iter().any(|place| !settle::is_in(place, apart))
-}
-
-/// The next drafts, up to one that amends another of them, whose id is known when it is logged, or has the `ref` of another, which is in the
-/// ledger already when that one is logged.
-fn window(waiting: &mut VecDeque<Line>) -> Vec<Line> {
-    let mut window: Vec<Line> = Vec::new();
-    while let Some(next) = waiting.front() {
-        let amends_one = match &next.amends {
-            Some(Amended::Line(number)) => window.iter().any(|line| line.number == *number),
-            _ => false,
-        };
-        let repeats_one = window.iter().any(|line| line.reference == next.reference);
-        if amends_one || repeats_one || window.len() == WINDOW {
-            break;
-        }
-        window.extend(waiting.pop_front());
-    }
-    window
-}
-
-/// The ledger's origin, which every statement names.
-pub(super) fn ledger_name(http: &Http) -> Result<String, Failure> {
-    let keys = answered::get(http, "api/v1/keys", ANSWER_BYTES_MAX)?;
-    Ok(keys.str("ledger")?.to_owned())
-}
-
-/// What the ledger said of a line, in its own words.
-pub(super) fn said_by(answer: &Value) -> String {
-    let member = |name: &str| answer.get(name).and_then(Value::as_str).map(one_line);
-    let code = member("code").unwrap_or("?".into());
-    let title = member("title").unwrap_or_default();
-    match member("detail") {
-        Some(detail) => format!("[{code}] {title}: {detail}"),
-        None => format!("[{code}] {title}"),
-    }
-}
-
-fn busy(answer: &Value) -> Failure {
-    let cause = said_by(answer);
-    Failure::temporary(
-        "ledger-busy",
-        said!(
-            "账本现在不能登记；稍后再运行一次即可接着做",
-            "the ledger cannot log now; run the same command again to go on"
-        )
-        .because(&cause),
-    )
-}
-
-fn no_vault() -> Failure {
-    Failure::usage(
-        "openings",
-        said!(
-            "草稿里有不公开的内容，只发布承诺值；请用 --openings FILE 指明原文存放处",
-            "these drafts hold what is withheld, of which only commitments are published; say with --openings FILE where to keep what opens them"
-        ),
-    )
-}
-
-fn folder_failed(folder: &Path, error: &std::io::Error) -> Failure {
-    let shown = folder.display();
-    Failure::input(
-        "folder",
-        said!("建不了目录 {shown}", "cannot make the folder {shown}").because(error),
-    )
 }

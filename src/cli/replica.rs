@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::listen::{bind, stop_signal, url_of};
 use super::log;
 use super::out::{Answer, Console, Exit, Failure, envelope};
 use super::policies::Policies;
-use super::serve::{bind, stop_signal, url_of};
 use super::{plain, runtime};
 use crate::audit::{Replica, ReplicaError};
 use crate::said;

@@ -13,7 +13,6 @@ use super::fetch::keep_receipt;
 use super::keys::holder::{Holder, KeyArguments};
 use super::order::{about, post_own};
 use super::out::{Answer, Console, Exit, Failure};
-use super::post::{ledger_name, said_by};
 use super::{plain, read_file};
 use crate::lang::Said;
 use crate::said;
@@ -133,7 +132,7 @@ pub(super) fn submit(console: &Console, arguments: &SubmitArguments) -> Result<A
             }
             400..=499 if answer.status != 429 => {
                 let told = Value::Object(answered::object(&http, POST, &answer)?);
-                let cause = said_by(&told);
+                let cause = answered::said_by(&told);
                 let said = said!(
                     "{shown}：账本没有接受",
                     "{shown}: the ledger did not take it"
@@ -179,7 +178,7 @@ pub(super) fn countersign(
 ) -> Result<Answer, Failure> {
     let holder: Holder = arguments.key.open(console)?;
     let http = Http::new(&arguments.ledger)?;
-    let ledger = ledger_name(&http)?;
+    let ledger = answered::ledger_name(&http)?;
     let about = about(&http, &arguments.what)?;
     let (by, of) = (
         holder.name().to_owned(),

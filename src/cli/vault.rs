@@ -11,9 +11,20 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::out::Failure;
-use super::post::Kept;
 use crate::said;
 use crate::store::named;
+use crate::tlog::merkle::Hash;
+use crate::trade::commitment::Openings;
+
+/// What opens the commitments of one statement.
+pub(super) struct Kept<'k> {
+    /// The statement's id.
+    pub id: &'k Hash,
+    /// Its `ref`.
+    pub reference: &'k str,
+    /// Salts and values.
+    pub openings: &'k Openings,
+}
 
 /// A file of openings, made when the first line is written.
 #[derive(Debug)]
@@ -80,5 +91,16 @@ fn failed(path: &Path, error: &std::io::Error) -> Failure {
             "cannot write the file of openings {shown}"
         )
         .because(error),
+    )
+}
+
+/// That there is no such file, and there ought to be.
+pub(super) fn no_vault() -> Failure {
+    Failure::usage(
+        "openings",
+        said!(
+            "草稿里有不公开的内容，只发布承诺值；请用 --openings FILE 指明原文存放处",
+            "these drafts hold what is withheld, of which only commitments are published; say with --openings FILE where to keep what opens them"
+        ),
     )
 }

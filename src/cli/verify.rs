@@ -3,7 +3,6 @@
 //! `--entry` a proof that others made of a log of ours, without the key statements of a receipt.
 
 mod verdict;
-mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +10,7 @@ use clap::Args;
 use rayon::prelude::*;
 use serde_json::json;
 
+use super::judged;
 use super::out::{Answer, Console, Exit, Failure};
 use super::policies::Policies;
 use super::{plain, read_file};
@@ -20,7 +20,7 @@ use crate::receipt::{RECEIPT_BYTES_MAX, Receipt};
 use crate::said;
 use crate::store::named::Named;
 use crate::tlog::merkle::leaf_hash;
-use crate::tlog::policy::{JudgeError, Policy};
+use crate::tlog::policy::Policy;
 use crate::trade::record::ENTRY_BYTES_MAX;
 use crate::verify::{Step, VerifiedEntry, VerifiedRecord, VerifyError, verify, verify_entry};
 use verdict::{Endorsements, Verdict};
@@ -203,11 +203,6 @@ fn receipts_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(receipts)
 }
 
-/// Why a checkpoint is not accepted, in both languages.
-pub(super) fn judged_words(error: &JudgeError) -> Said {
-    words::of_checkpoint(error)
-}
-
 /// The receipt in a file, if it holds; whether its witnesses suffice is for the caller to say.
 pub(super) fn holding(path: &Path, policies: &[Policy]) -> Result<VerifiedRecord, Failure> {
     let bytes = read_file(path, RECEIPT_BYTES_MAX as u64 + 1)?;
@@ -241,7 +236,7 @@ pub(super) fn not_held(shown: &str, error: &VerifyError) -> Failure {
             said!("回执 {shown} 不成立", "the receipt {shown} does not hold"),
         ),
     };
-    Failure::new(exit, code, said.then(&words::of(error)))
+    Failure::new(exit, code, said.then(&judged::of(error)))
 }
 
 /// Proof of a fork outranks a failed check, that an unreadable file, that an unmet policy.

@@ -10,10 +10,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use clap::{Args, Subcommand};
 
 use super::keys::{self, KeyFile};
+use super::listen::{bind, check_files, stop_signal, url_of};
 use super::log;
 use super::out::{Answer, Console, Exit, Failure, envelope};
 use super::policies::Policies;
-use super::serve::{bind, check_files, stop_signal, url_of};
 use super::{plain, runtime};
 use crate::audit::{self, Options, Target};
 use crate::lang::Said;

@@ -1,5 +1,5 @@
 //! The sending of drafts: signed to follow one another, what is withheld kept first, sent in batches, and sent again while their fate is
-//! undecided. Does not read files, nor say anything: [`super`] does.
+//! undecided. Does not read files, nor say anything.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::answered::{self, Answered};
+use super::super::ANSWER_BYTES_MAX;
+use super::super::answered::{self, Answered, said_by};
 use super::super::draft::{Amended, Guard, Line, LineError};
 use super::super::fetch;
 use super::super::keys::holder::Holder;
 use super::super::out::Failure;
-use super::{
-    ANSWER_BYTES_MAX, Kept, Outcome, Placed, Show, WaitFor, Withhold, busy, faults, no_vault,
-    said_by, settle,
-};
+use super::super::vault::{Kept, no_vault};
+use super::posting::{Outcome, Placed, Show, WaitFor, Withhold};
+use super::{faults, settle};
 use crate::lang::{Lang, Said};
 use crate::said;
 use crate::store::{Http, HttpError};
@@ -621,4 +621,16 @@ fn warn(outcome: &mut Outcome, line: &Line, answer: &Value) {
     if !remarks.is_empty() {
         outcome.warned.push((line.number, remarks));
     }
+}
+
+fn busy(answer: &Value) -> Failure {
+    let cause = said_by(answer);
+    Failure::temporary(
+        "ledger-busy",
+        said!(
+            "账本现在不能登记；稍后再运行一次即可接着做",
+            "the ledger cannot log now; run the same command again to go on"
+        )
+        .because(&cause),
+    )
 }

@@ -6,10 +6,10 @@
 
 use serde_json::Value;
 
+use super::super::ANSWER_BYTES_MAX;
 use super::super::answered::{self, Answered, caught_up};
 use super::super::draft::{Amended, Line, LineError};
 use super::super::out::Failure;
-use super::ANSWER_BYTES_MAX;
 use crate::lang::Said;
 use crate::said;
 use crate::store::Http;

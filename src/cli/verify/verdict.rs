@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::super::judged;
 use super::super::out::Exit;
 use super::super::policies::Policies;
-use super::words;
 use crate::audit::{Shown, SignatureLine};
 use crate::lang::{Lang, Said};
 use crate::said;
@@ -268,7 +268,7 @@ impl Verdict {
             .filter(|step| **step < failed)
             .map(|step| (*step, Mark::Passed, name_of(*step)))
             .collect();
-        steps.push((failed, mark, words::of(error)));
+        steps.push((failed, mark, judged::of(error)));
         let name = name_of(failed);
         let (zh, en) = (&name.zh, &name.en);
         let number = failed as u8;
