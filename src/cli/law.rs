@@ -27,10 +27,10 @@ use question::{Asked, Question, ask, read_pack};
 /// How a list is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For people
+    /// For people / 供人阅读
     #[default]
     Text,
-    /// Comma-separated
+    /// Comma-separated / 逗号分隔
     Csv,
 }
 

@@ -29,7 +29,7 @@
 //! | [`witness`] | `witness serve`, `witness run` |
 //! | [`vocabulary`] | `vocabulary` |
 //!
-//! [`language`] chooses one of the two, [`out`] has what a command hands back and how it is shown.
+//! [`language`] chooses one of the two, [`usage`] makes help and refusals of a command line speak it, [`out`] has what a command hands back and how it is shown.
 
 mod announce;
 mod answered;
@@ -69,6 +69,7 @@ mod restore;
 mod search;
 mod serve;
 mod submit;
+mod usage;
 mod vault;
 mod verify;
 mod verify_page;
@@ -79,10 +80,11 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use crate::lang::Lang;
+use crate::lang::{Lang, Said};
 use crate::said;
+use crate::trade::visible::one_line;
 use keys::holder::KeyArguments;
 use out::{Answer, Console, Exit, Failure};
 
@@ -107,8 +109,13 @@ struct Cli {
     command: Command,
 }
 
-fn parse_lang(tag: &str) -> Result<Lang, String> {
-    Lang::parse(tag).ok_or_else(|| format!("{tag:?} is no language here, wanted zh-CN or en"))
+fn parse_lang(tag: &str) -> Result<Lang, Said> {
+    Lang::parse(tag).ok_or_else(|| {
+        said!(
+            "这里没有语言 {tag:?}，应为 zh-CN 或 en",
+            "{tag:?} is no language here, wanted zh-CN or en"
+        )
+    })
 }
 
 #[derive(Debug, Subcommand)]
@@ -201,9 +208,9 @@ enum Command {
 /// The operator's word for what the ledger cannot know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Word {
-    /// Nothing newer than what lies here was ever signed
+    /// Nothing newer than what lies here was ever signed / 从未签过比这里更新的内容
     Restored,
-    /// The clock is right
+    /// The clock is right / 时钟准确
     Clock,
 }
 
@@ -212,18 +219,25 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let lang = language::of_run(&arguments, |name| std::env::var(name).ok());
     let json = arguments.iter().any(|argument| argument == "--json");
-    let cli = match Cli::try_parse_from(&arguments) {
+    let mut command = usage::command(Cli::command(), lang);
+    let parsed = command
+        .try_get_matches_from_mut(&arguments)
+        .and_then(|matches| {
+            Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+        });
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() && json => {
-            let failure = Failure::usage(
-                "usage",
-                said!("命令行有误", "the command line cannot be meant so").because(&error),
-            );
+            let mut said =
+                said!("命令行有误", "the command line cannot be meant so").because(&error);
+            let zh = usage::refusal(&error).zh;
+            said.zh = format!("命令行有误：{}", one_line(&zh));
+            let failure = Failure::usage("usage", said);
             return Console { lang, json }.end(Err(failure));
         }
         Err(error) => {
             // Help and version are answers, a wrong command line is not.
-            let _ = error.print();
+            usage::print(&error, lang);
             return if error.use_stderr() {
                 Exit::Usage.into()
             } else {

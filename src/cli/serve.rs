@@ -92,10 +92,10 @@ pub(super) struct Strangers {
     expensive_reads: usize,
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+fn at_least_one(text: &str) -> Result<usize, Said> {
     match text.parse() {
         Ok(n) if n > 0 => Ok(n),
-        _ => Err("1 or more is wanted / 应为不小于 1 的整数".to_owned()),
+        _ => Err(said!("应为不小于 1 的整数", "1 or more is wanted")),
     }
 }
 

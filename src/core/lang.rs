@@ -112,6 +112,9 @@ impl fmt::Display for Said {
     }
 }
 
+/// A sentence may be all that there is to an error, as where clap asks a parser why it takes no value.
+impl std::error::Error for Said {}
+
 /// An error, or a word of a closed list, that can be said in both languages: `Display` is its English.
 pub trait Bilingual: fmt::Display {
     /// In Chinese.

@@ -36,10 +36,10 @@ pub(in crate::cli) struct Posting<'a> {
 /// What a receipt waits for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum WaitFor {
-    /// Durable and signed by the log.
+    /// Durable and signed by the log / 已落盘并由账本签名
     #[default]
     Signed,
-    /// Cosigned as the ledger's policy wants, too.
+    /// Cosigned as the ledger's policy wants, too / 另须见证按账本策略联署
     Witnessed,
 }
 
