@@ -11,7 +11,6 @@ use super::order::post_own;
 use super::out::{Answer, Console, Failure};
 use super::plain;
 use super::verify::digest_of;
-use crate::lang::Said;
 use crate::ledger::clock::system_clock;
 use crate::rules::Book;
 use crate::said;
@@ -81,11 +80,11 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     }
     let answer = post_own(&http, &signer, notice)?;
     let index = answer.get("index").and_then(Value::as_u64).unwrap_or(0);
-    let Said { zh, en } = said!(
+    let said = said!(
         "{listed}已登记为第 {index} 号记录；依据这些文件作出的报告会写明此条\n",
         "{listed}logged as record {index}; reports made by these files name it\n"
     );
-    let mut said = plain("announced", console.lang.say(&zh, &en))
+    let mut said = plain("announced", said.in_(console.lang))
         .with("index", index)
         .with("announces", announces);
     for name in ["id", "receipt"] {

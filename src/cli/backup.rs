@@ -15,7 +15,6 @@ use super::copied::{COMMIT, HEAD, PARTS, SUMS, audit, copy_failed, copy_file, li
 use super::init::Folder;
 use super::out::{Answer, Console, Failure};
 use super::plain;
-use crate::lang::Said;
 use crate::said;
 use crate::store::commit::Commit;
 use crate::tlog::checkpoint::Checkpoint;
@@ -60,11 +59,11 @@ pub(super) fn backup(console: &Console, arguments: &BackupArguments) -> Result<A
     };
     finish(&begun, &arguments.to, &files)?;
     let (shown, count) = (arguments.to.display(), files.len());
-    let Said { zh, en } = said!(
+    let said = said!(
         "备份已写入 {shown}：{count} 个文件，{records} 条记录，已整体审计，没有发现问题。\n不含密钥和 last-signed：它们随密钥保管，不随数据备份。\n",
         "the backup is in {shown}: {count} files, {records} records, audited as a whole without a fault.\nKeys and last-signed are not in it: they are kept with the key, not with the data.\n"
     );
-    Ok(plain("backed-up", console.lang.say(&zh, &en))
+    Ok(plain("backed-up", said.in_(console.lang))
         .with("records", records)
         .with("files", count))
 }

@@ -11,7 +11,6 @@ use serde_json::json;
 
 use super::out::{Answer, Console, Failure};
 use super::{KeyArguments, fetch, plain, read_file};
-use crate::lang::Said;
 use crate::receipt::RECEIPT_BYTES_MAX;
 use crate::said;
 use crate::tlog::merkle::Hash;
@@ -175,11 +174,11 @@ fn begin(console: &Console, arguments: &BookArguments) -> Result<Answer, Failure
     };
     Book::create(&arguments.file, &head)?;
     let (shown, lot, most) = (arguments.file.display(), head.lot(), slots / 2);
-    let Said { zh, en } = said!(
+    let said = said!(
         "投标登记簿已建立：{shown}（{lot}），最多 {most} 份投标。开标前任何人不得翻看；请备份。\n",
         "the book {shown} is for {lot} and takes up to {most} bids. Nobody may look into it before the opening; back it up.\n"
     );
-    Ok(plain("book-made", console.lang.say(&zh, &en)).with("file", shown.to_string()))
+    Ok(plain("book-made", said.in_(console.lang)).with("file", shown.to_string()))
 }
 
 pub(super) fn seal(console: &Console, arguments: &SealArguments) -> Result<Answer, Failure> {
@@ -251,11 +250,11 @@ pub(super) fn seal(console: &Console, arguments: &SealArguments) -> Result<Answe
         Some(path) => {
             fetch::write_new(path, note.as_bytes())?;
             let shown = path.display();
-            let Said { zh, en } = said!(
+            let said = said!(
                 "已收 {received}，投标回执在 {shown}：请交给投标人，由其自行保管，开标前勿外传\n",
                 "received {received}; the receipt is in {shown}: give it to the bidder, who keeps it to himself until the opening\n"
             );
-            plain("sealed", console.lang.say(&zh, &en)).with("file", shown.to_string())
+            plain("sealed", said.in_(console.lang)).with("file", shown.to_string())
         }
     };
     Ok(answer
@@ -299,11 +298,11 @@ fn register(console: &Console, arguments: &RegisterArguments) -> Result<Answer, 
     })?;
     super::keys::create(&arguments.output, format!("{draft}\n").as_bytes(), 0o644)?;
     let shown = arguments.output.display();
-    let Said { zh, en } = said!(
+    let said = said!(
         "密封登记草稿在 {shown}。接下来：mingzhang post --receipts DIR {shown}，再用 bid paths 给投标人路径\n",
         "the draft of the register is in {shown}. Next: mingzhang post --receipts DIR {shown}, then bid paths\n"
     );
-    Ok(plain("register-made", console.lang.say(&zh, &en))
+    Ok(plain("register-made", said.in_(console.lang))
         .with("file", shown.to_string())
         .with("root", root.to_string()))
 }
@@ -356,11 +355,11 @@ fn paths(console: &Console, arguments: &PathsArguments) -> Result<Answer, Failur
         fetch::write_new(&arguments.output.join(name), path.encode().as_bytes())?;
     }
     let (shown, count) = (arguments.output.display(), bids.len());
-    let Said { zh, en } = said!(
+    let said = said!(
         "{count} 份路径在 {shown}，文件名为「标段-槽位」：逐一交给对应的投标人，不要公开\n",
         "{count} paths are in {shown}, named LOT-SLOT: give each to its own bidder, publish none\n"
     );
-    Ok(plain("paths-made", console.lang.say(&zh, &en)).with("paths", count))
+    Ok(plain("paths-made", said.in_(console.lang)).with("paths", count))
 }
 
 fn open(console: &Console, arguments: &OpenArguments) -> Result<Answer, Failure> {
@@ -421,11 +420,11 @@ fn open(console: &Console, arguments: &OpenArguments) -> Result<Answer, Failure>
     fetch::write_new(&draft_path, format!("{draft}\n").as_bytes())?;
     let (list, draft) = (list_path.display(), draft_path.display());
     let (shown, after) = (opening.bids.len(), book.bids.len() - bids.len());
-    let Said { zh, en } = said!(
+    let said = said!(
         "启封 {shown} 份；{after} 份在该次登记之后收到，未列入。清单 {list} 要作为文件上传；草稿 {draft} 请补上唱标内容（报价等），再用 post 发布\n",
         "{shown} bids opened; {after} came after that register and are not in it. Upload the list {list} as a document; add what was read out (prices and so on) to the draft {draft}, then post it\n"
     );
-    Ok(plain("opened", console.lang.say(&zh, &en))
+    Ok(plain("opened", said.in_(console.lang))
         .with("opening", list.to_string())
         .with("draft", draft.to_string())
         .with("bids", shown)

@@ -13,7 +13,6 @@ use super::answered::{self, Answered};
 use super::order::about;
 use super::out::{Answer, Console, Failure};
 use super::{plain, read_file};
-use crate::lang::Said;
 use crate::said;
 use crate::store::Http;
 use crate::tlog::merkle::Hash;
@@ -84,11 +83,11 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     )?;
     let told = Answered::of(&http, POST, &answer)?;
     let (index, count) = (told.u64("index")?, openings.len());
-    let Said { zh, en } = said!(
+    let said = said!(
         "第 {index} 号记录的 {count} 项原文已公开\n",
         "{count} values of record {index} are public now\n"
     );
-    Ok(plain("disclosed", console.lang.say(&zh, &en))
+    Ok(plain("disclosed", said.in_(console.lang))
         .with("index", index)
         .with("statement", id.to_string())
         .with("disclosed", count))

@@ -420,11 +420,11 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     }
     super::fetch::write_new(&arguments.output, &answer.body)?;
     let (bytes, shown) = (answer.body.len(), arguments.output.display().to_string());
-    let Said { zh, en } = said!(
+    let said = said!(
         "{shown}：{bytes} 字节，摘要相符\n",
         "{shown}: {bytes} bytes, the digest is right\n"
     );
-    Ok(plain("document", console.lang.say(&zh, &en))
+    Ok(plain("document", said.in_(console.lang))
         .with("sha256", digest.to_string())
         .with("bytes", bytes))
 }

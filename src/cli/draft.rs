@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::forms;
 use super::keys::holder::{Holder, SignerError};
-use crate::lang::Said;
+use crate::lang::{Bilingual, Said};
 use crate::tlog::merkle::Hash;
 use crate::tlog::note::Note;
 use crate::trade::commitment::{Class, Opening, Openings, Place};
@@ -103,12 +103,8 @@ pub(super) enum LineError {
     )]
     Twice(String),
     /// Not of the form of a statement, at a place where one is known.
-    #[error("{en}")]
-    Form {
-        pointer: Option<String>,
-        zh: String,
-        en: String,
-    },
+    #[error("{said}")]
+    Form { pointer: Option<String>, said: Said },
     #[error(
         "a value to commit to needs `class` (person, privacy, trade_secret or not_yet) and `value`, a string, and may say `shown`, true or false; found {0}"
     )]
@@ -117,7 +113,7 @@ pub(super) enum LineError {
         "`amends` names {0}, which is neither an earlier line of this file that was logged nor a record of this project in the ledger"
     )]
     Amends(String),
-    #[error("the document {file:?} cannot be taken: {}", reason.en)]
+    #[error("the document {file:?} cannot be taken: {reason}")]
     File {
         /// As the draft names it.
         file: String,
@@ -142,8 +138,7 @@ impl LineError {
     fn form(error: &StatementError) -> LineError {
         LineError::Form {
             pointer: error.pointer().map(str::to_owned),
-            zh: error.zh(),
-            en: crate::chain_of(error),
+            said: Said::new(error.zh(), crate::chain_of(error)),
         }
     }
 
@@ -159,16 +154,19 @@ impl LineError {
                 ref wanted,
             } => LineError::Form {
                 pointer: Some(format!("/{member}")),
-                zh: format!(
-                    "草稿的 {member} 为 {found}，应为 {wanted}；请删去，或改用它所属的账本与密钥"
+                said: Said::new(
+                    format!(
+                        "草稿的 {member} 为 {found}，应为 {wanted}；请删去，或改用它所属的账本与密钥"
+                    ),
+                    error.to_string(),
                 ),
-                en: error.to_string(),
             },
         }
     }
+}
 
-    /// The same in Chinese, where there is more to say than which JSON is wrong.
-    pub fn zh(&self) -> String {
+impl Bilingual for LineError {
+    fn zh(&self) -> String {
         match self {
             LineError::Guard(error) => error.zh(),
             LineError::File { file, reason } => format!("文件 {file:?} 不可用：{}", reason.zh),
@@ -180,7 +178,7 @@ impl LineError {
             LineError::Twice(pointer) => {
                 format!("{pointer} 在同一对象中出现两次，不同程序会取不同的一个：请删去一个")
             }
-            LineError::Form { zh, .. } => zh.clone(),
+            LineError::Form { said, .. } => said.zh.clone(),
             LineError::Commit(found) => format!(
                 "$commit 应有 class（person、privacy、trade_secret 或 not_yet）与文本 value，可有 shown（true 或 false）；现为 {found}"
             ),
@@ -301,8 +299,7 @@ impl Line {
             let told = crate::chain_of(&error);
             LineError::Form {
                 pointer: None,
-                zh: format!("没有签名：{told}"),
-                en: told,
+                said: Said::new(format!("没有签名：{told}"), told),
             }
         };
         let mut draft =

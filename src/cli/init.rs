@@ -276,11 +276,11 @@ fn begin_in_earnest(
         &arguments.origin,
     );
     let (data, keys) = (folder.data.display(), folder.keys.display());
-    let Said { zh, en } = said!(
+    let said = said!(
         "已生成日志密钥，没有生成管理机构或交易中心的密钥。\n创世声明在 {shown}，其编号为 {id}\n下一步：至少 {threshold} 家管理机构各自核对后签名：\n  mingzhang sign --key 机构.key {shown} > genesis.note   （其余机构对 genesis.note 继续 sign）\n然后：\n  mingzhang init --data {data} --keys {keys} --origin {origin} --genesis genesis.note\n",
         "a log key was made, no authority or centre key.\nthe genesis text is in {shown}, its id is {id}\nnext, at least {threshold} authorities read it and sign it, each with its own key:\n  mingzhang sign --key AUTHORITY.key {shown} > genesis.note   (the others sign genesis.note)\nthen:\n  mingzhang init --data {data} --keys {keys} --origin {origin} --genesis genesis.note\n"
     );
-    Ok(plain("genesis-to-sign", console.lang.say(&zh, &en))
+    Ok(plain("genesis-to-sign", said.in_(console.lang))
         .with("genesis_id", id.to_string())
         .with("file", path.display().to_string()))
 }
@@ -402,7 +402,7 @@ fn done(console: &Console, folder: &Folder, origin: &str, trial: bool) -> Answer
         true => String::new(),
         false => format!(" --keys {keys}"),
     };
-    let Said { zh, en } = if trial {
+    let said = if trial {
         said!(
             "账本 {origin} 已建立，数据在 {data}。\n这是试用设置：日志、管理机构和交易中心的密钥都在这一台机器的 {keys}，因此它对运行者本人不构成证据。\n正式使用请用 --authority 与 --threshold，让各机构的密钥留在各机构，并用 --keys 把日志密钥放到数据目录之外。\n策略文件（验证者需要它）：{policy}\n下一步：\n  mingzhang serve --data {data}{elsewhere}\n  mingzhang post --ledger http://127.0.0.1:7878 --key {centre} 草稿.jsonl\n",
             "the ledger {origin} stands in {data}.\nThis is a trial set-up: the keys of the log, the authorities and the trading centre all lie on this machine, in {keys}, so it proves nothing against its operator.\nIn earnest use --authority and --threshold, so that each body keeps its own key, and --keys to put the log key outside the data folder.\npolicy file, which verifiers need: {policy}\nnext:\n  mingzhang serve --data {data}{elsewhere}\n  mingzhang post --ledger http://127.0.0.1:7878 --key {centre} DRAFTS.jsonl\n"
@@ -413,7 +413,7 @@ fn done(console: &Console, folder: &Folder, origin: &str, trial: bool) -> Answer
             "the ledger {origin} stands in {data}. policy file: {policy}\nnext: mingzhang serve --data {data} --keys {keys}, then post a key statement, signed by the authorities, that admits the trading centre's key.\n"
         )
     };
-    plain("ledger-made", console.lang.say(&zh, &en))
+    plain("ledger-made", said.in_(console.lang))
         .with("origin", origin)
         .with("policy", policy)
         .with("trial", trial)

@@ -287,11 +287,11 @@ fn write(console: &Console, place: &Place, change: &Value) -> Result<Answer, Fai
     let changes = words(console.lang, &parsed);
     keys::create(&place.output, text.as_bytes(), 0o644)?;
     let (path, id) = (place.output.display(), parsed.id());
-    let Said { zh, en } = said!(
+    let said = said!(
         "{changes}声明编号 {id}，尚未签名，已写入 {path}。\n下一步：把文件交给各管理机构，各自运行\n  mingzhang endorse --key 机构.key {path}\n签够后由任何一方发布：\n  mingzhang key post --ledger URL {path} …\n",
         "{changes}statement {id}, not signed yet, is in {path}.\nnext, hand the file to the authorities; each runs\n  mingzhang endorse --key AUTHORITY.key {path}\nwhen enough have, any of you posts it:\n  mingzhang key post --ledger URL {path} …\n"
     );
-    Ok(plain("key-statement", console.lang.say(&zh, &en))
+    Ok(plain("key-statement", said.in_(console.lang))
         .with("file", path.to_string())
         .with("statement", id.to_string()))
 }
@@ -359,11 +359,11 @@ pub(super) fn endorse(console: &Console, arguments: &EndorseArguments) -> Result
         .as_ref()
         .unwrap_or(&arguments.file)
         .display();
-    let Said { zh, en } = said!(
+    let said = said!(
         "已签。{path} 现有 {count} 个签名：{names}\n",
         "signed. {path} has {count} signatures now: {names}\n"
     );
-    Ok(plain("endorsed", console.lang.say(&zh, &en))
+    Ok(plain("endorsed", said.in_(console.lang))
         .with("file", path.to_string())
         .with("statement", parsed.id().to_string())
         .with("signatures", count))
@@ -409,11 +409,11 @@ fn post(console: &Console, arguments: &PostArguments) -> Result<Answer, Failure>
     )?;
     let index = Answered::of(&http, "api/v1/statements", &answer)?.u64("index")?;
     let changes = words(console.lang, &statement);
-    let Said { zh, en } = said!(
+    let said = said!(
         "{changes}已登记为第 {index} 条，自第 {index} 条之后生效。\n",
         "{changes}logged as record {index}, in effect after it.\n"
     );
-    Ok(plain("key-changed", console.lang.say(&zh, &en))
+    Ok(plain("key-changed", said.in_(console.lang))
         .with("index", index)
         .with("statement", statement.id().to_string()))
 }
@@ -433,11 +433,11 @@ fn show(console: &Console, arguments: &ShowArguments) -> Result<Answer, Failure>
     }
     let at = keys.u64("at")?;
     let origin = one_line(keys.str("ledger")?);
-    let Said { zh, en } = said!(
+    let said = said!(
         "账本 {origin}\n管理机构 {count} 家，须 {threshold} 家签名：\n",
         "ledger {origin}\n{count} authorities, {threshold} must sign:\n"
     );
-    let mut text = console.lang.say(&zh, &en).to_owned();
+    let mut text = said.in_(console.lang).to_owned();
     let mut known = BTreeSet::new();
     for vkey in authorities {
         let shown = vkey.as_str().unwrap_or_default();

@@ -56,11 +56,11 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     };
     let (key_path, vkey_path) = (arguments.output.display(), vkey_path.display());
     let fingerprint = keys::fingerprint(vkey);
-    let Said { zh, en } = said!(
+    let said = said!(
         "私钥已写入 {key_path}（仅本人可读；请妥善保管，不要外传）\n公钥（vkey）已写入 {vkey_path}：\n{vkey}\n指纹（可电话核对）：{fingerprint}\n",
         "private key written to {key_path} (readable by you only; never give it away)\npublic key (vkey) written to {vkey_path}:\n{vkey}\nfingerprint, to be compared by telephone: {fingerprint}\n"
     );
-    Ok(plain("key-made", console.lang.say(&zh, &en))
+    Ok(plain("key-made", said.in_(console.lang))
         .with("vkey", vkey.to_string())
         .with("fingerprint", fingerprint))
 }

@@ -442,11 +442,11 @@ pub(super) fn rules(console: &Console, command: &RulesCommand) -> Result<Answer,
         RulesCommand::Check { pack } => {
             let read = read_pack(pack)?;
             let (count, version, shown) = (read.rules.len(), read.version, pack.display());
-            let Said { zh, en } = said!(
+            let said = said!(
                 "{shown}：版本 {version}，{count} 条规则，没有发现问题\n",
                 "{shown}: version {version}, {count} rules, nothing wrong\n"
             );
-            Ok(plain("pack", console.lang.say(&zh, &en))
+            Ok(plain("pack", said.in_(console.lang))
                 .with("version", version)
                 .with("count", count as u64))
         }

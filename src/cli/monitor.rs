@@ -733,7 +733,7 @@ fn ended(
         Outcome::One(one) => {
             let (count, tree) = (one.places, one.newest.tree());
             let size = tree.size;
-            let Said { zh, en } = said!(
+            let said = said!(
                 "{count} 处所示一致，最新 {size} 条；与上次所见也一致。\n未检查：各条记录本身（请用 audit）；给别人看的、不在此列的副本。\n",
                 "{count} places show one history, {size} records, and what was seen before is part of it.\nnot checked: the records themselves (audit does that); copies shown to others and not named here.\n"
             );
@@ -743,7 +743,7 @@ fn ended(
                 Some(Severity::Away) => (Exit::Temporary, "ledger-away"),
                 Some(Severity::Info | Severity::Warning) | None => (Exit::Ok, "consistent"),
             };
-            Ok(plain(code, console.lang.say(&zh, &en))
+            Ok(plain(code, said.in_(console.lang))
                 .exit(exit)
                 .with("size", size)
                 .with("root", tree.root_hash.to_base64())
@@ -784,7 +784,7 @@ fn check(console: &Console, file: &Path, policies: &Policies) -> Result<Answer, 
         Shown::TwoRoots { .. } | Shown::NotExtended { .. } => "contradiction",
         Shown::RolledBack { .. } => "rollback",
     };
-    let Said { zh, en } = shown_words(shown);
-    let text = console.lang.say(&zh, &en).to_owned() + "\n";
+    let said = shown_words(shown);
+    let text = said.in_(console.lang).to_owned() + "\n";
     Ok(plain(code, text).exit(Exit::Contradiction))
 }

@@ -8,7 +8,6 @@ use super::answered::{self, Answered};
 use super::keys::holder::Holder;
 use super::out::{Answer, Console, Failure};
 use super::plain;
-use crate::lang::Said;
 use crate::said;
 use crate::store::Http;
 use crate::tlog::merkle::Hash;
@@ -110,7 +109,7 @@ pub(super) fn run(console: &Console, order: &Order) -> Result<Answer, Failure> {
     }
     let answer = post_own(&http, &signer, order)?;
     let index = answer.get("index").and_then(Value::as_u64).unwrap_or(0);
-    let Said { zh, en } = match act {
+    let said = match act {
         "disclose" => said!(
             "已登记为第 {index} 号记录：该内容恢复公开\n",
             "logged as record {index}: it is shown again\n"
@@ -124,7 +123,7 @@ pub(super) fn run(console: &Console, order: &Order) -> Result<Answer, Failure> {
             "logged as record {index}: it is no longer shown. Hash and proof of the record can be checked as ever\n"
         ),
     };
-    let mut said = plain("order", console.lang.say(&zh, &en)).with("index", index);
+    let mut said = plain("order", said.in_(console.lang)).with("index", index);
     for name in ["id", "receipt"] {
         said = said.with(name, answer.get(name).cloned().unwrap_or(Value::Null));
     }
@@ -305,18 +304,18 @@ pub(super) fn withheld(
             word("approver"),
             word("review_at"),
         );
-        let Said { zh, en } = said!(
+        let said = said!(
             "{mark}第 {about} 号记录 {what} {which}：{act}（第 {order} 号命令），{class}，依据 {basis}，批准 {approver}，复核 {review}\n",
             "{mark}record {about} {what} {which}: {act} by record {order}, {class}, basis {basis}, approved by {approver}, review {review}\n"
         );
-        text.push_str(console.lang.say(&zh, &en));
+        text.push_str(said.in_(console.lang));
     }
     let count = lines.len();
-    let Said { zh, en } = said!(
+    let said = said!(
         "共 {count} 项不予公开，其中 {overdue} 项逾期未复核。账本的说法可用 audit 由日志重算\n",
         "{count} withheld, {overdue} of them overdue for review. Each order is a record of the log, which audit replays\n"
     );
-    text.push_str(console.lang.say(&zh, &en));
+    text.push_str(said.in_(console.lang));
     Ok(plain("withheld", text)
         .with("count", count)
         .with("overdue", overdue)

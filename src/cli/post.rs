@@ -173,7 +173,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
                     line, index, id, ..
                 } = placed;
                 let (shown, url) = (file.display(), address(&http, *index));
-                let Said { zh, en } = if placed.is_new {
+                let said = if placed.is_new {
                     said!(
                         "{shown} 第 {line} 行：第 {index} 条，{id}，{url}\n",
                         "{shown} line {line}: record {index}, {id}, {url}\n"
@@ -184,7 +184,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
                         "{shown} line {line}: is record {index} already, {id}, {url}\n"
                     )
                 };
-                listed.push_str(console.lang.say(&zh, &en));
+                listed.push_str(said.in_(console.lang));
             }
         }
         for placed in &outcome.placed {
@@ -210,7 +210,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         total.unreceipted.extend(outcome.unreceipted);
     }
     let (new, known, refused) = (total.logged.len(), total.known.len(), total.refused.len());
-    let Said { zh, en } = if arguments.check {
+    let said = if arguments.check {
         said!(
             "可以发布 {new} 条，已在账本 {known} 条，不能发布 {refused} 条\n",
             "{new} can be logged, {known} are in the ledger already, {refused} cannot\n"
@@ -257,7 +257,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         (0, 0) => ("posted", Exit::Ok),
         (0, _) => ("not-yet-witnessed", Exit::Policy),
     };
-    listed.push_str(console.lang.say(&zh, &en));
+    listed.push_str(said.in_(console.lang));
     Ok(plain(code, listed)
         .with("records", records)
         .with("documents_missing", missing)

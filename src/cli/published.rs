@@ -5,6 +5,7 @@
 //! statement inside must name the digest. Does not send the files anywhere: only their digests leave this machine.
 
 use std::collections::HashMap;
+use std::fmt::{Display, Formatter};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -15,6 +16,7 @@ use super::out::{Answer, Console, Exit, Failure};
 use super::policies::Policies;
 use super::verify::{digest_of, not_held};
 use super::{ANSWER_BYTES_MAX, plain};
+use crate::lang::Bilingual;
 use crate::rules::csv;
 use crate::said;
 use crate::store::Http;
@@ -48,7 +50,7 @@ const LOOKUP: &str = "api/v1/documents/lookup";
 
 /// What became of one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum Lookup {
     /// A record names it, as the ledger says; with a policy, as the verified receipt shows.
     Published,
     /// No record names it.
@@ -59,30 +61,40 @@ enum State {
     Unreadable,
 }
 
-impl State {
+impl Lookup {
+    /// The word for programs.
     fn word(self) -> &'static str {
         match self {
-            State::Published => "published",
-            State::NotFound => "not_found",
-            State::Unproved => "unproved",
-            State::Unreadable => "unreadable",
+            Lookup::Published => "published",
+            Lookup::NotFound => "not_found",
+            Lookup::Unproved => "unproved",
+            Lookup::Unreadable => "unreadable",
         }
     }
+}
 
-    fn zh(self) -> &'static str {
-        match self {
-            State::Published => "已公开",
-            State::NotFound => "未见公开",
-            State::Unproved => "未能证明",
-            State::Unreadable => "读不了",
-        }
+impl Display for Lookup {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl Bilingual for Lookup {
+    fn zh(&self) -> String {
+        let zh = match self {
+            Lookup::Published => "已公开",
+            Lookup::NotFound => "未见公开",
+            Lookup::Unproved => "未能证明",
+            Lookup::Unreadable => "读不了",
+        };
+        zh.to_owned()
     }
 }
 
 struct Line {
     path: PathBuf,
     sha256: String,
-    state: State,
+    state: Lookup,
     /// What the ledger says of the record, or null.
     first: Value,
     /// How many records name it.
@@ -112,12 +124,12 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     let bar = console.progress(lines.len() as u64, &said!("计算摘要", "hashing"));
     for line in lines
         .iter_mut()
-        .filter(|line| line.state != State::Unreadable)
+        .filter(|line| line.state != Lookup::Unreadable)
     {
         match digest_of(&line.path) {
             Ok(digest) => line.sha256 = digest,
             Err(failure) => {
-                line.state = State::Unreadable;
+                line.state = Lookup::Unreadable;
                 line.reason = console
                     .lang
                     .say(&failure.said.zh, &failure.said.en)
@@ -137,7 +149,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     let mut proved: HashMap<u64, Result<Proved, String>> = HashMap::new();
     for line in lines
         .iter_mut()
-        .filter(|line| line.state != State::Unreadable)
+        .filter(|line| line.state != Lookup::Unreadable)
     {
         let Some(document) = found.get(&line.sha256) else {
             continue;
@@ -145,7 +157,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         if document["published"] != true {
             continue;
         }
-        line.state = State::Published;
+        line.state = Lookup::Published;
         line.first = document["first"].clone();
         line.records = document["records"].as_array().map_or(0, Vec::len);
         if !policies.is_empty() {
@@ -169,7 +181,7 @@ fn collect(console: &Console, path: &Path, lines: &mut Vec<Line>) -> Result<(), 
     let unreadable = |reason: String| Line {
         path: path.to_owned(),
         sha256: String::new(),
-        state: State::Unreadable,
+        state: Lookup::Unreadable,
         first: Value::Null,
         records: 0,
         is_unwitnessed: false,
@@ -193,7 +205,7 @@ fn collect(console: &Console, path: &Path, lines: &mut Vec<Line>) -> Result<(), 
             Err(error) => lines.push(unreadable(error.to_string())),
         },
         Ok(kind) if kind.is_file() => lines.push(Line {
-            state: State::NotFound,
+            state: Lookup::NotFound,
             ..unreadable(String::new())
         }),
         Ok(_) => {
@@ -277,7 +289,7 @@ fn prove(
     line: &mut Line,
     proved: &mut HashMap<u64, Result<Proved, String>>,
 ) {
-    line.state = State::Unproved;
+    line.state = Lookup::Unproved;
     let Some(index) = line.first["index"].as_u64() else {
         let words = console
             .lang
@@ -328,7 +340,7 @@ fn prove(
         "name": document.name,
         "receipt": format!("/api/v1/receipts/{index}"),
     });
-    line.state = State::Published;
+    line.state = Lookup::Published;
     if !*is_witnessed {
         line.is_unwitnessed = true;
         let words = console.lang.say("见证尚不足", "too few witnesses yet");
@@ -357,9 +369,9 @@ fn answer(
     lines: &[Line],
     (indexed, size, lag): (u64, u64, Option<Lag>),
 ) -> Answer {
-    let count = |state: State| lines.iter().filter(|line| line.state == state).count();
-    let (published, missing) = (count(State::Published), count(State::NotFound));
-    let (unproved, unreadable) = (count(State::Unproved), count(State::Unreadable));
+    let count = |state: Lookup| lines.iter().filter(|line| line.state == state).count();
+    let (published, missing) = (count(Lookup::Published), count(Lookup::NotFound));
+    let (unproved, unreadable) = (count(Lookup::Unproved), count(Lookup::Unreadable));
     let (exit, code) = if unreadable > 0 {
         (Exit::Input, "partly-unreadable")
     } else if missing + unproved > 0 {
@@ -396,19 +408,20 @@ fn answer(
         }
     } else {
         for line in lines {
-            let state = console.lang.say(line.state.zh(), line.state.word());
+            let state = line.state.said();
+            let state = state.in_(console.lang);
             let path = line.path.to_string_lossy();
             let path = one_line(&path);
             out.push_str(&match line.state {
-                State::Published => format!(
+                Lookup::Published => format!(
                     "{state}  {path}  [{}] {} {} {}\n",
                     text(line, "index"),
                     text(line, "time"),
                     one_line(&text(line, "publisher")),
                     one_line(&text(line, "title"))
                 ),
-                State::NotFound => format!("{state}  {path}\n"),
-                State::Unproved | State::Unreadable => {
+                Lookup::NotFound => format!("{state}  {path}\n"),
+                Lookup::Unproved | Lookup::Unreadable => {
                     format!("{state}  {path}  ({})\n", line.reason)
                 }
             });

@@ -75,7 +75,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         return Ok(plain("receipt", text.clone()).exact().with("receipt", text));
     };
     let shown = path.display();
-    let Said { zh, en } = if keep_receipt(path, &bytes, index)? {
+    let said = if keep_receipt(path, &bytes, index)? {
         said!(
             "第 {index} 条的回执已存为 {shown}\n",
             "the receipt of record {index} is in {shown}\n"
@@ -86,7 +86,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             "{shown} is a receipt of record {index} already and was left as it is (--refresh replaces one by a witnessed one)\n"
         )
     };
-    Ok(plain("receipt", console.lang.say(&zh, &en))
+    Ok(plain("receipt", said.in_(console.lang))
         .with("file", path.display().to_string())
         .with("index", index))
 }

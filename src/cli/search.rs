@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use super::answered::{self, Answered, behind, caught_up};
 use super::out::{Answer, Console, Failure};
 use super::plain;
-use crate::lang::Said;
 use crate::said;
 use crate::search::{Query, QueryError};
 use crate::store::{self, Http};
@@ -216,17 +215,17 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     }
     let count = found.u64("count")?;
     let (indexed, size) = (found.u64("indexed_size")?, found.u64("tree_size")?);
-    let Said { zh, en } = said!(
+    let said = said!(
         "共 {count} 条（检索索引已到第 {indexed} 条，账本共 {size} 条）\n",
         "{count} found (indexed up to record {indexed} of {size})\n"
     );
-    text.push_str(console.lang.say(&zh, &en));
+    text.push_str(said.in_(console.lang));
     if let Some(before) = found.value("before").as_u64() {
-        let Said { zh, en } = said!(
+        let said = said!(
             "下一页：--before {before}\n",
             "next page: --before {before}\n"
         );
-        text.push_str(console.lang.say(&zh, &en));
+        text.push_str(said.in_(console.lang));
     }
     let mut answer = plain("found", text);
     answer.members = found.into_members();

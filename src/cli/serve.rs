@@ -364,10 +364,10 @@ pub(super) fn reindex(console: &Console, arguments: &ReindexArguments) -> Result
         bar.finish_and_clear();
         let bytes = ledger.index_disk_bytes();
         ledger.close().await;
-        let Said { zh, en } = said!(
+        let said = said!(
             "查询索引已由 {size} 条记录重建，{bytes} 字节\n",
             "the query index was rebuilt from {size} records, {bytes} bytes\n"
         );
-        Ok(plain("reindexed", console.lang.say(&zh, &en)).with("records", size))
+        Ok(plain("reindexed", said.in_(console.lang)).with("records", size))
     })
 }

@@ -14,7 +14,6 @@ use super::keys::holder::{Holder, KeyArguments};
 use super::order::{about, post_own};
 use super::out::{Answer, Console, Exit, Failure};
 use super::{plain, read_file};
-use crate::lang::Said;
 use crate::said;
 use crate::store::Http;
 use crate::trade::commitment::Openings;
@@ -192,11 +191,11 @@ pub(super) fn countersign(
     if let (Some(path), Some(receipt)) = (&arguments.output, told["receipt"].as_str()) {
         keep_receipt(path, receipt.as_bytes(), index)?;
     }
-    let Said { zh, en } = said!(
+    let said = said!(
         "{by} 已会签声明 {of}，登记为第 {index} 条。连同两份回执一起 verify，结论会写明会签者\n",
         "{by} has countersigned statement {of}, record {index}. Give `verify` both receipts, and the verdict names the countersigner\n"
     );
-    Ok(plain("countersigned", console.lang.say(&zh, &en))
+    Ok(plain("countersigned", said.in_(console.lang))
         .with("index", index)
         .with("statement", of)
         .with("id", told["id"].clone())

@@ -15,7 +15,6 @@ use super::out::{Answer, Console, Exit, Failure};
 use super::policies::Policies;
 use super::{plain, read_file};
 use crate::audit::{FIRST_LINE, ForkEvidence, Shown};
-use crate::lang::Said;
 use crate::receipt::{RECEIPT_BYTES_MAX, Receipt};
 use crate::said;
 use crate::store::named::Named;
@@ -137,11 +136,11 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         verdicts.push(verdict.json());
     }
     for (folder, all, held) in folders {
-        let Said { zh, en } = said!(
+        let said = said!(
             "{folder}：{all} 份回执，{held} 份成立\n",
             "{folder}: {all} receipts, {held} hold\n"
         );
-        text.push_str(console.lang.say(&zh, &en));
+        text.push_str(said.in_(console.lang));
         verdicts.push(json!({ "folder": folder, "receipts": all, "hold": held }));
     }
     let code = match worst {

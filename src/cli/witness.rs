@@ -16,7 +16,6 @@ use super::out::{Answer, Console, Exit, Failure, envelope};
 use super::policies::Policies;
 use super::{plain, runtime};
 use crate::audit::{self, Options, Target};
-use crate::lang::Said;
 use crate::ledger::clock::system_clock;
 use crate::said;
 use crate::server::accept::{self, Limits};
@@ -355,11 +354,11 @@ async fn cosign(
     .expect("a POST does not panic")?;
     if sent.status == 404 {
         // No log has to take them; the word is given and kept all the same, and monitors can compare it.
-        let Said { zh, en } = said!(
+        let said = said!(
             "已联署 {origin}，{size} 条记录，存于见证目录的 state 中；该账本不接收联署，未送达\n",
             "cosigned {origin}, {size} records, kept in the witness's state folder; this ledger takes no cosignatures, it was not delivered\n"
         );
-        return Ok(plain("cosigned-kept", console.lang.say(&zh, &en))
+        return Ok(plain("cosigned-kept", said.in_(console.lang))
             .with("origin", origin)
             .with("tree_size", size)
             .with("delivered", false)
@@ -376,11 +375,11 @@ async fn cosign(
         )
         .with("note", cosigned));
     }
-    let Said { zh, en } = said!(
+    let said = said!(
         "已联署 {origin}，{size} 条记录\n",
         "cosigned {origin}, {size} records\n"
     );
-    Ok(plain("cosigned", console.lang.say(&zh, &en))
+    Ok(plain("cosigned", said.in_(console.lang))
         .with("origin", origin)
         .with("tree_size", size)
         .with("delivered", true)

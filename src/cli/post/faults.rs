@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::draft::{Guard, Line, LineError};
 use super::super::keys::holder::Holder;
-use crate::lang::Lang;
+use crate::lang::{Bilingual, Lang};
 use crate::tlog::merkle::Hash;
 use crate::tlog::note::Signer;
 use crate::trade::door::{self, Severity};
@@ -53,7 +53,7 @@ pub(super) fn of_line(
                 return told;
             }
             Err(error) => {
-                let said = lang.say(&error.zh(), &error.to_string()).to_owned();
+                let said = error.said().in_(lang).to_owned();
                 told.push(said);
                 let LineError::Form {
                     pointer: Some(pointer),

@@ -13,7 +13,7 @@ use crate::cli::draft::{Amended, Line};
 use crate::cli::forms;
 use crate::cli::keys::holder::Holder;
 use crate::cli::out::{Console, Failure};
-use crate::lang::Said;
+use crate::lang::Bilingual;
 use crate::said;
 use crate::store::Http;
 use crate::trade::visible::one_line;
@@ -59,7 +59,7 @@ pub(in crate::cli) fn post_lines<'a>(
         let mut line = match Line::read(at, &drafted.text) {
             Ok(line) => line,
             Err(error) => {
-                let said = console.lang.say(&error.zh(), &error.to_string()).to_owned();
+                let said = error.said().in_(console.lang).to_owned();
                 outcome.refused.push((at, said));
                 continue;
             }
@@ -67,7 +67,7 @@ pub(in crate::cli) fn post_lines<'a>(
         if let Some(Err(faults)) = attached.as_mut().map(|attached| attached.fill(&mut line)) {
             let said = faults
                 .iter()
-                .map(|error| console.lang.say(&error.zh(), &error.to_string()).to_owned());
+                .map(|error| error.said().in_(console.lang).to_owned());
             // What else is wrong is told too; the documents are not, for they have no digest yet.
             let rest = poster.faults(&line);
             let rest = rest.into_iter().filter(|one| !one.contains("/documents"));
@@ -96,13 +96,13 @@ pub(in crate::cli) fn post_lines<'a>(
             match references.get(&line.reference) {
                 Some((earlier, there)) if is_other(there, &words, posting.apart) => {
                     let reference = one_line(&line.reference);
-                    let Said { zh, en } = said!(
+                    let said = said!(
                         "ref {reference} 在本文件第 {earlier} 行已用于另一内容：要更正请用 amends，另一条公告请用另一个 ref",
                         "ref {reference} stands at line {earlier} of this file for other words: amend that one, or give another ref"
                     );
                     outcome
                         .refused
-                        .push((at, console.lang.say(&zh, &en).to_owned()));
+                        .push((at, said.in_(console.lang).to_owned()));
                     continue;
                 }
                 Some((earlier, _)) if posting.check => {

@@ -16,7 +16,7 @@ use super::super::out::Failure;
 use super::super::vault::{Kept, no_vault};
 use super::posting::{Outcome, Placed, Show, WaitFor, Withhold};
 use super::{faults, settle};
-use crate::lang::{Lang, Said};
+use crate::lang::{Bilingual, Lang};
 use crate::said;
 use crate::store::{Http, HttpError};
 use crate::tlog::merkle::Hash;
@@ -249,7 +249,7 @@ impl Poster<'_> {
 
     /// Refuses a line with all its faults, of which the first is known.
     pub fn refuse(&self, line: &Line, first: &LineError, outcome: &mut Outcome) {
-        let said = self.lang.say(&first.zh(), &first.to_string()).to_owned();
+        let said = first.said().in_(self.lang).to_owned();
         let all = self.faults(line);
         let rest = all.into_iter().filter(|one| *one != said);
         let told: Vec<String> = std::iter::once(said.clone()).chain(rest).collect();
@@ -369,11 +369,11 @@ impl Poster<'_> {
             .map(|code| format!(" --accept {code}"))
             .collect();
         let what = self.faults(line).join("; ");
-        let Said { zh, en } = said!(
+        let said = said!(
             "没有发送：{what}。确属有意的，加{codes} 再发",
             "not sent: {what}. If it is meant, post it with{codes}"
         );
-        Some(self.lang.say(&zh, &en).to_owned())
+        Some(said.in_(self.lang).to_owned())
     }
 
     /// What the ledger said of a refused line: every problem with its place, in the clerk's language, errors first.

@@ -147,10 +147,8 @@ pub(super) fn amended(
                 (Some(one), Some(other)) if one != other => {
                     return Ok(Err(LineError::Form {
                         pointer: Some("/amends".to_owned()),
-                        zh: format!(
-                            "amends 所指 {digits:?} 既是一条记录的 ref，又是另一条的序号：请写 {{\"ref\":…}} 或 {{\"index\":…}}"
-                        ),
-                        en: format!(
+                        said: said!(
+                            "amends 所指 {digits:?} 既是一条记录的 ref，又是另一条的序号：请写 {{\"ref\":…}} 或 {{\"index\":…}}",
                             "`amends` names {digits:?}, which is the ref of one record and the index of another: write {{\"ref\":…}} or {{\"index\":…}}"
                         ),
                     }));
