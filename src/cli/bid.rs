@@ -36,7 +36,7 @@ pub(super) struct SealArguments {
     book: PathBuf,
     #[command(flatten)]
     key: KeyArguments,
-    /// 统一社会信用代码 or name / 投标人代码或名称
+    /// Its unified social credit code (统一社会信用代码), or its name / 投标人代码或名称
     #[arg(long, value_name = "CODE|NAME")]
     bidder: String,
     /// Where the bidder's receipt goes; nothing: standard output / 投标回执
@@ -79,7 +79,7 @@ pub(super) struct BookArguments {
     /// The project's category, such as construction / 类别
     #[arg(long)]
     category: String,
-    /// 行政区划代码, 6 digits / 行政区划
+    /// Code of its administrative division (行政区划代码), 6 digits / 行政区划代码，6 位
     #[arg(long)]
     region: Option<String>,
     /// The project's name, for titles / 项目名称

@@ -34,13 +34,13 @@ pub(super) struct Conditions {
     /// announcement, qualification, process, award, performance / 阶段
     #[arg(long)]
     stage: Option<String>,
-    /// 行政区划代码, 2, 4 or 6 digits / 行政区划
+    /// Code of an administrative division (行政区划代码), 2, 4 or 6 digits / 行政区划代码，2、4 或 6 位
     #[arg(long)]
     region: Option<String>,
     /// Key name of the publisher / 发布者
     #[arg(long)]
     publisher: Option<String>,
-    /// 统一社会信用代码 of a party / 主体代码
+    /// Unified social credit code (统一社会信用代码) of a party / 主体的统一社会信用代码
     #[arg(long)]
     party: Option<String>,
     /// Any id: project, ref, statement, code, document digest, index in the log / 任意编号
