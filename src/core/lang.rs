@@ -16,7 +16,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::trade::visible::one_line;
+use crate::visible::one_line;
 
 /// The language a person is spoken to in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -1,5 +1,4 @@
-//! What every verifier of a mingzhang ledger shares: formats, proofs, statements, the offline verdict and the law as rules.
-
+#![doc = include_str!("README.md")]
 #![warn(missing_docs)]
 
 pub mod lang;
@@ -8,6 +7,7 @@ pub mod rules;
 pub mod tlog;
 pub mod trade;
 pub mod verify;
+pub mod visible;
 
 /// An error with its causes in one line, for the operator: `Display` of an error says its own part only.
 pub fn chain_of(error: &(dyn std::error::Error + 'static)) -> String {

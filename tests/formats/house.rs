@@ -30,7 +30,7 @@ const CIRCLES_KNOWN: &[&str] = &[
 ];
 
 /// Files that use a room below their own, and the file of it: still to be mended.
-const CLIMBS_KNOWN: &[(&str, &str)] = &[("src/core/lang.rs", "src/core/trade/visible.rs")];
+const CLIMBS_KNOWN: &[(&str, &str)] = &[];
 
 #[test]
 fn rooms_import_only_what_the_map_says() {
@@ -107,7 +107,12 @@ fn rooms_import_only_what_the_map_says() {
 }
 
 /// The roots of the crates, which put the rooms together.
-const OUTSIDE_ROOMS: &[&str] = &["src/lib.rs", "src/main.rs", "src/core/lib.rs"];
+const OUTSIDE_ROOMS: &[&str] = &[
+    "src/lib.rs",
+    "src/main.rs",
+    "src/core/lib.rs",
+    "src/core/examples/verify_offline.rs",
+];
 
 #[test]
 fn no_files_of_a_room_need_each_other_in_a_circle() {

@@ -41,8 +41,9 @@ pub mod statement;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod time;
-pub mod visible;
 pub mod vocabulary;
+
+pub use crate::visible;
 
 #[cfg(test)]
 mod vectors;

@@ -1,30 +1,26 @@
 //! Checks a receipt against a policy, offline: what a bidder's own program would do with a file that it was sent.
 //!
-//! Run with: `cargo run --example verify_offline -- RECEIPT.tlog-proof POLICY` (`examples/receipt.tlog-proof keys/example.policy` for a try).
+//! Run with: `cargo run -p mingzhang-core --example verify_offline -- RECEIPT.tlog-proof POLICY` (`src/core/examples/` has one of each for a try).
 
-use anyhow::{Context, bail};
-use mingzhang::tlog::policy::Policy;
-use mingzhang::verify::{VerifiedRecord, verify};
+use std::error::Error;
 
-fn main() -> anyhow::Result<()> {
+use mingzhang_core::chain_of;
+use mingzhang_core::tlog::policy::Policy;
+use mingzhang_core::verify::{VerifiedRecord, verify};
+
+fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [receipt, policy] = arguments.as_slice() else {
-        bail!("two files are wanted: a receipt and a policy");
+        return Err("two files are wanted: a receipt and a policy".into());
     };
-    let receipt = std::fs::read(receipt).with_context(|| format!("cannot read {receipt}"))?;
-    let policy = std::fs::read(policy).with_context(|| format!("cannot read {policy}"))?;
-    let policy = Policy::parse(&policy).context("this is not a policy")?;
+    let receipt = std::fs::read(receipt)?;
+    let policy = Policy::parse(&std::fs::read(policy)?)?;
 
     // One call does all seven steps; an error names the step that failed.
-    let record = match verify(&receipt, &[policy]) {
-        Ok(record) => record,
-        Err(error) => bail!(
-            "step {} ({:?}) failed: {}",
-            error.step() as u8,
-            error.step(),
-            mingzhang::chain_of(&error)
-        ),
-    };
+    let record = verify(&receipt, &[policy]).map_err(|error| {
+        let (step, why) = (error.step(), chain_of(&error));
+        format!("step {} ({step:?}) failed: {why}", step as u8)
+    })?;
     println!(
         "record {} of {}, logged {}, signed by {}",
         record.header().index,
