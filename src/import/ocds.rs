@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::json::{self, Json, Lines, Members};
-use super::ocds_release::{Said, statements};
+use super::ocds_release::{Stated, statements};
 use super::{Fault, ITEM_BYTES_MAX, Import, encoding, fault, mistyped};
 
 /// Reads a file.
@@ -305,7 +305,7 @@ impl Reader<'_> {
         embedded: &[Range<usize>],
         ocid: Option<&Json>,
     ) {
-        let mut said = Said::default();
+        let mut said = Stated::default();
         let mut linked = true;
         if !whole.is_empty() || ocid.is_some() {
             for item in embedded {

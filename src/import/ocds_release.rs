@@ -387,11 +387,11 @@ fn title<'r>(release: &'r Json, section: &'r Json, ocid: &'r str) -> &'r str {
         .unwrap_or(ocid)
 }
 
-/// What a record's compiled and versioned releases say that its releases do not.
+/// The facts that a record's releases state, to find what its compiled and versioned releases have beyond them.
 #[derive(Default)]
-pub(super) struct Said(HashSet<String>);
+pub(super) struct Stated(HashSet<String>);
 
-impl Said {
+impl Stated {
     pub fn add(&mut self, value: &Json) {
         walk(value, "", "", false, &mut |name, _, leaf| {
             self.0.insert(format!("{name} {}", leaf.text()));

@@ -1,4 +1,4 @@
-//! What the rules read of each record, kept in a file that lies nowhere: every project's disclosures as a list from the last to the first.
+//! What the rules read of each record, kept in an anonymous temporary file: every project's disclosures as a linked list from the last to the first.
 //!
 //! Promises: memory holds one offset a project; what is put is read back as it was; [`Facts::erase`] overwrites. The file has no name
 //! once it is open, so that nothing is left of it when the process ends. Never truth: whoever starts anew reads the log.
@@ -36,7 +36,7 @@ enum Bytes {
     Memory(RwLock<Vec<u8>>),
 }
 
-/// Where the last disclosure of a project lies; 0: nowhere yet.
+/// The offset of a project's last disclosure; 0: there is none yet.
 pub(super) type Tail = u64;
 
 impl Facts {

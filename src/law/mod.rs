@@ -3,7 +3,7 @@
 //! | file | what it knows |
 //! | --- | --- |
 //! | [`View`] (here) | who asks what, and what is answered |
-//! | `facts` | what rules read of each record, in a file without a name |
+//! | `facts` | what rules read of each record, in an anonymous temporary file |
 //! | `state` | the answers of every project, a few bytes each |
 //! | `follow` | the log into the view, by a task of its own |
 //!

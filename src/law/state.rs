@@ -143,7 +143,7 @@ impl State {
     /// Forgets everything: the log is read again from its beginning.
     pub fn clear(&mut self) {
         if let Err(failure) = self.facts.clear() {
-            // What is appended to it is then no answer, only longer.
+            // Harmless: old items stay in the file, but no project refers to them any more.
             tracing::warn!(%failure, "the facts of the law cannot be emptied");
         }
         self.projects.clear();

@@ -278,7 +278,7 @@ fn keys_in_force_follow_from_the_records() {
                 serde_json::json!({ "threshold": set.threshold, "vkeys": wanted })
             );
         }
-        // What a state says of the past, a state of that time said too.
+        // The keys in force at an earlier size, asked of the newest state, are those that a state of that size had.
         if let Some((genesis, rest)) = statements[..usize::try_from(size).unwrap()].split_first() {
             let mut then = KeyState::from_genesis(genesis).unwrap();
             for (index, statement) in (1..).zip(rest) {

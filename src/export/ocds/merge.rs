@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 const WHOLE_LISTS: &[&str] = &[
     "additionalIdentifiers",
     "additionalClassifications",
-    // Of the extensions.
+    // These two are named by extensions of OCDS, not by its schema.
     "rationaleClassifications",
     "identifiers",
 ];

@@ -221,7 +221,7 @@ fn release(source: &Source, options: &Options, standing: &mut Standing) -> Resul
     match side {
         Side::Buy => {}
         Side::Sell => return Err(Reason::Sale),
-        // What was OCDS before is a purchase.
+        // OCDS knows purchases only: what was imported from it is one.
         Side::Either if imported_ocid.is_some() => {}
         Side::Either => return Err(Reason::MaybeSale),
     }
