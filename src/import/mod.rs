@@ -32,6 +32,7 @@ mod parties;
 mod persons;
 #[cfg(test)]
 mod shapes_tests;
+mod source;
 #[cfg(test)]
 mod tests;
 mod times;

@@ -7,8 +7,8 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::amounts;
 use super::json::Json;
-use super::notices::Source;
 use super::parties::{self, Party};
+use super::source::Source;
 use super::{Fault, fault, hashed, missing, times};
 
 const SITE: &str = "宜昌市公共资源交易网";
