@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::KeyArguments;
 use super::answered;
+use super::files::digest_of;
 use super::order::post_own;
 use super::out::{Answer, Console, Failure};
 use super::plain;
-use super::verify::digest_of;
 use crate::ledger::clock::system_clock;
 use crate::rules::Book;
 use crate::said;

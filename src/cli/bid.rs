@@ -197,7 +197,7 @@ pub(super) fn seal(console: &Console, arguments: &SealArguments) -> Result<Answe
             ),
         )
     })?;
-    let file = super::verify::digest_of(&arguments.file)?;
+    let file = super::files::digest_of(&arguments.file)?;
     let file = Hash::from_hex(&file).expect("a digest just made");
     let mut book = Book::open(&arguments.book)?;
     let (found, wanted) = (signer.name(), &book.head.publisher);

@@ -43,6 +43,7 @@ mod draft;
 mod evidence;
 mod export;
 mod fetch;
+mod files;
 mod forms;
 mod from_mirror;
 mod history;
@@ -85,6 +86,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use crate::lang::{Lang, Said};
 use crate::said;
 use crate::trade::visible::one_line;
+use files::read_file;
 use keys::holder::KeyArguments;
 use out::{Answer, Console, Exit, Failure};
 
@@ -334,35 +336,6 @@ fn default_listen() -> SocketAddr {
 
 /// The most bytes of an answer that is read whole.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
-
-/// A file, read whole, if it is not larger than its kind can be.
-fn read_file(path: &std::path::Path, bytes_max: u64) -> Result<Vec<u8>, Failure> {
-    use std::io::Read;
-    let shown = path.display();
-    let unreadable = |error: std::io::Error| {
-        Failure::input(
-            "file-unreadable",
-            said!("读不了文件 {shown}", "cannot read the file {shown}").because(&error),
-        )
-    };
-    let read = if path.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        let stdin = std::io::stdin().lock();
-        let read = stdin.take(bytes_max + 1).read_to_end(&mut bytes);
-        read.map(|_| (bytes.len() as u64 <= bytes_max).then_some(bytes))
-    } else {
-        crate::store::named::read(path, bytes_max)
-    };
-    read.map_err(unreadable)?.ok_or_else(|| {
-        Failure::input(
-            "file-too-large",
-            said!(
-                "文件 {shown} 超过 {bytes_max} 字节",
-                "the file {shown} has more than {bytes_max} bytes"
-            ),
-        )
-    })
-}
 
 impl From<crate::store::HttpError> for Failure {
     fn from(error: crate::store::HttpError) -> Failure {

@@ -12,9 +12,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::answered::{self, Answered, Lag, behind, caught_up};
+use super::files::digest_of;
 use super::out::{Answer, Console, Exit, Failure};
 use super::policies::Policies;
-use super::verify::{digest_of, not_held};
+use super::verify::not_held;
 use super::{ANSWER_BYTES_MAX, plain};
 use crate::lang::Bilingual;
 use crate::rules::csv;

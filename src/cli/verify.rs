@@ -10,6 +10,7 @@ use clap::Args;
 use rayon::prelude::*;
 use serde_json::json;
 
+use super::files::digest_of;
 use super::judged;
 use super::out::{Answer, Console, Exit, Failure};
 use super::policies::Policies;
@@ -17,7 +18,6 @@ use super::{plain, read_file};
 use crate::audit::{FIRST_LINE, ForkEvidence, Shown};
 use crate::receipt::{RECEIPT_BYTES_MAX, Receipt};
 use crate::said;
-use crate::store::named::Named;
 use crate::tlog::merkle::leaf_hash;
 use crate::tlog::policy::Policy;
 use crate::trade::record::ENTRY_BYTES_MAX;
@@ -248,25 +248,4 @@ fn worse(a: Exit, b: Exit) -> Exit {
         _ => 3,
     };
     if rank(b) > rank(a) { b } else { a }
-}
-
-/// The SHA-256 of a file as hexadecimal digits. Of the whole file, however large: it is read a piece at a time.
-pub(super) fn digest_of(path: &Path) -> Result<String, Failure> {
-    use sha2::{Digest, Sha256};
-    use std::io::Read;
-    let shown = path.display();
-    let unreadable = |error: std::io::Error| {
-        Failure::input(
-            "document",
-            said!("读不了 {shown}", "cannot read {shown}").because(&error),
-        )
-    };
-    let mut file = Named::open(path).map_err(unreadable)?;
-    let (mut sha256, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
-    loop {
-        match file.read(&mut buffer).map_err(unreadable)? {
-            0 => return Ok(hex::encode(sha256.finalize())),
-            read => sha256.update(&buffer[..read]),
-        }
-    }
 }

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
+use crate::cli::files::digest_of;
 use crate::cli::keys::read_vkey_file;
 use crate::cli::out::{Answer, Console, Exit, Failure};
 use crate::cli::policies::Policies;
-use crate::cli::verify::{digest_of, holding};
+use crate::cli::verify::holding;
 use crate::cli::{plain, read_file};
 use crate::lang::Said;
 use crate::said;
