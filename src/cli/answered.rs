@@ -71,13 +71,13 @@ impl Answered {
         })
     }
 
-    fn lacks(&self, name: &str, wanted_zh: &str, wanted: &str) -> Failure {
-        let url = &self.url;
+    fn lacks(&self, name: &str, wanted: &Said) -> Failure {
+        let (url, Said { zh, en }) = (&self.url, wanted);
         Failure::temporary(
             "answer",
             said!(
-                "{url} 的应答里没有 {name}（应为{wanted_zh}），不是账本的应答；请核对地址",
-                "the answer of {url} has no {name} ({wanted} is wanted) and is not a ledger's; check the address"
+                "{url} 的应答里没有 {name}（应为{zh}），不是账本的应答；请核对地址",
+                "the answer of {url} has no {name} ({en} is wanted) and is not a ledger's; check the address"
             ),
         )
     }
@@ -85,13 +85,13 @@ impl Answered {
     /// An integer that must be there.
     pub fn u64(&self, name: &str) -> Result<u64, Failure> {
         let found = self.members.get(name).and_then(Value::as_u64);
-        found.ok_or_else(|| self.lacks(name, "整数", "an integer"))
+        found.ok_or_else(|| self.lacks(name, &said!("整数", "an integer")))
     }
 
     /// A string that must be there.
     pub fn str(&self, name: &str) -> Result<&str, Failure> {
         let found = self.members.get(name).and_then(Value::as_str);
-        found.ok_or_else(|| self.lacks(name, "文本", "a string"))
+        found.ok_or_else(|| self.lacks(name, &said!("文本", "a string")))
     }
 
     /// An array that must be there.
@@ -99,19 +99,19 @@ impl Answered {
         let found = self.members.get(name).and_then(Value::as_array);
         found
             .map(Vec::as_slice)
-            .ok_or_else(|| self.lacks(name, "数组", "an array"))
+            .ok_or_else(|| self.lacks(name, &said!("数组", "an array")))
     }
 
     /// A string of an item of one of its arrays that must be there.
     pub fn str_in<'v>(&self, item: &'v Value, name: &str) -> Result<&'v str, Failure> {
         let found = item.get(name).and_then(Value::as_str);
-        found.ok_or_else(|| self.lacks(name, "文本", "a string"))
+        found.ok_or_else(|| self.lacks(name, &said!("文本", "a string")))
     }
 
     /// An integer of an item of one of its arrays that must be there.
     pub fn u64_in(&self, item: &Value, name: &str) -> Result<u64, Failure> {
         let found = item.get(name).and_then(Value::as_u64);
-        found.ok_or_else(|| self.lacks(name, "整数", "an integer"))
+        found.ok_or_else(|| self.lacks(name, &said!("整数", "an integer")))
     }
 
     /// That what was found is not what is wanted of a ledger.
@@ -474,9 +474,9 @@ pub(super) fn refusal(http: &Http, name: &str, answer: &Answer) -> Failure {
             ),
         ),
         429 | 502..=504 | 507 => {
-            let (zh, en) = match answer.retry_after_s {
-                Some(s) => (format!("{s} 秒后"), format!("in {s} s")),
-                None => ("稍后".to_owned(), "later".to_owned()),
+            let Said { zh, en } = match answer.retry_after_s {
+                Some(s) => said!("{s} 秒后", "in {s} s"),
+                None => said!("稍后", "later"),
             };
             (
                 "ledger-busy",

@@ -331,10 +331,7 @@ impl Missing {
     }
 
     fn said(&self, backed_up: u64) -> Said {
-        let mut all = Said {
-            zh: String::new(),
-            en: String::new(),
-        };
+        let mut all = Said::default();
         let mut add = |line: Said| {
             all.zh.push_str(&line.zh);
             all.zh.push('\n');

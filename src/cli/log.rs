@@ -93,7 +93,7 @@ fn write_all(lines: &Receiver<Line>) {
                     0 => Ok(()),
                     _ => writeln!(
                         stderr,
-                        "{lost} lines of this log could not be written / 有 {lost} 行日志未能写出"
+                        "有 {lost} 行日志未能写出 / {lost} lines of this log could not be written"
                     ),
                 };
                 let written = before.and_then(|()| stderr.write_all(&bytes));

@@ -137,10 +137,10 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         let written = events.written();
         let is_lost = written.is_err();
         let looked = match looked {
-            Ok(Outcome::One(one)) => written.map(|()| Outcome::One(one)),
+            Ok(Looked::One(one)) => written.map(|()| Looked::One(one)),
             looked => looked,
         };
-        let is_one = matches!(looked, Ok(Outcome::One(_)));
+        let is_one = matches!(looked, Ok(Looked::One(_)));
         let Some(seconds) = arguments.follow else {
             let mut ended = ended(console, looked, events)?;
             if is_one {
@@ -163,8 +163,8 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             state = State::read(path, &policies)?;
         }
         match looked {
-            Ok(Outcome::One(_)) => {}
-            Ok(Outcome::Two(..)) => return ended(console, looked, events),
+            Ok(Looked::One(_)) => {}
+            Ok(Looked::Two(..)) => return ended(console, looked, events),
             // No place answers: that is told, and asked again. A reader that has gone away does not come back.
             Err(failure) if failure.exit == Exit::Temporary && failure.code != NO_READER => {
                 console.talk(&failure.said);
@@ -176,7 +176,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
 }
 
 /// How a look ended.
-enum Outcome {
+enum Looked {
     /// One history, shown at so many places, of that many records.
     One(Box<One>),
     /// Two, or one that went back: kept in a file.
@@ -196,7 +196,7 @@ async fn look(
     watch: &Watch,
     state: &mut State,
     events: &mut Events<'_>,
-) -> Result<Outcome, Failure> {
+) -> Result<Looked, Failure> {
     // 1. What each place shows. The ledger last: whatever was seen elsewhere, it must have shown before.
     let mut seen = Vec::new();
     let first = &arguments.views[0];
@@ -345,7 +345,7 @@ async fn look(
             json!({ "size": size, "root": newest.newest.tree().root_hash.to_base64(), "views": &views }),
         ));
     }
-    Ok(Outcome::One(Box::new(One {
+    Ok(Looked::One(Box::new(One {
         places: seen.len(),
         newest: newest.newest.clone(),
         views,
@@ -694,7 +694,7 @@ fn alarm(
     code: &'static str,
     evidence: &ForkEvidence,
     policies: &Policies,
-) -> Outcome {
+) -> Looked {
     let shown = evidence
         .check(policies)
         .expect("made of what was verified above");
@@ -706,19 +706,19 @@ fn alarm(
     let members = json!({ "evidence": shown });
     let event = Event::new(code, Severity::Contradiction, said.clone(), members);
     events.tell(event.proved_by(file.clone()));
-    Outcome::Two(code, said, file)
+    Looked::Two(code, said, file)
 }
 
 /// What a single look, or the last one, hands back.
 fn ended(
     console: &Console,
-    looked: Result<Outcome, Failure>,
+    looked: Result<Looked, Failure>,
     events: Events<'_>,
 ) -> Result<Answer, Failure> {
     let worst = events.worst();
     let told = events.into_told();
     match looked? {
-        Outcome::Two(code, Said { zh, en }, file) => {
+        Looked::Two(code, Said { zh, en }, file) => {
             let kept = kept_words(file.as_deref());
             let (kept_zh, kept_en) = (&kept.zh, &kept.en);
             let Said { zh, en } = said!(
@@ -730,7 +730,7 @@ fn ended(
                 .with("evidence", file.map(|file| file.display().to_string()))
                 .with("events", told))
         }
-        Outcome::One(one) => {
+        Looked::One(one) => {
             let (count, tree) = (one.places, one.newest.tree());
             let size = tree.size;
             let said = said!(

@@ -29,7 +29,7 @@ use crate::trade::door;
 use crate::trade::guard;
 use crate::trade::visible::one_line;
 use crate::trade::vocabulary::Vocabulary;
-use posting::{Outcome, Placed};
+use posting::{Placed, Posted};
 
 pub(super) use super::vault::Kept;
 pub(super) use lines::post_lines;
@@ -95,7 +95,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
         words: served_vocabulary(&http)?,
         accepted: arguments.accept.clone(),
     };
-    let mut total = Outcome::default();
+    let mut total = Posted::default();
     let (mut missing, mut records, mut listed) = (Vec::new(), Vec::new(), String::new());
     for file in &arguments.files {
         let bytes = read_file(file, FILE_BYTES_MAX)?;
@@ -276,7 +276,7 @@ fn address(http: &Http, index: u64) -> String {
 }
 
 /// What the program did of its own accord, and what the ledger would have the clerk look at: every line when checking, else in sum.
-fn tell(console: &Console, file: &Path, outcome: &Outcome, each: bool) {
+fn tell(console: &Console, file: &Path, outcome: &Posted, each: bool) {
     let shown = file.display();
     for (line, marks) in outcome.committed.iter().filter(|_| each) {
         for mark in marks {

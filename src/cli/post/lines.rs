@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::poster::Poster;
-use super::posting::{Outcome, Posting};
+use super::posting::{Posted, Posting};
 use super::settle;
 use crate::cli::answered::ledger_name;
 use crate::cli::draft::{Amended, Line};
@@ -28,10 +28,10 @@ pub(in crate::cli) fn post_lines<'a>(
     signer: &'a Holder,
     text: &str,
     posting: Posting<'a>,
-) -> Result<Outcome, Failure> {
+) -> Result<Posted, Failure> {
     let (receipts, mut attached) = (posting.receipts, posting.attached);
     let ledger = ledger_name(http)?;
-    let mut outcome = Outcome::default();
+    let mut outcome = Posted::default();
     let mut poster = Poster {
         http,
         signer,

@@ -14,7 +14,7 @@ use super::super::fetch;
 use super::super::keys::holder::Holder;
 use super::super::out::Failure;
 use super::super::vault::{Kept, no_vault};
-use super::posting::{Outcome, Placed, Show, WaitFor, Withhold};
+use super::posting::{Placed, Posted, Show, WaitFor, Withhold};
 use super::{faults, settle};
 use crate::lang::{Bilingual, Lang};
 use crate::said;
@@ -122,7 +122,7 @@ pub(super) struct Poster<'a> {
 
 impl Poster<'_> {
     /// Posts drafts in their order; gives back those whose fate is undecided.
-    pub fn post(&mut self, window: Vec<Line>, outcome: &mut Outcome) -> Result<Vec<Line>, Failure> {
+    pub fn post(&mut self, window: Vec<Line>, outcome: &mut Posted) -> Result<Vec<Line>, Failure> {
         if self.check {
             let ready = self.sign(window, Follow::Head, outcome)?;
             let answers = self.send(DRY_RUN, &ready)?;
@@ -163,7 +163,7 @@ impl Poster<'_> {
         &mut self,
         lines: Vec<Line>,
         follow: Follow,
-        outcome: &mut Outcome,
+        outcome: &mut Posted,
     ) -> Result<Vec<Ready>, Failure> {
         let mut heads: HashMap<String, Option<Hash>> = HashMap::new();
         let mut ready = Vec::new();
@@ -248,7 +248,7 @@ impl Poster<'_> {
     }
 
     /// Refuses a line with all its faults, of which the first is known.
-    pub fn refuse(&self, line: &Line, first: &LineError, outcome: &mut Outcome) {
+    pub fn refuse(&self, line: &Line, first: &LineError, outcome: &mut Posted) {
         let said = first.said().in_(self.lang).to_owned();
         let all = self.faults(line);
         let rest = all.into_iter().filter(|one| *one != said);
@@ -267,7 +267,7 @@ impl Poster<'_> {
     }
 
     /// Counts a line as known if the ledger has the same words under its `ref`, and refuses it if it has others.
-    fn settle(&mut self, one: &Ready, known: Known, outcome: &mut Outcome) -> Result<(), Failure> {
+    fn settle(&mut self, one: &Ready, known: Known, outcome: &mut Posted) -> Result<(), Failure> {
         let (number, lang) = (one.line.number, self.lang);
         let (index, id) = match known {
             Known::Same { index } => (index, one.id),
@@ -314,7 +314,7 @@ impl Poster<'_> {
 
     /// Keeps the openings that do not go to the ledger, once for each statement that the ledger does not have and would take: salts that
     /// open nothing help nobody. What it would not take is refused here; each line is judged by itself, whatever becomes of the others.
-    fn keep(&mut self, ready: Vec<Ready>, outcome: &mut Outcome) -> Result<Vec<Ready>, Failure> {
+    fn keep(&mut self, ready: Vec<Ready>, outcome: &mut Posted) -> Result<Vec<Ready>, Failure> {
         let lines = ready.into_iter().map(|one| one.line).collect();
         let ready = self.sign(lines, Follow::Head, outcome)?;
         let answers = self.send(DRY_RUN, &ready)?;
@@ -401,7 +401,7 @@ impl Poster<'_> {
         one: &Ready,
         answer: &Value,
         after_a_gap: bool,
-        outcome: &mut Outcome,
+        outcome: &mut Posted,
     ) -> Result<bool, Failure> {
         let (line, id) = (&one.line, one.id);
         if let Some(known) = known(answer) {
@@ -488,7 +488,7 @@ impl Poster<'_> {
         &mut self,
         one: &Ready,
         answer: &Value,
-        outcome: &mut Outcome,
+        outcome: &mut Posted,
     ) -> Result<(), Failure> {
         let line = &one.line;
         if let Some(known) = known(answer) {
@@ -611,7 +611,7 @@ fn no_answer(http: &Http) -> Failure {
 }
 
 /// Keeps what the ledger remarked.
-fn warn(outcome: &mut Outcome, line: &Line, answer: &Value) {
+fn warn(outcome: &mut Posted, line: &Line, answer: &Value) {
     let remarks = answer.get("warnings").and_then(Value::as_array);
     let mut remarks = remarks.cloned().unwrap_or_default();
     if matches!(line.amends, Some(Amended::Line(_))) {

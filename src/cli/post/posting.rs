@@ -57,7 +57,7 @@ pub(in crate::cli) type Withhold<'a> = dyn FnMut(&[Kept<'_>]) -> Result<(), Fail
 
 /// What became of a run.
 #[derive(Debug, Default)]
-pub(in crate::cli) struct Outcome {
+pub(in crate::cli) struct Posted {
     /// Logged now: line, index.
     pub logged: Vec<(usize, u64)>,
     /// In the ledger before: line.
