@@ -1,4 +1,4 @@
-//! The one door by which commands take a ledger's answers.
+//! How commands take a ledger's answers.
 //!
 //! Promises: the status is looked at first, then the media type, then the form, then the members that the caller reads; only then is
 //! anything believed. A login page, an empty body and another program's JSON are no answers, whatever status they come with; a member that

@@ -190,7 +190,7 @@ impl Bilingual for LineError {
 }
 
 impl Guard {
-    /// The same for the door, as `accept` of a request has them; what is committed and in the clear too is seen by clients only.
+    /// The same for the ledger, as `accept` of a request has them; what is committed and in the clear too is seen by clients only.
     pub fn accepted_at_the_door(&self) -> String {
         let codes = self.accepted.iter().map(String::as_str);
         let codes: Vec<&str> = codes.filter(|code| *code != guard::LEAK).collect();

@@ -139,7 +139,7 @@ pub(super) fn sign(console: &Console, arguments: &SignArguments) -> Result<Answe
         .with("vkey", signer.vkey().to_string()))
 }
 
-/// What is being signed, in words, and what the door will ask about it.
+/// What is being signed, in words, and what the ledger will remark on.
 fn show(console: &Console, statement: &Statement) {
     if *statement.chain() == Chain::Keys {
         let words = key::words(console.lang, statement);

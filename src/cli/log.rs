@@ -14,7 +14,7 @@ const LINES_MAX: usize = 4_096;
 /// A line that somebody waits for is waited for this long.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-static DOOR: OnceLock<SyncSender<Line>> = OnceLock::new();
+static QUEUE: OnceLock<SyncSender<Line>> = OnceLock::new();
 static LOST: AtomicU64 = AtomicU64::new(0);
 
 enum Line {
@@ -25,8 +25,8 @@ enum Line {
 
 /// Begins. A second start in one process keeps the first.
 pub(super) fn start() {
-    let (door, lines) = mpsc::sync_channel(LINES_MAX);
-    if DOOR.set(door).is_err() {
+    let (queue, lines) = mpsc::sync_channel(LINES_MAX);
+    if QUEUE.set(queue).is_err() {
         return;
     }
     let thread = std::thread::Builder::new().name("log".to_owned());
@@ -52,7 +52,7 @@ pub(super) fn start() {
 
 /// Says `text` to the person at the terminal. Once [`start`] was called, in order with the log and without waiting for ever.
 pub(super) fn say(text: &str) {
-    match DOOR.get() {
+    match QUEUE.get() {
         None => {
             // Nobody may be listening, which is no reason to stop.
             let _ = writeln!(io::stderr().lock(), "{text}");
@@ -66,16 +66,16 @@ pub(super) fn say(text: &str) {
 
 /// Waits a moment until what was logged is written.
 pub(super) fn drain() {
-    let Some(door) = DOOR.get() else { return };
+    let Some(queue) = QUEUE.get() else { return };
     let (done, written) = mpsc::sync_channel(1);
-    if door.try_send(Line::Mark(done)).is_ok() {
+    if queue.try_send(Line::Mark(done)).is_ok() {
         let _ = written.recv_timeout(PATIENCE);
     }
 }
 
 fn send(bytes: Vec<u8>) {
-    let Some(door) = DOOR.get() else { return };
-    match door.try_send(Line::Write(bytes)) {
+    let Some(queue) = QUEUE.get() else { return };
+    match queue.try_send(Line::Write(bytes)) {
         Ok(()) => {}
         Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
             LOST.fetch_add(1, Ordering::Relaxed);

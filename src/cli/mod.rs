@@ -1,4 +1,4 @@
-//! 5: the one door to clap. One function a command; arguments in, exit code out.
+//! The command line: one function a command; arguments in, exit code out. Nothing else in the program uses clap.
 //!
 //! | file | commands |
 //! | --- | --- |

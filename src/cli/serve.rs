@@ -72,12 +72,12 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE.json", num_args = 1)]
     calendar: Vec<PathBuf>,
     #[command(flatten)]
-    strangers: Strangers,
+    clients: ClientLimits,
 }
 
-/// What strangers may take of the machine.
+/// How much of the machine clients may take.
 #[derive(Debug, Args)]
-pub(super) struct Strangers {
+pub(super) struct ClientLimits {
     /// Connections at a time / 最大连接数
     #[arg(long, value_name = "N", default_value_t = Limits::default().connections_max, value_parser = at_least_one)]
     connections: usize,
@@ -99,7 +99,7 @@ fn at_least_one(text: &str) -> Result<usize, Said> {
     }
 }
 
-impl Strangers {
+impl ClientLimits {
     fn limits(&self) -> Limits {
         Limits {
             connections_max: self.connections,
@@ -114,7 +114,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     check_files()?;
     if let Some(mirror) = &arguments.mirror {
         let policies = Policies::read(&arguments.policy)?;
-        let limits = arguments.strangers.limits();
+        let limits = arguments.clients.limits();
         return super::replica::serve(console, mirror, &policies, arguments.listen, limits);
     }
     let data = arguments
@@ -131,7 +131,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
     let options = Options {
         ocds_prefix: ocds.prefix,
         ocds_extensions: super::export::extensions_of(&arguments.ocds_extensions)?,
-        expensive_max: arguments.strangers.expensive_reads,
+        expensive_max: arguments.clients.expensive_reads,
         ..Options::default()
     };
     let book = super::law::book(&arguments.pack, &arguments.calendar)?;
@@ -211,7 +211,7 @@ pub(super) fn run(console: &Console, arguments: &Arguments) -> Result<Answer, Fa
             ))),
             ..options
         };
-        let limits = arguments.strangers.limits();
+        let limits = arguments.clients.limits();
         serve(listener, ledger, options, limits, stop).await
     })
 }

@@ -15,7 +15,7 @@ const MENDED_MAX: usize = 32;
 const SOME_TIME: &str = "2026-01-01T00:00:00+08:00";
 
 /// What is wrong with a draft, each with its place, in the clerk's language: what keeps it from being a statement, and beyond that what the
-/// door refuses. Found by mending: a member that is refused is replaced by one that is not, and what is left is read again.
+/// ledger refuses. Found by mending: a member that is refused is replaced by one that is not, and what is left is read again.
 pub(super) fn of_line(
     line: &Line,
     ledger: &str,

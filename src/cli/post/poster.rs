@@ -530,7 +530,7 @@ impl Poster<'_> {
         if ready.is_empty() {
             return Ok(Vec::new());
         }
-        // What the clerk takes upon himself the door has to be told too.
+        // The ledger has to be told too which warnings were confirmed.
         let accepted = self.guard.map(Guard::accepted_at_the_door);
         let name = match accepted.filter(|codes| !codes.is_empty()) {
             Some(codes) => &format!("{name}&accept={codes}"),
