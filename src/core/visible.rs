@@ -2,7 +2,7 @@
 //!
 //! Promises: what comes out moves no cursor, turns no direction of writing and hides nothing; [`one_line`] begins no line either, so that
 //! it can stand inside a sentence of ours. The one such function: portal, command line and reports call it. Does not judge what a text
-//! says, nor escape for HTML (`server/portal/said.rs` does).
+//! says, nor escape for HTML (`server/portal/quoted.rs` does).
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Records found by words, numbers and dates: the one door to tantivy. Derived from the log like the query index, never truth: delete
+//! Records found by words, numbers and dates: the only room that uses tantivy. Derived from the log like the query index, never truth: delete
 //! `index/search`, start again, same answers.
 //!
 //! | file | what it knows |

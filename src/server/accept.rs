@@ -33,7 +33,7 @@ use tower::ServiceExt;
 use super::framing;
 pub use super::limits::Limits;
 use super::pace::{Busy, Overdue, PacedAnswer, PacedBody, PacedIo, Pulse, SharedPulse};
-use super::problem::Language;
+use super::request::language;
 use super::room::{Client, counted};
 use super::tally::{self, Refusal};
 
@@ -510,7 +510,7 @@ impl Visit {
                     Err(problem) => {
                         tally::note(Refusal::Framing, address);
                         left.store(true, Ordering::Relaxed);
-                        problem.render(Language::of(request.headers()), None)
+                        problem.render(language(request.headers()), None)
                     }
                 };
                 // Behind a body that nobody reads no request can follow, so hyper closes the connection; a client that was not told asks

@@ -14,6 +14,8 @@ use http_body_util::BodyExt;
 use super::pace::BodyTooSlow;
 use super::problem::{Problem, kinds};
 use super::room::{Client, Full, Guest, Room, Share};
+use crate::lang::Bilingual;
+use crate::said;
 
 /// Extracts a whole request body of at most `MAX` bytes.
 ///
@@ -50,9 +52,11 @@ const FREE_BYTES: usize = 8 << 10;
 pub(super) fn no_room(_: Full) -> Problem {
     Problem::new(
         &kinds::BUSY,
-        "as much memory is taken by request bodies as may",
+        said!(
+            "正在接收的请求正文已占满内存",
+            "as much memory is taken by request bodies as may"
+        ),
     )
-    .zh("正在接收的请求正文已占满内存")
     .retry_after(1)
 }
 
@@ -218,7 +222,10 @@ pub(super) fn refuse_encoded(headers: &HeaderMap) -> Result<(), Problem> {
             let found = String::from_utf8_lossy(encoding.as_bytes()).into_owned();
             Err(Problem::new(
                 &kinds::MEDIA_TYPE,
-                "request bodies are not taken compressed",
+                said!(
+                    "请求正文不得压缩",
+                    "request bodies are not taken compressed"
+                ),
             )
             .with("found", found)
             .with("wanted", "identity"))
@@ -232,7 +239,10 @@ pub(super) fn too_large(
 ) -> Problem {
     Problem::new(
         &kinds::TOO_LARGE,
-        format!("at most {bytes_max} bytes are taken here"),
+        said!(
+            "此处最多接受 {bytes_max} 字节",
+            "at most {bytes_max} bytes are taken here"
+        ),
     )
     .with("limit", bytes_max)
 }
@@ -241,9 +251,12 @@ pub(super) fn too_large(
 pub(super) fn unreadable(error: axum::Error) -> Problem {
     let inner = error.into_inner();
     match inner.downcast_ref::<BodyTooSlow>() {
-        Some(slow) => Problem::new(&kinds::BODY_SLOW, slow.to_string())
+        Some(slow) => Problem::new(&kinds::BODY_SLOW, slow.said())
             .with("wanted_bytes_per_s", slow.bytes_per_s),
-        None => Problem::new(&kinds::BODY_FORM, format!("the body broke off: {inner}")),
+        None => Problem::new(
+            &kinds::BODY_FORM,
+            said!("请求正文中断", "the body broke off").because(&inner.to_string()),
+        ),
     }
 }
 

@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 
 use super::problem::{Kind, Problem, kinds};
 use crate::chain_of;
+use crate::lang::Said;
 use crate::ledger::clock::ClockFault;
 use crate::ledger::{DeliveryError, PostError, QueryError, Why};
+use crate::said;
 use crate::store::StoreError;
 use crate::trade::door::{Severity, is_secrecy};
 use crate::trade::keys::KeyError;
@@ -48,23 +50,20 @@ impl From<Fault> for Problem {
                     said(Severity::Error).map(|problem| problem.code).collect();
                 accept.sort_unstable();
                 accept.dedup();
-                let refused = |en: String, zh: String| {
-                    Problem::new(&kinds::STATEMENT_REFUSED, en)
-                        .zh(zh)
+                let refused = |why: Said| {
+                    Problem::new(&kinds::STATEMENT_REFUSED, why)
                         .with("problems", list)
                 };
                 if !accept.iter().all(|code| is_secrecy(code)) {
-                    return refused(en.join("; "), zh.join("；"));
+                    return refused(Said::new(zh.join("；"), en.join("; ")));
                 }
                 // Whoever holds the publisher's key may say that it is meant.
                 let codes = accept.join(",");
-                refused(
-                    format!(
-                        "{}. If it is meant, post it again with ?accept={codes}",
-                        en.join("; ")
-                    ),
-                    format!("{}。确属有意的，请加上 ?accept={codes} 再发", zh.join("；")),
-                )
+                let (zh, en) = (zh.join("；"), en.join("; "));
+                refused(said!(
+                    "{zh}。确属有意的，请加上 ?accept={codes} 再发",
+                    "{en}. If it is meant, post it again with ?accept={codes}"
+                ))
                 .with("accept", accept)
             }
             Fault::Post(PostError::Key(error)) => key(&error),
@@ -73,47 +72,29 @@ impl From<Fault> for Problem {
                 ref key_tried,
             }) => signature(text_sha256.to_string(), key_tried),
             Fault::Post(PostError::Rule(fault)) => rule(&fault),
-            Fault::Post(PostError::ReferenceTaken { reference, id }) => Problem::new(
-                &kinds::REF_CONFLICT,
-                format!("ref {reference:?} stands for statement {id} already"),
-            )
-            .zh(format!("ref {reference:?} 已用于声明 {id}"))
+            Fault::Post(PostError::ReferenceTaken { reference, id }) => Problem::new(&kinds::REF_CONFLICT, said!("ref {reference:?} 已用于声明 {id}", "ref {reference:?} stands for statement {id} already"))
             .with("ref", reference)
             .with("existing", id.to_string()),
             Fault::Post(PostError::Openings(error)) => {
-                Problem::new(&kinds::OPENINGS_MISMATCH, error.to_string()).zh(error.zh())
+                Problem::new(&kinds::OPENINGS_MISMATCH, Said::new(error.zh(), error.to_string()))
             }
             Fault::Post(PostError::Disclosure(error)) => {
-                Problem::new(&kinds::DISCLOSURE_REFUSED, error.to_string()).zh(error.zh())
+                Problem::new(&kinds::DISCLOSURE_REFUSED, Said::new(error.zh(), error.to_string()))
             }
-            Fault::Post(PostError::ErasedByOrder { what, order }) => Problem::new(
-                &kinds::ERASED,
-                format!("{what} was erased by order, record {order}, and is not taken again"),
-            )
-            .zh(format!("{what} 已依第 {order} 号记录的命令清除，不再接收"))
+            Fault::Post(PostError::ErasedByOrder { what, order }) => Problem::new(&kinds::ERASED, said!("{what} 已依第 {order} 号记录的命令清除，不再接收", "{what} was erased by order, record {order}, and is not taken again"))
             .with("order", order),
             // 503, 507: try again.
             Fault::Post(PostError::QueueFull) => {
-                Problem::new(&kinds::QUEUE_FULL, "as many posts wait as may")
-                    .zh("等待的登记已达上限")
+                Problem::new(&kinds::QUEUE_FULL, said!("等待的登记已达上限", "as many posts wait as may"))
                     .retry_after(RETRY_SOON_S)
             }
-            Fault::Post(PostError::Unknown) => Problem::new(
-                &kinds::OUTCOME_UNKNOWN,
-                "the statement may or may not have been logged: post the same bytes again",
-            )
-            .zh("可能已登记，也可能没有：请重发同样的内容")
+            Fault::Post(PostError::Unknown) => Problem::new(&kinds::OUTCOME_UNKNOWN, said!("可能已登记，也可能没有：请重发同样的内容", "the statement may or may not have been logged: post the same bytes again"))
             .retry_after(RETRY_SOON_S),
             Fault::Post(PostError::DiskFull(lacking)) => {
-                Problem::new(&kinds::DISK_FULL, format!("not logged: {lacking}"))
-                    .zh(format!("未登记：{}", lacking.zh()))
+                Problem::new(&kinds::DISK_FULL, Said::new(format!("未登记：{}", lacking.zh()), format!("not logged: {lacking}")))
                     .retry_after(RETRY_LATER_S)
             }
-            Fault::Post(PostError::DiskFailed) => Problem::new(
-                &kinds::NOT_WRITING,
-                "not logged: the disk cannot be written; the ledger ends, and is started again by its service manager",
-            )
-            .zh("未登记：磁盘无法写入；账本将停止，由服务管理程序重新启动")
+            Fault::Post(PostError::DiskFailed) => Problem::new(&kinds::NOT_WRITING, said!("未登记：磁盘无法写入；账本将停止，由服务管理程序重新启动", "not logged: the disk cannot be written; the ledger ends, and is started again by its service manager"))
             .retry_after(RETRY_LATER_S),
             Fault::Post(PostError::NotWriting {
                 why: Why::Held,
@@ -124,36 +105,22 @@ impl From<Fault> for Problem {
             Fault::Post(PostError::NotWriting { why, may_pass, .. }) => not_writing(why, may_pass),
             // Look-ups come before the queue.
             Fault::Post(PostError::Query(QueryError::Index(_))) => {
-                Problem::new(&kinds::NOT_WRITING, "not logged: the query index cannot be read now")
-                    .zh("未登记：查询索引暂时不可用")
+                Problem::new(&kinds::NOT_WRITING, said!("未登记：查询索引暂时不可用", "not logged: the query index cannot be read now"))
                     .retry_after(RETRY_LATER_S)
             }
             Fault::Post(PostError::Query(error)) => Fault::Query(error).into(),
             Fault::Post(PostError::Store(error)) => Fault::Store(error).into(),
             Fault::Delivery(error) => delivery(error),
             Fault::Store(error) if error.is_full() => {
-                Problem::new(&kinds::DISK_FULL, "no room is left to store it")
-                    .zh("磁盘已满，无法保存")
+                Problem::new(&kinds::DISK_FULL, said!("磁盘已满，无法保存", "no room is left to store it"))
                     .retry_after(RETRY_LATER_S)
             }
             // 404, 410: what is asked for is not there.
-            Fault::Query(QueryError::Outside { index, size }) => Problem::new(
-                &kinds::NOT_FOUND,
-                format!("{index} is not in the log, which holds {size} records"),
-            )
-            .zh(format!("没有第 {index} 号，账本现有 {size} 条记录"))
+            Fault::Query(QueryError::Outside { index, size }) => Problem::new(&kinds::NOT_FOUND, said!("没有第 {index} 号，账本现有 {size} 条记录", "{index} is not in the log, which holds {size} records"))
             .with("tree_size", size),
-            Fault::Query(QueryError::Erased { index, order }) => Problem::new(
-                &kinds::ERASED,
-                format!("record {index} was erased by order, record {order}"),
-            )
-            .zh(format!("第 {index} 号记录已依第 {order} 号记录的命令清除"))
+            Fault::Query(QueryError::Erased { index, order }) => Problem::new(&kinds::ERASED, said!("第 {index} 号记录已依第 {order} 号记录的命令清除", "record {index} was erased by order, record {order}"))
             .with("order", order),
-            Fault::Query(QueryError::Index(_)) => Problem::new(
-                &kinds::INDEX_UNAVAILABLE,
-                "the query index is being opened or rebuilt; records by their number are read without it",
-            )
-            .zh("查询索引正在打开或重建；按序号读取不受影响")
+            Fault::Query(QueryError::Index(_)) => Problem::new(&kinds::INDEX_UNAVAILABLE, said!("查询索引正在打开或重建；按序号读取不受影响", "the query index is being opened or rebuilt; records by their number are read without it"))
             .retry_after(RETRY_LATER_S),
             // 500: ours. The cause goes to our log, never to the caller.
             Fault::Query(
@@ -205,75 +172,100 @@ pub(super) fn not_writing(why: Why, may_pass: bool) -> Problem {
     if may_pass {
         Problem::new(
             &kinds::NOT_WRITING,
-            format!("{en}; it goes on by itself shortly"),
+            said!("{zh}，稍后自行恢复", "{en}; it goes on by itself shortly"),
         )
-        .zh(format!("{zh}，稍后自行恢复"))
         .retry_after(RETRY_SOON_S)
     } else {
         Problem::new(
             &kinds::NOT_WRITING,
-            format!("{en}; the operator has to act, the server's log says what"),
+            said!(
+                "{zh}；须由运营者处理，详见服务器日志",
+                "{en}; the operator has to act, the server's log says what"
+            ),
         )
-        .zh(format!("{zh}；须由运营者处理，详见服务器日志"))
     }
 }
 
 /// Two times and a bound are for everybody too: whoever asks can hold them against his own clock.
 fn clock(fault: &ClockFault) -> Problem {
     let en = format!("this machine's clock is not believed: {fault}");
-    Problem::new(&kinds::NOT_WRITING, en)
-        .zh(format!("本机时钟不可信：{}", fault.zh()))
-        .with("reason", fault.to_string())
+    Problem::new(
+        &kinds::NOT_WRITING,
+        Said::new(format!("本机时钟不可信：{}", fault.zh()), en),
+    )
+    .with("reason", fault.to_string())
 }
 
 /// A witness's word is for everybody: it names no folder and no host.
 pub(super) fn held(reason: String) -> Problem {
-    Problem::new(&kinds::WRITING_HELD, reason.clone())
-        .zh("见证所持的检查点与本账本不符，已停止写入")
-        .with("reason", reason)
+    Problem::new(
+        &kinds::WRITING_HELD,
+        Said::new("见证所持的检查点与本账本不符，已停止写入", reason.clone()),
+    )
+    .with("reason", reason)
 }
 
 fn delivery(error: DeliveryError) -> Problem {
     let detail = chain_of(&error);
     match error {
-        DeliveryError::NotGathering => {
-            Problem::new(&kinds::NOT_FOUND, detail).zh("本账本的策略中没有见证，不收集联署")
-        }
-        DeliveryError::Note(_) | DeliveryError::Checkpoint(_) => {
-            Problem::new(&kinds::COSIGNATURE_FORM, detail)
-                .zh("正文不是签名文本，或其文本不是检查点")
-        }
-        DeliveryError::Origin { found, wanted } => Problem::new(&kinds::COSIGNATURE_FORM, detail)
-            .zh(format!(
-                "检查点属于 {found:?}，应为 {wanted:?} 的、无附加行的检查点"
-            ))
-            .with("found", found)
-            .with("wanted", wanted),
-        DeliveryError::Stranger => {
-            Problem::new(&kinds::COSIGNATURE_KEY, detail).zh("没有一行是本账本策略中的见证所签")
-        }
-        DeliveryError::Signature { witness } => Problem::new(&kinds::COSIGNATURE_KEY, detail)
-            .zh(format!("{witness} 的联署对此检查点验证不通过"))
-            .with("witness", witness),
-        DeliveryError::Clock { witness, off_s } => Problem::new(&kinds::COSIGNATURE_TIME, detail)
-            .zh(format!(
-                "{witness} 的联署时间与账本时钟相差 {off_s} 秒，或早于该树"
-            ))
-            .with("witness", witness)
-            .with("off_s", off_s),
+        DeliveryError::NotGathering => Problem::new(
+            &kinds::NOT_FOUND,
+            Said::new("本账本的策略中没有见证，不收集联署", detail),
+        ),
+        DeliveryError::Note(_) | DeliveryError::Checkpoint(_) => Problem::new(
+            &kinds::COSIGNATURE_FORM,
+            Said::new("正文不是签名文本，或其文本不是检查点", detail),
+        ),
+        DeliveryError::Origin { found, wanted } => Problem::new(
+            &kinds::COSIGNATURE_FORM,
+            Said::new(
+                format!("检查点属于 {found:?}，应为 {wanted:?} 的、无附加行的检查点"),
+                detail,
+            ),
+        )
+        .with("found", found)
+        .with("wanted", wanted),
+        DeliveryError::Stranger => Problem::new(
+            &kinds::COSIGNATURE_KEY,
+            Said::new("没有一行是本账本策略中的见证所签", detail),
+        ),
+        DeliveryError::Signature { witness } => Problem::new(
+            &kinds::COSIGNATURE_KEY,
+            Said::new(format!("{witness} 的联署对此检查点验证不通过"), detail),
+        )
+        .with("witness", witness),
+        DeliveryError::Clock { witness, off_s } => Problem::new(
+            &kinds::COSIGNATURE_TIME,
+            Said::new(
+                format!("{witness} 的联署时间与账本时钟相差 {off_s} 秒，或早于该树"),
+                detail,
+            ),
+        )
+        .with("witness", witness)
+        .with("off_s", off_s),
         DeliveryError::Ahead {
             witness,
             size,
             head,
-        } => Problem::new(&kinds::COSIGNATURE_AHEAD, detail)
-            .zh(format!("{witness} 已联署 {size} 条，本账本只有 {head} 条"))
-            .with("witness", witness)
-            .with("size", size)
-            .with("tree_size", head),
-        DeliveryError::Fork { witness, size } => Problem::new(&kinds::COSIGNATURE_FORK, detail)
-            .zh(format!("{witness} 联署的 {size} 条的树与本账本的不同"))
-            .with("witness", witness)
-            .with("size", size),
+        } => Problem::new(
+            &kinds::COSIGNATURE_AHEAD,
+            Said::new(
+                format!("{witness} 已联署 {size} 条，本账本只有 {head} 条"),
+                detail,
+            ),
+        )
+        .with("witness", witness)
+        .with("size", size)
+        .with("tree_size", head),
+        DeliveryError::Fork { witness, size } => Problem::new(
+            &kinds::COSIGNATURE_FORK,
+            Said::new(
+                format!("{witness} 联署的 {size} 条的树与本账本的不同"),
+                detail,
+            ),
+        )
+        .with("witness", witness)
+        .with("size", size),
         DeliveryError::Query(error) => Fault::Query(error).into(),
     }
 }
@@ -283,9 +275,8 @@ fn form(error: &StatementError) -> Problem {
         StatementError::NoteBytes { .. } | StatementError::TextBytes { .. } => &kinds::TOO_LARGE,
         _ => &kinds::STATEMENT_FORM,
     };
-    let mut problem = Problem::new(kind, chain_of(error))
-        .zh(error.zh())
-        .with("reason", error.code());
+    let mut problem =
+        Problem::new(kind, Said::new(error.zh(), chain_of(error))).with("reason", error.code());
     if let Some(pointer) = error.pointer() {
         problem = problem.with("pointer", pointer);
     }
@@ -326,9 +317,8 @@ fn key(error: &KeyError) -> Problem {
         // What a genesis or key statement says cannot be so.
         _ => &kinds::RULE_BROKEN,
     };
-    let problem = Problem::new(kind, chain_of(error))
-        .zh(error.zh())
-        .with("rule", error.code());
+    let problem =
+        Problem::new(kind, Said::new(error.zh(), chain_of(error))).with("rule", error.code());
     match error {
         KeyError::Unknown { name, key_id } => {
             problem.with("key_tried", format!("{name}+{key_id:08x}"))
@@ -350,13 +340,11 @@ fn key(error: &KeyError) -> Problem {
 fn signature(text_sha256: String, key_tried: &str) -> Problem {
     Problem::new(
         &kinds::SIGNATURE_BAD,
-        format!(
+        said!(
+            "用密钥 {key_tried} 验证不通过；服务器收到的文本的 SHA-256 为 {text_sha256}",
             "{key_tried} does not verify the signature over the text whose SHA-256 is {text_sha256}"
         ),
     )
-    .zh(format!(
-        "用密钥 {key_tried} 验证不通过；服务器收到的文本的 SHA-256 为 {text_sha256}"
-    ))
     .with("text_sha256", text_sha256)
     .with("key_tried", key_tried)
 }
@@ -369,13 +357,14 @@ fn rule(fault: &LogFault) -> Problem {
                 found.map(|id| id.to_string()),
                 head.map(|id| id.to_string()),
             );
-            Problem::new(&kinds::FOLLOWS_CONFLICT, fault.to_string())
-                .zh(fault.zh())
-                .with("found", found)
-                .with("head", head)
+            Problem::new(
+                &kinds::FOLLOWS_CONFLICT,
+                Said::new(fault.zh(), fault.to_string()),
+            )
+            .with("found", found)
+            .with("head", head)
         }
-        fault => Problem::new(&kinds::RULE_BROKEN, chain_of(fault))
-            .zh(fault.zh())
+        fault => Problem::new(&kinds::RULE_BROKEN, Said::new(fault.zh(), chain_of(fault)))
             .with("rule", fault.code()),
     }
 }
@@ -383,16 +372,16 @@ fn rule(fault: &LogFault) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lang::Lang;
     use crate::ledger::Lacking;
     use crate::ledger::index::IndexError;
-    use crate::server::problem::Language;
     use crate::tlog::merkle::Hash;
     use crate::trade::commitment::OpeningError;
     use crate::trade::statement::{Chain, Statement};
 
     #[track_caller]
     fn check(problem: impl Into<Problem>, status: u16, code: &str, members: Value) {
-        let json = problem.into().to_json(Language::English, None);
+        let json = problem.into().to_json(Some(Lang::En), None);
         assert_eq!(
             (json["status"].as_u64(), json["code"].as_str()),
             (Some(status.into()), Some(code)),
@@ -525,7 +514,10 @@ mod tests {
         // The figures in both languages.
         let (zh, en) = (jumped.zh(), jumped.to_string());
         let both = post(PostError::Clock(jumped));
-        let (said_zh, said_en) = both.details();
+        let Said {
+            zh: said_zh,
+            en: said_en,
+        } = both.detail();
         assert!(
             said_zh.contains(&zh) && said_en.contains(&en),
             "{said_zh} {said_en}"

@@ -10,6 +10,8 @@ use hyper::header::{HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use hyper::{Method, Request, Uri, Version};
 
 use super::problem::{Problem, kinds};
+use crate::lang::Said;
+use crate::said;
 
 /// The beginning of a line is enough to know the two headers that frame a body, and the size of a chunk. One that is longer was padded to be
 /// overlooked.
@@ -18,7 +20,7 @@ const LINE_BYTES: usize = 64;
 /// Where in the stream of one connection we are.
 #[derive(Debug)]
 pub(crate) struct Framing {
-    state: State,
+    state: Part,
     /// The byte before was a CR.
     after_cr: bool,
     /// The beginning of the line in hand, and its whole length.
@@ -30,8 +32,9 @@ pub(crate) struct Framing {
     is_chunked: bool,
 }
 
+/// The part of a message that the next byte belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum Part {
     Head,
     Body(u64),
     ChunkSize,
@@ -52,7 +55,7 @@ pub(crate) struct Misframed {
 impl Framing {
     pub(crate) fn new() -> Framing {
         Framing {
-            state: State::Head,
+            state: Part::Head,
             after_cr: false,
             line: [0; LINE_BYTES],
             line_bytes: 0,
@@ -68,21 +71,21 @@ impl Framing {
         let mut at = 0;
         while at < bytes.len() {
             match self.state {
-                State::Lost => return Ok(()),
-                State::Body(left) | State::Chunk(left) => {
+                Part::Lost => return Ok(()),
+                Part::Body(left) | Part::Chunk(left) => {
                     let here = left.min((bytes.len() - at) as u64);
                     at += usize::try_from(here).expect("at most what was given");
                     let left = left - here;
                     self.state = match self.state {
-                        State::Body(_) if left == 0 => State::Head,
-                        State::Body(_) => State::Body(left),
-                        _ if left == 0 => State::ChunkSize,
-                        _ => State::Chunk(left),
+                        Part::Body(_) if left == 0 => Part::Head,
+                        Part::Body(_) => Part::Body(left),
+                        _ if left == 0 => Part::ChunkSize,
+                        _ => Part::Chunk(left),
                     };
                 }
-                State::Head | State::ChunkSize | State::Trailer => {
+                Part::Head | Part::ChunkSize | Part::Trailer => {
                     if !self.byte(bytes[at]) {
-                        self.state = State::Lost;
+                        self.state = Part::Lost;
                         return Err(Misframed { at });
                     }
                     at += 1;
@@ -102,7 +105,7 @@ impl Framing {
                 && !(byte.is_ascii_alphabetic() || matches!(byte, b'\r' | b'\n'));
             is_none
                 || self.feed(&[*byte]).is_err()
-                || self.state != State::Head
+                || self.state != Part::Head
                 || has_begun && self.lines == 0
         })
     }
@@ -133,7 +136,7 @@ impl Framing {
         let bytes = std::mem::take(&mut self.line_bytes);
         let line = &self.line[..bytes.min(LINE_BYTES)];
         match self.state {
-            State::Head if bytes > 0 => {
+            Part::Head if bytes > 0 => {
                 self.lines += 1;
                 if let Some(value) = value_of(line, "content-length") {
                     // What is no number hyper refuses.
@@ -149,38 +152,38 @@ impl Framing {
                 !(self.is_chunked && self.has_length)
             }
             // Empty lines before a request are passed over (RFC 9112 §2.2).
-            State::Head if self.lines == 0 => true,
-            State::Head => {
+            Part::Head if self.lines == 0 => true,
+            Part::Head => {
                 self.lines = 0;
                 self.has_length = false;
                 let length = std::mem::take(&mut self.length);
                 self.state = match (std::mem::take(&mut self.is_chunked), length) {
-                    (true, _) => State::ChunkSize,
-                    (false, 0) => State::Head,
-                    (false, length) => State::Body(length),
+                    (true, _) => Part::ChunkSize,
+                    (false, 0) => Part::Head,
+                    (false, length) => Part::Body(length),
                 };
                 true
             }
-            State::ChunkSize => {
+            Part::ChunkSize => {
                 if bytes > LINE_BYTES && !line.contains(&b';') {
                     return false;
                 }
                 let size = line.split(|b| *b == b';').next().unwrap_or_default();
                 let size = std::str::from_utf8(size).unwrap_or_default().trim();
                 self.state = match u64::from_str_radix(size, 16) {
-                    Ok(0) => State::Trailer,
-                    Ok(size) => State::Chunk(size.saturating_add(2)),
-                    Err(_) => State::Lost,
+                    Ok(0) => Part::Trailer,
+                    Ok(size) => Part::Chunk(size.saturating_add(2)),
+                    Err(_) => Part::Lost,
                 };
                 true
             }
-            State::Trailer => {
+            Part::Trailer => {
                 if bytes == 0 {
-                    self.state = State::Head;
+                    self.state = Part::Head;
                 }
                 true
             }
-            State::Body(_) | State::Chunk(_) | State::Lost => true,
+            Part::Body(_) | Part::Chunk(_) | Part::Lost => true,
         }
     }
 }
@@ -195,9 +198,8 @@ fn value_of<'a>(line: &'a [u8], name: &str) -> Option<&'a [u8]> {
 
 /// Judges the head as parsed, and makes an absolute target the same as the usual form: its authority counts, not `Host` (RFC 9112 §3.2.2).
 pub(crate) fn check<B>(request: &mut Request<B>) -> Result<(), Problem> {
-    let refused = |en: &str, zh: &str, found: String, wanted: &str| {
-        Err(Problem::new(&kinds::FRAMING, en)
-            .zh(zh)
+    let refused = |why: Said, found: String, wanted: &str| {
+        Err(Problem::new(&kinds::FRAMING, why)
             .with("found", found)
             .with("wanted", wanted))
     };
@@ -205,8 +207,10 @@ pub(crate) fn check<B>(request: &mut Request<B>) -> Result<(), Problem> {
     let hosts = headers.get_all(HOST).iter().count();
     if hosts > 1 || hosts == 0 && request.version() >= Version::HTTP_11 {
         return refused(
-            "a request names its host exactly once",
-            "请求须恰好有一个 Host 标头",
+            said!(
+                "请求须恰好有一个 Host 标头",
+                "a request names its host exactly once"
+            ),
             format!("{hosts} × Host"),
             "1 × Host",
         );
@@ -215,8 +219,7 @@ pub(crate) fn check<B>(request: &mut Request<B>) -> Result<(), Problem> {
         && !is_host(host)
     {
         return refused(
-            "the value of Host is no host",
-            "Host 标头的值不是主机名",
+            said!("Host 标头的值不是主机名", "the value of Host is no host"),
             shown(&String::from_utf8_lossy(host.as_bytes())),
             "name or address, and maybe a port",
         );
@@ -226,8 +229,10 @@ pub(crate) fn check<B>(request: &mut Request<B>) -> Result<(), Problem> {
         && (!codings.eq_ignore_ascii_case("chunked") || request.version() < Version::HTTP_11)
     {
         return refused(
-            "the transfer coding chunked is taken, once and alone, in HTTP/1.1",
-            "只接受一次且单独使用的 chunked 传输编码（HTTP/1.1）",
+            said!(
+                "只接受一次且单独使用的 chunked 传输编码（HTTP/1.1）",
+                "the transfer coding chunked is taken, once and alone, in HTTP/1.1"
+            ),
             shown(&codings),
             "chunked",
         );

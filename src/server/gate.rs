@@ -19,6 +19,8 @@ use tokio::task::JoinHandle;
 
 use super::problem::{Problem, kinds};
 use super::room::{Client, Full, Room};
+use crate::lang::Said;
+use crate::said;
 
 /// How long a request waits for its turn. Whoever asks again at once after a refusal is slowed down by it.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -62,9 +64,11 @@ impl Turns {
         let busy = || {
             Problem::new(
                 &kinds::BUSY,
-                "as many searches, exports and reports are under way as may",
+                said!(
+                    "正在进行的检索、导出和报告已达上限",
+                    "as many searches, exports and reports are under way as may"
+                ),
             )
-            .zh("正在进行的检索、导出和报告已达上限")
             .retry_after(RETRY_AFTER_S)
         };
         let _waits = self.waiting.try_acquire().map_err(|_| busy())?;
@@ -215,9 +219,11 @@ pub(super) struct Shared;
 pub(super) fn no_room(_: Full) -> Problem {
     Problem::new(
         &kinds::BUSY,
-        "as much memory is taken by answers that nobody has read yet as may",
+        said!(
+            "尚未被读取的回答已占满内存",
+            "as much memory is taken by answers that nobody has read yet as may"
+        ),
     )
-    .zh("尚未被读取的回答已占满内存")
     .retry_after(RETRY_AFTER_S)
 }
 
@@ -235,12 +241,15 @@ pub(super) async fn hold(State(room): State<Arc<Room>>, request: Request, next: 
     if bytes > ANSWER_BYTES_MAX {
         let said =
             format!("the answer has {bytes} bytes, at most {ANSWER_BYTES_MAX} are given at once");
-        return Problem::new(&kinds::TOO_LARGE, said)
-            .zh(format!(
-                "回答有 {bytes} 字节，一次最多 {ANSWER_BYTES_MAX} 字节"
-            ))
-            .with("limit", ANSWER_BYTES_MAX)
-            .into_response();
+        return Problem::new(
+            &kinds::TOO_LARGE,
+            Said::new(
+                format!("回答有 {bytes} 字节，一次最多 {ANSWER_BYTES_MAX} 字节"),
+                said,
+            ),
+        )
+        .with("limit", ANSWER_BYTES_MAX)
+        .into_response();
     }
     let amount = usize::try_from(bytes).expect("at most ANSWER_BYTES_MAX");
     match room.guest(client).take(amount).await {

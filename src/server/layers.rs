@@ -21,14 +21,16 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{Predicate, SizeAbove};
 
 use super::gate::Shared;
-use super::problem::{Language, Problem, kinds};
+use super::problem::{Problem, kinds};
 use super::relative::relative;
-use super::request::{RequestId, X_REQUEST_ID, shorten, wants_page};
+use super::request::{self, RequestId, X_REQUEST_ID, shorten, wants_page};
 use super::room::Client;
 use super::tally::{self, Refusal};
+use crate::lang::{Lang, Said};
+use crate::said;
 
 /// Makes a problem into a page for whoever asks with a browser, given the request's path, language and id; `None` if it cannot be rendered.
-pub type RefusalPage = fn(&Problem, &str, Language, &RequestId) -> Option<Response<Body>>;
+pub type RefusalPage = fn(&Problem, &str, Option<Lang>, &RequestId) -> Option<Response<Body>>;
 
 /// In which form whoever asks reads a refusal.
 #[derive(Clone, Copy, Debug)]
@@ -51,9 +53,10 @@ pub fn dress_in_plain_text(app: Router) -> Router {
 
 fn dressed(app: Router, voice: Voice) -> Router {
     app.fallback(|request: Request| async move {
+        let path = shorten(request.uri().path());
         Problem::new(
             &kinds::NOT_FOUND,
-            format!("nothing is at {}", shorten(request.uri().path())),
+            said!("{path} 处没有内容", "nothing is at {path}"),
         )
     })
     .method_not_allowed_fallback(|request: Request| async move {
@@ -62,9 +65,10 @@ fn dressed(app: Router, voice: Voice) -> Router {
             Method::HEAD => &Method::GET,
             ref other => other,
         };
+        let path = shorten(request.uri().path());
         Problem::new(
             &kinds::METHOD,
-            format!("{method} is not taken at {}", shorten(request.uri().path())),
+            said!("{path} 不接受 {method}", "{method} is not taken at {path}"),
         )
     })
     .layer(from_fn(move |request, next| finish(voice, request, next)))
@@ -132,7 +136,7 @@ pub struct Gzip;
 async fn finish(voice: Voice, mut request: Request, next: Next) -> Response<Body> {
     let began = Instant::now();
     let id = RequestId::of(request.headers());
-    let language = Language::of(request.headers());
+    let language = request::language(request.headers());
     let wants_page = wants_page(request.headers());
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
@@ -236,7 +240,7 @@ fn leaves_a_line(problem: &Problem) -> bool {
 /// An error in the caller's language, with the request id. One that did not come as a [`Problem`] (axum's own, in plain text) becomes one.
 fn in_words(
     response: Response<Body>,
-    language: Language,
+    language: Option<Lang>,
     id: &RequestId,
     method: &Method,
 ) -> Response<Body> {
@@ -255,7 +259,7 @@ fn in_words(
             else {
                 return response;
             };
-            Problem::new(kind, "")
+            Problem::new(kind, Said::default())
         }
     };
     let mut rendered = problem.render(language, Some(id.as_str()));

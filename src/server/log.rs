@@ -17,6 +17,8 @@ use super::layers::Gzip;
 use super::problem::{Problem, kinds};
 use super::request::shorten;
 use super::room::Client;
+use crate::lang::Said;
+use crate::said;
 use crate::tlog::tile::Tile;
 
 /// A checkpoint with the cosignatures of all witnesses there may be.
@@ -38,9 +40,11 @@ async fn checkpoint(State(api): State<Api>, request: HeaderMap) -> Result<Respon
         Some(checkpoint) => Ok(cache::mutable(&request, NOTE, checkpoint.note.clone())),
         None => Err(Problem::new(
             &kinds::NOT_FOUND,
-            "no checkpoint has met the policy yet; /head has the newest that the log signed",
-        )
-        .zh("尚无满足见证策略的检查点；/head 是账本签署的最新检查点")),
+            said!(
+                "尚无满足见证策略的检查点；/head 是账本签署的最新检查点",
+                "no checkpoint has met the policy yet; /head has the newest that the log signed"
+            ),
+        )),
     }
 }
 
@@ -56,9 +60,11 @@ async fn kept_checkpoint(
     let size: u64 = size.parse().ok().filter(|_| digits).ok_or_else(|| {
         Problem::new(
             &kinds::NOT_FOUND,
-            "kept checkpoints are named by their tree size in 20 digits",
+            said!(
+                "保留的检查点以 20 位数字的树大小命名",
+                "kept checkpoints are named by their tree size in 20 digits"
+            ),
         )
-        .zh("保留的检查点以 20 位数字的树大小命名")
     })?;
     let kept = api
         .log()
@@ -67,9 +73,11 @@ async fn kept_checkpoint(
     let kept = kept.ok_or_else(|| {
         Problem::new(
             &kinds::NOT_FOUND,
-            format!("no checkpoint of size {size} was kept"),
+            said!(
+                "没有保留树大小为 {size} 的检查点",
+                "no checkpoint of size {size} was kept"
+            ),
         )
-        .zh(format!("没有保留树大小为 {size} 的检查点"))
     })?;
     Ok(cache::immutable(NOTE, kept))
 }
@@ -79,13 +87,23 @@ async fn tile(
     client: Client,
     Path(path): Path<String>,
 ) -> Result<Response, Problem> {
-    let absent = |why: &str| Problem::new(&kinds::NOT_FOUND, why);
-    let tile = Tile::parse_path(&format!("tile/{path}"))
-        .map_err(|error| absent(&shorten(&error.to_string())))?;
+    let absent = |why| Problem::new(&kinds::NOT_FOUND, why);
+    let tile = Tile::parse_path(&format!("tile/{path}")).map_err(|error| {
+        let why = shorten(&error.to_string());
+        absent(Said::new(format!("瓦片的路径不合格式：{why}"), why))
+    })?;
     if !implies(api.ledger.head().tree.size, tile) {
-        return Err(absent("the log does not reach as far as this tile"));
+        return Err(absent(said!(
+            "账本还没有这个瓦片",
+            "the log does not reach as far as this tile"
+        )));
     }
-    let gone = || absent("this partial tile is gone; the full one has taken its place");
+    let gone = || {
+        absent(said!(
+            "这个未满的瓦片已由满的取代",
+            "this partial tile is gone; the full one has taken its place"
+        ))
+    };
     let (log, name) = (api.log(), tile.path());
     // A bundle may have megabytes: the room for it is taken before it is read.
     let share = match tile {

@@ -1,4 +1,4 @@
-//! 5: the one door to axum. [`router`] makes a running ledger into an HTTP service, [`accept::serve`] puts it on a socket.
+//! 5: the only room that uses axum. [`router`] makes a running ledger into an HTTP service, [`accept::serve`] puts it on a socket.
 //!
 //! | file | what it knows |
 //! | --- | --- |

@@ -21,6 +21,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use super::framing::Framing;
 use super::limits::Limits;
 use super::tally::{Refusal, note};
+use crate::lang::Bilingual;
 
 /// A budget of waiting: it starts full, waiting spends it, and every byte moved earns `1 / rate` seconds back, never above
 /// full. So a transfer below the rate, averaged over any stretch as long as the budget, runs dry; a faster one never does.
@@ -551,6 +552,17 @@ pub struct BodyTooSlow {
     pub bytes_per_s: u32,
     /// For how long we waited beyond that.
     pub patience: Duration,
+}
+
+impl Bilingual for BodyTooSlow {
+    fn zh(&self) -> String {
+        let BodyTooSlow {
+            bytes_per_s,
+            patience,
+        } = self;
+        let ms = patience.as_millis();
+        format!("请求正文在 {ms} 毫秒以上的时间里慢于每秒 {bytes_per_s} 字节")
+    }
 }
 
 /// A request body that must keep up: fails with [`BodyTooSlow`] when it does not. Time in which nobody asks for more

@@ -7,6 +7,7 @@ use axum::response::Response;
 
 use super::cache;
 use super::problem::{self, Problem, escape, kinds};
+use crate::said;
 
 const CSP: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -30,7 +31,10 @@ pub(super) async fn one_problem(
     request: HeaderMap,
 ) -> Result<Response, Problem> {
     let kind = problem::find(&code).ok_or_else(|| {
-        Problem::new(&kinds::NOT_FOUND, "no problem has this code").zh("没有这个错误代码")
+        Problem::new(
+            &kinds::NOT_FOUND,
+            said!("没有这个错误代码", "no problem has this code"),
+        )
     })?;
     Ok(page(&request, kind.title_zh, &problem::page(Some(kind))))
 }

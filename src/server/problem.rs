@@ -8,10 +8,12 @@
 use std::fmt::Write;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+use crate::lang::{Lang, Said};
 
 /// One kind of problem: what a program may rely on, and what a person reads.
 #[derive(Debug, PartialEq, Eq)]
@@ -230,9 +232,10 @@ kinds! {
 /// An answer that says what went wrong. Returned by handlers as the `Err` of their result.
 ///
 /// ```
+/// use mingzhang::said;
 /// use mingzhang::server::problem::{Problem, kinds};
 ///
-/// let problem = Problem::new(&kinds::QUEUE_FULL, "8192 posts wait").retry_after(1).with("queue_max", 8192);
+/// let problem = Problem::new(&kinds::QUEUE_FULL, said!("已有 8192 条在等待", "8192 posts wait")).retry_after(1).with("queue_max", 8192);
 /// assert_eq!(problem.kind().status, 503);
 /// ```
 #[derive(Clone, Debug)]
@@ -241,20 +244,18 @@ pub struct Problem(Box<Inner>);
 #[derive(Clone, Debug)]
 struct Inner {
     kind: &'static Kind,
-    detail: String,
-    detail_zh: Option<String>,
+    detail: Said,
     members: Map<String, Value>,
     retry_after_s: Option<u32>,
     cause: Option<String>,
 }
 
 impl Problem {
-    /// A problem of `kind`; `detail` says in English what is wrong with this very request.
-    pub fn new(kind: &'static Kind, detail: impl Into<String>) -> Problem {
+    /// A problem of `kind`; `detail` says what is wrong with this very request.
+    pub fn new(kind: &'static Kind, detail: Said) -> Problem {
         Problem(Box::new(Inner {
             kind,
-            detail: detail.into(),
-            detail_zh: None,
+            detail,
             members: Map::new(),
             retry_after_s: None,
             cause: None,
@@ -263,16 +264,9 @@ impl Problem {
 
     /// Our own failure. The caller learns only the request id; `cause` goes to our log with the same id.
     pub fn internal(cause: impl Into<String>) -> Problem {
-        let mut problem = Problem::new(&kinds::INTERNAL, "");
+        let mut problem = Problem::new(&kinds::INTERNAL, Said::default());
         problem.0.cause = Some(cause.into());
         problem
-    }
-
-    /// The detail in Chinese, shown to those who ask for Chinese.
-    #[must_use]
-    pub fn zh(mut self, detail: impl Into<String>) -> Problem {
-        self.0.detail_zh = Some(detail.into());
-        self
     }
 
     /// A further member: `pointer`, `found`, `wanted`, `hint`, `head`, … (RFC 9457 §3.2).
@@ -306,12 +300,9 @@ impl Problem {
         self.0.kind
     }
 
-    /// The details, in Chinese and in English.
-    pub(super) fn details(&self) -> (&str, &str) {
-        let Inner {
-            detail, detail_zh, ..
-        } = &*self.0;
-        (detail_zh.as_deref().unwrap_or(detail), detail)
+    /// What is wrong with this very request.
+    pub(super) fn detail(&self) -> &Said {
+        &self.0.detail
     }
 
     /// What our log should say of it, if anything.
@@ -321,20 +312,24 @@ impl Problem {
 
     /// What is wrong with this very request in one English sentence, for answers in plain text.
     pub(super) fn in_short(&self) -> &str {
-        match self.0.detail.as_str() {
+        match self.0.detail.en.as_str() {
             "" => self.0.kind.title_en,
             detail => detail,
         }
     }
 
     /// The members of the answer, as in a line of a batch.
-    pub fn to_json(&self, language: Language, request_id: Option<&str>) -> Value {
+    pub fn to_json(&self, language: Option<Lang>, request_id: Option<&str>) -> Value {
         serde_json::to_value(self.document(language, request_id))
             .expect("strings and values are JSON")
     }
 
     /// The whole answer.
-    pub(super) fn render(&self, language: Language, request_id: Option<&str>) -> Response<Body> {
+    pub(super) fn render(
+        &self,
+        language: Option<Lang>,
+        request_id: Option<&str>,
+    ) -> Response<Body> {
         let document = self.document(language, request_id);
         let body = serde_json::to_vec(&document).expect("strings and values are JSON");
         let status = StatusCode::from_u16(self.0.kind.status).expect("the table has real statuses");
@@ -347,7 +342,7 @@ impl Problem {
         );
         headers.insert(
             header::CONTENT_LANGUAGE,
-            HeaderValue::from_static(language.tag()),
+            HeaderValue::from_static(language.map_or("zh-CN, en", Lang::tag)),
         );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.append(header::VARY, HeaderValue::from_static("accept-language"));
@@ -357,23 +352,20 @@ impl Problem {
         response
     }
 
-    fn document<'a>(&'a self, language: Language, request_id: Option<&'a str>) -> Document<'a> {
+    fn document<'a>(&'a self, language: Option<Lang>, request_id: Option<&'a str>) -> Document<'a> {
         let Inner {
             kind,
             detail,
-            detail_zh,
             members,
             ..
         } = &*self.0;
-        let zh = detail_zh.as_deref().unwrap_or(detail);
         let detail = match language {
-            Language::Chinese => zh.to_owned(),
-            Language::Both if zh != detail => format!("{zh} / {detail}"),
-            Language::Both | Language::English => detail.clone(),
+            None if detail.zh == detail.en => detail.en.clone(),
+            language => choose(language, &detail.zh, &detail.en),
         };
         Document {
             r#type: format!("/problems/{}", kind.code),
-            title: language.choose(kind.title_zh, kind.title_en),
+            title: choose(language, kind.title_zh, kind.title_en),
             status: kind.status,
             code: kind.code,
             detail: (!detail.is_empty()).then_some(detail),
@@ -402,75 +394,17 @@ struct Document<'a> {
 impl IntoResponse for Problem {
     /// In both languages; [`super::layers`] finds the problem in the extensions and renders it for the request.
     fn into_response(self) -> Response<Body> {
-        let mut response = self.render(Language::Both, None);
+        let mut response = self.render(None, None);
         response.extensions_mut().insert(self);
         response
     }
 }
 
-/// In which language a person is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    /// `zh` stands first among what was asked for.
-    Chinese,
-    /// `en` does.
-    English,
-    /// Nothing was asked for, or nothing that we have: both.
-    Both,
-}
-
-impl Language {
-    /// The better of the two by `Accept-Language` (RFC 9110 §12.5.4).
-    pub fn of(headers: &HeaderMap) -> Language {
-        let accepted = headers
-            .get(header::ACCEPT_LANGUAGE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        let (mut zh, mut en) = (0.0, 0.0);
-        for range in accepted.split(',') {
-            let mut parts = range.split(';').map(str::trim);
-            let tag = parts.next().unwrap_or_default();
-            let quality = parts
-                .find_map(|part| part.strip_prefix("q="))
-                .map_or(1.0, |q| q.parse().unwrap_or(0.0));
-            let better = match tag.split('-').next() {
-                Some(primary) if primary.eq_ignore_ascii_case("zh") => &mut zh,
-                Some(primary) if primary.eq_ignore_ascii_case("en") => &mut en,
-                _ => continue,
-            };
-            *better = f32::max(*better, quality);
-        }
-        match zh.total_cmp(&en) {
-            std::cmp::Ordering::Greater => Language::Chinese,
-            std::cmp::Ordering::Less => Language::English,
-            // Named with one weight: whichever stands first. Never named: both.
-            std::cmp::Ordering::Equal if zh > 0.0 => {
-                let first = |primary| accepted.to_ascii_lowercase().find(primary);
-                if first("zh") < first("en") {
-                    Language::Chinese
-                } else {
-                    Language::English
-                }
-            }
-            std::cmp::Ordering::Equal => Language::Both,
-        }
-    }
-
-    /// One sentence, or both with a stroke between.
-    pub fn choose(self, zh: &str, en: &str) -> String {
-        match self {
-            Language::Chinese => zh.to_owned(),
-            Language::English => en.to_owned(),
-            Language::Both => format!("{zh} / {en}"),
-        }
-    }
-
-    fn tag(self) -> &'static str {
-        match self {
-            Language::Chinese => "zh-CN",
-            Language::English => "en",
-            Language::Both => "zh-CN, en",
-        }
+/// One sentence, or both with a stroke between where no language was asked for.
+fn choose(language: Option<Lang>, zh: &str, en: &str) -> String {
+    match language {
+        Some(lang) => lang.say(zh, en).to_owned(),
+        None => format!("{zh} / {en}"),
     }
 }
 
@@ -542,6 +476,7 @@ pub(super) fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::said;
 
     #[test]
     fn every_code_is_one_word_of_a_path_and_stands_once() {
@@ -575,34 +510,9 @@ mod tests {
     }
 
     #[test]
-    fn the_language_is_the_one_asked_for() {
-        #[track_caller]
-        fn check(accept: &str, want: Language) {
-            let mut headers = HeaderMap::new();
-            headers.insert(
-                header::ACCEPT_LANGUAGE,
-                HeaderValue::from_str(accept).unwrap(),
-            );
-            assert_eq!(Language::of(&headers), want, "{accept}");
-        }
-        assert_eq!(Language::of(&HeaderMap::new()), Language::Both);
-        check("", Language::Both);
-        check("*", Language::Both);
-        check("fr", Language::Both);
-        check("zh", Language::Chinese);
-        check("zh-CN,zh;q=0.9,en;q=0.8", Language::Chinese);
-        check("en-GB, zh;q=0.9", Language::English);
-        check("zh;q=0.1,EN;q=0.2", Language::English);
-        check("zh-Hans,en", Language::Chinese);
-        check("en,zh", Language::English);
-        check("en;q=0", Language::Both);
-        check("en;q=nonsense, zh;q=0.001", Language::Chinese);
-    }
-
-    #[test]
     fn an_internal_problem_tells_nothing_but_the_request_id() {
         let problem = Problem::internal("cannot read /secret/place");
-        let json = problem.to_json(Language::English, Some("r1")).to_string();
+        let json = problem.to_json(Some(Lang::En), Some("r1")).to_string();
         assert!(!json.contains("secret"), "{json}");
         assert!(json.contains(r#""request_id":"r1""#), "{json}");
         assert_eq!(problem.cause(), Some("cannot read /secret/place"));
@@ -610,10 +520,12 @@ mod tests {
 
     #[test]
     fn a_problem_says_what_was_found_and_what_was_wanted_in_the_language_asked_for() {
-        let problem = Problem::new(&kinds::STATEMENT_FORM, "found 1.5, wanted an integer")
-            .zh("见到 1.5，应为整数")
-            .with("pointer", "/a");
-        let json = problem.to_json(Language::Chinese, None);
+        let problem = Problem::new(
+            &kinds::STATEMENT_FORM,
+            said!("见到 1.5，应为整数", "found 1.5, wanted an integer"),
+        )
+        .with("pointer", "/a");
+        let json = problem.to_json(Some(Lang::Zh), None);
         assert_eq!(json["title"], "不是合格的声明");
         assert_eq!(json["detail"], "见到 1.5，应为整数");
         assert_eq!(json["type"], "/problems/statement-form");
@@ -621,7 +533,7 @@ mod tests {
             (json["status"].as_u64(), json["pointer"].as_str()),
             (Some(400), Some("/a"))
         );
-        let json = problem.to_json(Language::Both, None);
+        let json = problem.to_json(None, None);
         assert_eq!(
             json["detail"],
             "见到 1.5，应为整数 / found 1.5, wanted an integer"
@@ -631,6 +543,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "written by render")]
     fn a_further_member_cannot_stand_in_for_a_standard_one() {
-        let _ = Problem::new(&kinds::INTERNAL, "").with("status", 200);
+        let _ = Problem::new(&kinds::INTERNAL, Said::default()).with("status", 200);
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Templates write `/entries/2` as if the ledger were at the root of its host; only the reader's browser knows whether it is. So no proxy has
 //! to say its prefix, nobody can say a wrong one, and the same bytes are right for all of them. Text of others is no link: templates and
-//! `portal/said.rs` escape its quotation marks, and what a reader has typed stands in a `value`.
+//! `portal/quoted.rs` escape its quotation marks, and what a reader has typed stands in a `value`.
 
 use axum::body::{Body, to_bytes};
 use axum::http::Response;

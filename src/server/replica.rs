@@ -24,7 +24,9 @@ use super::pages;
 use super::problem::{Problem, escape, kinds};
 use super::request::{Params, shorten};
 use crate::audit::{Replica, ReplicaError, ShownTree};
+use crate::lang::Said;
 use crate::ledger::EntryView;
+use crate::said;
 use crate::tlog::merkle::Hash;
 use crate::tlog::tile::Tile;
 use crate::trade::orders::{Given, Shown};
@@ -32,6 +34,7 @@ use crate::trade::record::parse_entry;
 use crate::trade::statement::{Chain, Statement};
 
 const NOTE: &str = "text/plain; charset=utf-8";
+const NO_CHECKPOINT_ZH: &str = "目录里还没有检查点：镜像尚未完成第一次复制";
 
 #[derive(Clone)]
 struct Copy {
@@ -80,15 +83,19 @@ async fn elsewhere(
     let problem = if reads {
         Problem::new(
             &kinds::NOT_FOUND,
-            format!("{path} is not on a read-only copy, which has the log's files and no index: ask the ledger"),
+            said!(
+                "只读副本没有 {path}：它只有日志文件，没有索引；请到账本查询",
+                "{path} is not on a read-only copy, which has the log's files and no index: ask the ledger"
+            ),
         )
-        .zh(format!("只读副本没有 {path}：它只有日志文件，没有索引；请到账本查询"))
     } else {
         Problem::new(
             &kinds::READ_ONLY,
-            format!("{method} {path} is for the ledger; this copy is only read"),
+            said!(
+                "{method} {path} 须发往账本；此处是只读副本",
+                "{method} {path} is for the ledger; this copy is only read"
+            ),
         )
-        .zh(format!("{method} {path} 须发往账本；此处是只读副本"))
     };
     match &copy.ledger {
         Some(url) => problem.with("ledger", &**url),
@@ -100,18 +107,25 @@ impl From<ReplicaError> for Problem {
     fn from(error: ReplicaError) -> Problem {
         let (en, unready) = (crate::chain_of(&error), &kinds::REPLICA_UNREADY);
         match error {
-            ReplicaError::Outside { found, size } => {
-                Problem::new(&kinds::NOT_FOUND, en).zh(format!("共 {size} 条记录，没有 {found}"))
+            ReplicaError::Outside { found, size } => Problem::new(
+                &kinds::NOT_FOUND,
+                Said::new(format!("共 {size} 条记录，没有 {found}"), en),
+            ),
+            ReplicaError::Erased { index, order } => Problem::new(
+                &kinds::ERASED,
+                Said::new(
+                    format!("第 {index} 号记录已依第 {order} 号记录的命令删除"),
+                    en,
+                ),
+            )
+            .with("order", order),
+            ReplicaError::NoCheckpoint => {
+                Problem::new(unready, Said::new(NO_CHECKPOINT_ZH, en)).retry_after(10)
             }
-            ReplicaError::Erased { index, order } => Problem::new(&kinds::ERASED, en)
-                .zh(format!("第 {index} 号记录已依第 {order} 号记录的命令删除"))
-                .with("order", order),
-            ReplicaError::NoCheckpoint => Problem::new(unready, en)
-                .zh("目录里还没有检查点：镜像尚未完成第一次复制")
-                .retry_after(10),
             _ => {
                 tracing::error!(failure = en, "the copy does not hold together here");
-                Problem::new(unready, en).retry_after(10)
+                Problem::new(unready, Said::new(format!("副本的内容对不上：{en}"), en))
+                    .retry_after(10)
             }
         }
     }
@@ -132,9 +146,11 @@ async fn kept_checkpoint(
     let absent = || {
         Problem::new(
             &kinds::NOT_FOUND,
-            "no checkpoint of that size was copied; their names are the tree size in 20 digits",
+            said!(
+                "没有复制过该大小的检查点；保留的检查点以 20 位数字的树大小命名",
+                "no checkpoint of that size was copied; their names are the tree size in 20 digits"
+            ),
         )
-        .zh("没有复制过该大小的检查点；保留的检查点以 20 位数字的树大小命名")
     };
     let digits = size.len() == 20 && size.bytes().all(|b| b.is_ascii_digit());
     let size: u64 = size.parse().ok().filter(|_| digits).ok_or_else(absent)?;
@@ -143,11 +159,18 @@ async fn kept_checkpoint(
 }
 
 async fn tile(State(copy): State<Copy>, Path(path): Path<String>) -> Result<Response, Problem> {
-    let absent = |why: &str| Problem::new(&kinds::NOT_FOUND, why);
-    let tile = Tile::parse_path(&format!("tile/{path}"))
-        .map_err(|error| absent(&shorten(&error.to_string())))?;
+    let absent = |why| Problem::new(&kinds::NOT_FOUND, why);
+    let tile = Tile::parse_path(&format!("tile/{path}")).map_err(|error| {
+        let why = shorten(&error.to_string());
+        absent(Said::new(format!("瓦片的路径不合格式：{why}"), why))
+    })?;
     let bytes = copy.replica.tile(tile).await?;
-    let bytes = bytes.ok_or_else(|| absent("the copy does not reach as far as this tile"))?;
+    let bytes = bytes.ok_or_else(|| {
+        absent(said!(
+            "副本还没有这个瓦片",
+            "the copy does not reach as far as this tile"
+        ))
+    })?;
     let mut response = cache::immutable("application/octet-stream", bytes).into_response();
     if matches!(tile, Tile::Entries { .. }) {
         response.extensions_mut().insert(Gzip);
@@ -238,15 +261,13 @@ async fn readable(copy: &Copy, index: u64) -> Result<EntryView, Problem> {
         return Ok(view);
     };
     let record = WithheldRecord::of(&view, &given);
-    Err(by_order(
-        &given,
-        &format!("record {index}"),
-        &format!("第 {index} 号记录"),
+    Err(
+        by_order(&given, &said!("第 {index} 号记录", "record {index}"))
+            .with("index", record.index)
+            .with("link", record.link)
+            .with("time", record.time)
+            .with("leaf_hash", record.leaf_hash),
     )
-    .with("index", record.index)
-    .with("link", record.link)
-    .with("time", record.time)
-    .with("leaf_hash", record.leaf_hash))
 }
 
 async fn record(
@@ -281,8 +302,13 @@ async fn consistency(
     };
     if old == 0 || old > new {
         let detail = format!("old is {old} and new is {new}, wanted 1 ≤ old ≤ new");
-        return Err(Problem::new(&kinds::REQUEST_FORM, detail)
-            .zh(format!("old 为 {old}，new 为 {new}，应为 1 ≤ old ≤ new")));
+        return Err(Problem::new(
+            &kinds::REQUEST_FORM,
+            Said::new(
+                format!("old 为 {old}，new 为 {new}，应为 1 ≤ old ≤ new"),
+                detail,
+            ),
+        ));
     }
     let (old, new, proof) = copy.replica.consistency(old, new).await?;
     let proof = proof.into_iter().map(Hash::to_base64).collect();
@@ -341,7 +367,10 @@ async fn readyz(State(copy): State<Copy>) -> Result<Response, Problem> {
             ))
         }
         (size, fault) => {
-            let why = fault.unwrap_or_else(|| ReplicaError::NoCheckpoint.to_string());
+            let why = match fault {
+                Some(fault) => Said::new(format!("副本的内容对不上：{fault}"), fault),
+                None => Said::new(NO_CHECKPOINT_ZH, ReplicaError::NoCheckpoint.to_string()),
+            };
             let mut problem = Problem::new(&kinds::REPLICA_UNREADY, why).retry_after(10);
             if let Some(size) = size {
                 problem = problem.with("tree_size", size);

@@ -6,6 +6,8 @@ use axum::http::{HeaderMap, HeaderName, header};
 use serde::de::DeserializeOwned;
 
 use super::problem::{Problem, kinds};
+use crate::lang::{Lang, Said};
+use crate::said;
 use crate::trade::names::{check_name, check_project};
 use crate::trade::statement::Chain;
 
@@ -55,11 +57,47 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         match Query::<T>::try_from_uri(&parts.uri) {
             Ok(Query(params)) => Ok(Params(params)),
-            Err(refused) => Err(Problem::new(
-                &kinds::REQUEST_FORM,
-                shorten(&refused.body_text()),
-            )),
+            Err(refused) => Err(Problem::new(&kinds::REQUEST_FORM, {
+                let why = shorten(&refused.body_text());
+                Said::new(format!("参数不合格式：{why}"), why)
+            })),
         }
+    }
+}
+
+/// The better of the two languages by `Accept-Language` (RFC 9110 §12.5.4); `None`, which is both, if neither is asked for.
+pub fn language(headers: &HeaderMap) -> Option<Lang> {
+    let accepted = headers
+        .get(header::ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let (mut zh, mut en) = (0.0, 0.0);
+    for range in accepted.split(',') {
+        let mut parts = range.split(';').map(str::trim);
+        let tag = parts.next().unwrap_or_default();
+        let quality = parts
+            .find_map(|part| part.strip_prefix("q="))
+            .map_or(1.0, |q| q.parse().unwrap_or(0.0));
+        let better = match tag.split('-').next() {
+            Some(primary) if primary.eq_ignore_ascii_case("zh") => &mut zh,
+            Some(primary) if primary.eq_ignore_ascii_case("en") => &mut en,
+            _ => continue,
+        };
+        *better = f32::max(*better, quality);
+    }
+    match zh.total_cmp(&en) {
+        std::cmp::Ordering::Greater => Some(Lang::Zh),
+        std::cmp::Ordering::Less => Some(Lang::En),
+        // Named with one weight: whichever stands first. Never named: both.
+        std::cmp::Ordering::Equal if zh > 0.0 => {
+            let first = |primary| accepted.to_ascii_lowercase().find(primary);
+            if first("zh") < first("en") {
+                Some(Lang::Zh)
+            } else {
+                Some(Lang::En)
+            }
+        }
+        std::cmp::Ordering::Equal => None,
     }
 }
 
@@ -104,9 +142,11 @@ impl ProjectPath {
     pub fn absent() -> Problem {
         Problem::new(
             &kinds::NOT_FOUND,
-            "no logged statement of that publisher names that project",
+            said!(
+                "该发布者没有登记过该项目的声明",
+                "no logged statement of that publisher names that project"
+            ),
         )
-        .zh("该发布者没有登记过该项目的声明")
     }
 }
 
@@ -142,5 +182,30 @@ mod tests {
         ] {
             assert_eq!(read(path), None, "{path}");
         }
+    }
+
+    #[test]
+    fn the_language_is_the_one_asked_for() {
+        #[track_caller]
+        fn check(accept: &str, want: Option<Lang>) {
+            let mut headers = HeaderMap::new();
+            headers.insert(
+                header::ACCEPT_LANGUAGE,
+                axum::http::HeaderValue::from_str(accept).unwrap(),
+            );
+            assert_eq!(language(&headers), want, "{accept}");
+        }
+        assert_eq!(language(&HeaderMap::new()), None);
+        check("", None);
+        check("*", None);
+        check("fr", None);
+        check("zh", Some(Lang::Zh));
+        check("zh-CN,zh;q=0.9,en;q=0.8", Some(Lang::Zh));
+        check("en-GB, zh;q=0.9", Some(Lang::En));
+        check("zh;q=0.1,EN;q=0.2", Some(Lang::En));
+        check("zh-Hans,en", Some(Lang::Zh));
+        check("en,zh", Some(Lang::En));
+        check("en;q=0", None);
+        check("en;q=nonsense, zh;q=0.001", Some(Lang::Zh));
     }
 }

@@ -24,11 +24,13 @@ use utoipa::IntoParams;
 use super::form::Form;
 use super::post::{POST_BYTES_MAX, WaitFor, accepted, check, log, status_of};
 use super::types::{DryRunAnswer, PostedAnswer, ProblemAnswer};
+use crate::lang::{Lang, Said};
 use crate::ledger::{Ledger, Places, Wait};
+use crate::said;
 use crate::server::Api;
 use crate::server::body::Lines;
-use crate::server::problem::{Language, Problem, kinds};
-use crate::server::request::{Params, RequestId};
+use crate::server::problem::{Problem, kinds};
+use crate::server::request::{self, Params, RequestId};
 use crate::server::room::{Client, Full, Guest, Share};
 use crate::trade::statement::{Chain, Statement};
 
@@ -91,7 +93,7 @@ pub(super) async fn batch(
     // Bounded by the room that each answer takes, not by their number.
     let (answers, waiting) = mpsc::unbounded_channel();
     let voice = Voice {
-        language: Language::of(&headers),
+        language: request::language(&headers),
         request_id,
     };
     let batch = Batch {
@@ -121,7 +123,7 @@ pub(super) async fn batch(
 }
 
 /// What became of a line.
-struct Outcome {
+struct Answered {
     answer: Bytes,
     whose: Whose,
     room: Share,
@@ -158,7 +160,7 @@ impl Whose {
 
 /// How to word what is refused.
 struct Voice {
-    language: Language,
+    language: Option<Lang>,
     request_id: RequestId,
 }
 
@@ -180,7 +182,7 @@ struct Batch {
 impl Batch {
     /// Reads, posts and answers until the body has ended and everything is answered, or nobody listens any more.
     async fn run(mut self, mut lines: Lines, answers: mpsc::UnboundedSender<Bytes>) {
-        let mut pending: FuturesOrdered<JoinHandle<Outcome>> = FuturesOrdered::new();
+        let mut pending: FuturesOrdered<JoinHandle<Answered>> = FuturesOrdered::new();
         // A line that waits for room.
         let mut next = None;
         let mut last_words: Option<Problem> = None;
@@ -212,10 +214,10 @@ impl Batch {
                         }
                         Err(Full) => {
                             reading = false;
-                            last_words = Some(ended(
-                                "there is no room for further answers: read them while you write",
+                            last_words = Some(ended(&said!(
                                 "未读取的回答已占满空间：请边写边读",
-                            ));
+                                "there is no room for further answers: read them while you write"
+                            )));
                         }
                     }
                 }
@@ -233,10 +235,10 @@ impl Batch {
                     }
                     if self.of_strangers == STRANGER_LINES_MAX && reading {
                         (reading, next) = (false, None);
-                        last_words = Some(ended(
-                            &format!("{STRANGER_LINES_MAX} lines bear no signature of an admitted key"),
-                            &format!("已有 {STRANGER_LINES_MAX} 行没有已登记密钥的有效签名"),
-                        ));
+                        last_words = Some(ended(&said!(
+                            "已有 {STRANGER_LINES_MAX} 行没有已登记密钥的有效签名",
+                            "{STRANGER_LINES_MAX} lines bear no signature of an admitted key"
+                        )));
                     }
                     let mut room = outcome.room;
                     room.shrink_to(outcome.answer.len() + OVERHEAD_BYTES);
@@ -252,7 +254,7 @@ impl Batch {
     }
 
     /// Sets one line to work. Lines of one chain take turns, as each must follow the one before.
-    fn begin(&mut self, line: Bytes, room: Share) -> JoinHandle<Outcome> {
+    fn begin(&mut self, line: Bytes, room: Share) -> JoinHandle<Answered> {
         let form = Form::parse_json(&line);
         drop(line);
         let chain = form
@@ -300,7 +302,7 @@ impl Batch {
             };
             let (answer, whose) = outcome
                 .unwrap_or_else(|problem| (voice.refuse(&problem), Whose::of_refusal(&problem)));
-            Outcome {
+            Answered {
                 answer,
                 whose,
                 room,
@@ -310,14 +312,15 @@ impl Batch {
 }
 
 /// The last line of a batch that is not read to its end.
-fn ended(why_en: &str, why_zh: &str) -> Problem {
+fn ended(why: &Said) -> Problem {
+    let Said { zh, en } = why;
     Problem::new(
         &kinds::BATCH_ENDED,
-        format!("{why_en}; lines after the first `lines_read` (empty ones not counted) were not read, post them again"),
+        said!(
+            "{zh}；前 lines_read 行（空行不计）之后的内容未读取，请重新登记",
+            "{en}; lines after the first `lines_read` (empty ones not counted) were not read, post them again"
+        ),
     )
-    .zh(format!(
-        "{why_zh}；前 lines_read 行（空行不计）之后的内容未读取，请重新登记"
-    ))
 }
 
 /// A line that was logged, now or before.

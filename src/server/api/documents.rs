@@ -17,6 +17,7 @@ use super::read::parse_id;
 use super::types::{DocumentAnswer, ProblemAnswer};
 use super::withheld::by_order;
 use crate::ledger::DocumentShowing;
+use crate::said;
 use crate::server::Api;
 use crate::server::body::{refuse_encoded, too_large, unreadable};
 use crate::server::cache::{self, NO_STORE};
@@ -62,16 +63,23 @@ pub(super) async fn put(
     }
     let guest = api.rooms.uploads.guest(client);
     let _place = guest.take(1).await.map_err(|Full| {
-        Problem::new(&kinds::BUSY, "as many documents are being stored as may")
-            .zh("正在上传的文件已达上限")
-            .retry_after(2)
+        Problem::new(
+            &kinds::BUSY,
+            said!(
+                "正在上传的文件已达上限",
+                "as many documents are being stored as may"
+            ),
+        )
+        .retry_after(2)
     })?;
     if !is_named(&api, &digest).await? {
         return Err(Problem::new(
             &kinds::DOCUMENT_UNNAMED,
-            format!("no logged statement names a document with SHA-256 {digest}"),
-        )
-        .zh(format!("没有已登记的声明提到 SHA-256 为 {digest} 的文件")));
+            said!(
+                "没有已登记的声明提到 SHA-256 为 {digest} 的文件",
+                "no logged statement names a document with SHA-256 {digest}"
+            ),
+        ));
     }
     let is_gone = |showing: &DocumentShowing| {
         let gone = matches!(
@@ -137,7 +145,10 @@ pub(super) async fn get(
 ) -> Result<Response, Problem> {
     let digest = parse_id(&sha256)?;
     let absent = || {
-        Problem::new(&kinds::NOT_FOUND, "this document is not kept here").zh("此处没有保存该文件")
+        Problem::new(
+            &kinds::NOT_FOUND,
+            said!("此处没有保存该文件", "this document is not kept here"),
+        )
     };
     // Named by the log, or it would not be shown: also after a restore of too much.
     let naming = match api.ledger.document_shown(&digest).await? {
@@ -187,27 +198,34 @@ pub(super) async fn get(
 
 /// There is no place for another download.
 pub(in crate::server) fn no_place(_: Full) -> Problem {
-    Problem::new(&kinds::BUSY, "as many downloads are under way as may")
-        .zh("正在进行的下载已达上限")
-        .retry_after(5)
+    Problem::new(
+        &kinds::BUSY,
+        said!(
+            "正在进行的下载已达上限",
+            "as many downloads are under way as may"
+        ),
+    )
+    .retry_after(5)
 }
 
 /// Why a document is not shown.
 fn not_shown(showing: &DocumentShowing) -> Problem {
     match showing {
         DocumentShowing::Withheld(given) | DocumentShowing::Erased(given) => {
-            by_order(given, "this document", "该文件")
+            by_order(given, &said!("该文件", "this document"))
         }
         DocumentShowing::RecordErased { order } => Problem::new(
             &kinds::ERASED,
-            format!("the record that named this document was erased by order, record {order}"),
+            said!(
+                "提到该文件的记录已依第 {order} 号记录的命令清除",
+                "the record that named this document was erased by order, record {order}"
+            ),
         )
-        .zh(format!("提到该文件的记录已依第 {order} 号记录的命令清除"))
         .with("order", *order),
-        DocumentShowing::Unnamed | DocumentShowing::Shown(_) => {
-            Problem::new(&kinds::NOT_FOUND, "this document is not kept here")
-                .zh("此处没有保存该文件")
-        }
+        DocumentShowing::Unnamed | DocumentShowing::Shown(_) => Problem::new(
+            &kinds::NOT_FOUND,
+            said!("此处没有保存该文件", "this document is not kept here"),
+        ),
     }
 }
 
@@ -245,9 +263,11 @@ async fn receive(
     }
     Err(Problem::new(
         &kinds::DIGEST_MISMATCH,
-        format!("the {bytes} bytes received have SHA-256 {found}"),
+        said!(
+            "收到的 {bytes} 字节的 SHA-256 为 {found}",
+            "the {bytes} bytes received have SHA-256 {found}"
+        ),
     )
-    .zh(format!("收到的 {bytes} 字节的 SHA-256 为 {found}"))
     .with("found", found.to_string())
     .with("wanted", digest.to_string())
     .with("bytes", bytes))
@@ -258,11 +278,11 @@ fn too_slow() -> Problem {
     let (free_s, rate) = (Whole::FREE.as_secs(), Whole::RATE_BYTES_PER_S);
     Problem::new(
         &kinds::BODY_SLOW,
-        format!("the document came slower than {rate} bytes/s, its first {free_s} s not counted"),
+        said!(
+            "文件的上传速度低于每秒 {rate} 字节（头 {free_s} 秒不计）",
+            "the document came slower than {rate} bytes/s, its first {free_s} s not counted"
+        ),
     )
-    .zh(format!(
-        "文件的上传速度低于每秒 {rate} 字节（头 {free_s} 秒不计）"
-    ))
 }
 
 /// How often the free space is looked at while a document comes.
@@ -274,9 +294,11 @@ fn room_for(api: &Api, bytes: u64) -> Result<(), Problem> {
     match api.ledger.store().free_bytes() {
         Some(free) if free < wanted => Err(Problem::new(
             &kinds::DISK_FULL,
-            format!("{free} bytes are free, {wanted} are wanted"),
+            said!(
+                "剩余 {free} 字节，需要 {wanted} 字节",
+                "{free} bytes are free, {wanted} are wanted"
+            ),
         )
-        .zh(format!("剩余 {free} 字节，需要 {wanted} 字节"))
         .retry_after(10)),
         _ => Ok(()),
     }

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::lang::Said;
 use crate::ledger::Terms;
+use crate::said;
 use crate::server::problem::{Problem, kinds};
 use crate::server::request::shorten;
 use crate::trade::commitment::Openings;
@@ -68,11 +70,11 @@ impl Form {
             let unsigned = json.starts_with(b"{\"type\"");
             Problem::new(
                 &kinds::BODY_FORM,
-                format!("the body is no note and no {{\"note\":…,\"openings\":…}}: {error}"),
+                said!(
+                    "正文既不是签名文本，也不是 {{\"note\":…,\"openings\":…}}：{error}",
+                    "the body is no note and no {{\"note\":…,\"openings\":…}}: {error}"
+                ),
             )
-            .zh(format!(
-                "正文既不是签名文本，也不是 {{\"note\":…,\"openings\":…}}：{error}"
-            ))
             .with(
                 "hint",
                 if unsigned {
@@ -85,7 +87,10 @@ impl Form {
         let openings = match envelope.openings {
             Some(openings) => {
                 Some(Openings::parse(openings.get().as_bytes()).map_err(|error| {
-                    Problem::new(&kinds::OPENINGS_MISMATCH, error.to_string()).zh(error.zh())
+                    Problem::new(
+                        &kinds::OPENINGS_MISMATCH,
+                        Said::new(error.zh(), error.to_string()),
+                    )
                 })?)
             }
             None => None,
@@ -99,12 +104,10 @@ impl Form {
 }
 
 fn from_line(headers: &HeaderMap, body: &[u8]) -> Result<Form, Problem> {
-    let refused = |detail: &str| {
-        Problem::new(
-            &kinds::BODY_FORM,
-            format!("header Mingzhang-Signature: {detail}"),
-        )
-        .with("wanted", "<key name> <base64(key ID ‖ signature)>")
+    let refused = |why: &Said| {
+        let header = said!("标头 Mingzhang-Signature", "header Mingzhang-Signature");
+        Problem::new(&kinds::BODY_FORM, header.then(why))
+            .with("wanted", "<key name> <base64(key ID ‖ signature)>")
     };
     let mut note = Vec::with_capacity(body.len() + 256);
     note.extend_from_slice(body);
@@ -114,14 +117,17 @@ fn from_line(headers: &HeaderMap, body: &[u8]) -> Result<Form, Problem> {
     }
     note.push(b'\n');
     for line in headers.get_all(MINGZHANG_SIGNATURE) {
-        let line = line.to_str().map_err(|_| refused("wanted visible ASCII"))?;
+        let line = line
+            .to_str()
+            .map_err(|_| refused(&said!("应为可见的 ASCII 字符", "wanted visible ASCII")))?;
         let (name, signature) = line
             .split_once(' ')
-            .ok_or_else(|| refused("found no space"))?;
+            .ok_or_else(|| refused(&said!("没有空格", "found no space")))?;
         if name.is_empty() || signature.is_empty() || signature.contains(' ') {
-            return Err(refused(
-                "wanted a name and a signature with one space between",
-            ));
+            return Err(refused(&said!(
+                "应为一个名称和一个签名，中间一个空格",
+                "wanted a name and a signature with one space between"
+            )));
         }
         note.extend_from_slice(format!("— {name} {signature}\n").as_bytes());
     }

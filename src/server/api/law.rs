@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{json, link_next};
 use super::types::ProblemAnswer;
+use crate::lang::Said;
 use crate::law::{self, Cursor, Filter, Found, Outcomes, Summary, View};
 use crate::ledger::QueryError;
 use crate::rules::Book;
@@ -23,6 +24,7 @@ use crate::rules::csv;
 use crate::rules::facts::{Disclosure, live_from};
 use crate::rules::history::{Logged, Step, history};
 use crate::rules::statistics::OUTCOMES;
+use crate::said;
 use crate::server::Api;
 use crate::server::cache;
 use crate::server::problem::{Problem, kinds};
@@ -80,9 +82,15 @@ pub(super) async fn report(
         let said = format!(
             "the project has {count} records, one request judges at most {REPORT_RECORDS_MAX}"
         );
-        return Err(Problem::new(&kinds::REQUEST_FORM, said).zh(format!(
-            "该项目有 {count} 条记录，一次最多判断 {REPORT_RECORDS_MAX} 条；请用 mingzhang findings"
-        )));
+        return Err(Problem::new(
+            &kinds::REQUEST_FORM,
+            Said::new(
+                format!(
+                    "该项目有 {count} 条记录，一次最多判断 {REPORT_RECORDS_MAX} 条；请用 mingzhang findings"
+                ),
+                said,
+            ),
+        ));
     }
     let report = match seen(api, of, &chain.records, date).await? {
         Some(report) => Some(report),
@@ -91,9 +99,11 @@ pub(super) async fn report(
     report.map(Some).ok_or_else(|| {
         Problem::new(
             &kinds::NOT_FOUND,
-            "nothing of that project was logged by then",
+            said!(
+                "到该时刻，该项目还没有记录",
+                "nothing of that project was logged by then"
+            ),
         )
-        .zh("到该时刻，该项目还没有记录")
     })
 }
 
@@ -230,9 +240,15 @@ pub(super) async fn history_of(
         let said = format!(
             "the project has {count} records, one request shows the history of at most {HISTORY_RECORDS_MAX}"
         );
-        return Err(Problem::new(&kinds::REQUEST_FORM, said).zh(format!(
-            "该项目有 {count} 条记录，一次最多列出 {HISTORY_RECORDS_MAX} 条；请用 mingzhang history"
-        )));
+        return Err(Problem::new(
+            &kinds::REQUEST_FORM,
+            Said::new(
+                format!(
+                    "该项目有 {count} 条记录，一次最多列出 {HISTORY_RECORDS_MAX} 条；请用 mingzhang history"
+                ),
+                said,
+            ),
+        ));
     }
     let (mut views, mut erased) = (Vec::new(), Vec::new());
     for (index, view) in api.ledger.entries_at(&chain.records).await? {
@@ -592,9 +608,11 @@ fn view(api: &Api) -> Result<Arc<View>, Problem> {
     view.ok_or_else(|| {
         Problem::new(
             &kinds::LAW_UNAVAILABLE,
-            "the log has not been read to its end yet, or this server judges no rules",
+            said!(
+                "账本尚未读完，或本服务器不作规则判断",
+                "the log has not been read to its end yet, or this server judges no rules"
+            ),
         )
-        .zh("账本尚未读完，或本服务器不作规则判断")
     })
 }
 
@@ -638,9 +656,11 @@ fn wanted(name: &str, found: &str, wanted: &str) -> Problem {
     let found: String = found.chars().take(80).collect();
     Problem::new(
         &kinds::REQUEST_FORM,
-        format!("{name} is {found:?}, wanted {wanted}"),
+        said!(
+            "{name} 为 {found:?}，应为 {wanted}",
+            "{name} is {found:?}, wanted {wanted}"
+        ),
     )
-    .zh(format!("{name} 为 {found:?}，应为 {wanted}"))
 }
 
 /// The end of a day in China, or an instant.

@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::types::ProblemAnswer;
+use crate::lang::Said;
 use crate::ledger::{DocumentShowing, QueryError, RecordShowing};
+use crate::said;
 use crate::server::Api;
 use crate::server::body::Capped;
 use crate::server::cache;
@@ -128,27 +130,31 @@ fn read(body: &[u8]) -> Result<Vec<Hash>, Problem> {
         let error = shorten(&error.to_string());
         Problem::new(
             &kinds::BODY_FORM,
-            format!("the body is not {{\"sha256\":[…]}}: {error}"),
+            said!(
+                "正文不是 {{\"sha256\":[…]}}：{error}",
+                "the body is not {{\"sha256\":[…]}}: {error}"
+            ),
         )
-        .zh(format!("正文不是 {{\"sha256\":[…]}}：{error}"))
     })?;
     let count = asked.sha256.len();
     if count > DIGESTS_MAX {
         return Err(Problem::new(
             &kinds::REQUEST_FORM,
-            format!("{count} digests, wanted at most {DIGESTS_MAX}; ask in several requests"),
+            said!(
+                "有 {count} 个摘要，一次最多 {DIGESTS_MAX} 个，请分次查询",
+                "{count} digests, wanted at most {DIGESTS_MAX}; ask in several requests"
+            ),
         )
-        .zh(format!(
-            "有 {count} 个摘要，一次最多 {DIGESTS_MAX} 个，请分次查询"
-        ))
         .with("limit", DIGESTS_MAX));
     }
     let parsed = asked.sha256.iter().enumerate().map(|(at, text)| {
         names::parse_hash(text).map_err(|error| {
-            Problem::new(&kinds::REQUEST_FORM, error.to_string())
-                .zh(error.zh())
-                .with("pointer", format!("/sha256/{at}"))
-                .with("wanted", "64 lower-case hexadecimal digits")
+            Problem::new(
+                &kinds::REQUEST_FORM,
+                Said::new(error.zh(), error.to_string()),
+            )
+            .with("pointer", format!("/sha256/{at}"))
+            .with("wanted", "64 lower-case hexadecimal digits")
         })
     });
     parsed.collect()

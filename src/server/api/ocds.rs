@@ -8,6 +8,7 @@ use utoipa::IntoParams;
 
 use super::types::ProblemAnswer;
 use crate::export::{Source, ocds};
+use crate::lang::Said;
 use crate::ledger::QueryError;
 use crate::server::problem::{Problem, kinds};
 use crate::server::request::{Params, ProjectPath};
@@ -60,8 +61,7 @@ pub(super) async fn package_of(
         let detail = format!(
             "the project has {have} records, exported at once are {EXPORT_RECORDS_MAX}: use mingzhang export"
         );
-        return Err(Problem::new(&kinds::TOO_LARGE, detail)
-            .zh(format!("该项目有 {have} 条记录，一次最多导出 {EXPORT_RECORDS_MAX} 条；请用 mingzhang export"))
+        return Err(Problem::new(&kinds::TOO_LARGE, Said::new(format!("该项目有 {have} 条记录，一次最多导出 {EXPORT_RECORDS_MAX} 条；请用 mingzhang export"), detail))
             .with("limit", EXPORT_RECORDS_MAX));
     }
     let mut shown = found.records;

@@ -10,6 +10,7 @@ use utoipa::IntoParams;
 use super::form::Form;
 use super::types::{DryRunAnswer, PostedAnswer, ProblemAnswer, Remark};
 use crate::ledger::{Ledger, Place, PostError, Posted, Wait};
+use crate::said;
 use crate::server::Api;
 use crate::server::body::Capped;
 use crate::server::problem::{Problem, kinds};
@@ -52,11 +53,11 @@ pub(super) fn accepted(accept: Option<&str>) -> Result<Vec<String>, Problem> {
             let (code, known) = (shorten(code), door::SECRECY.join(", "));
             Err(Problem::new(
                 &kinds::REQUEST_FORM,
-                format!("accept={code}: no such remark can be accepted, wanted some of {known}, comma between"),
-            )
-            .zh(format!(
-                "accept={code}：没有可以这样确认的提示，应为 {known} 中的若干个，以逗号分隔"
-            )))
+                said!(
+                    "accept={code}：没有可以这样确认的提示，应为 {known} 中的若干个，以逗号分隔",
+                    "accept={code}: no such remark can be accepted, wanted some of {known}, comma between"
+                ),
+            ))
         }
     }
 }

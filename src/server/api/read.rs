@@ -12,7 +12,9 @@ use super::types::{
     Consistency, Endorsement, ErasedRecord, Feed, Key, Keys, ProblemAnswer, Record, TreeAnswer,
 };
 use super::withheld::{by_order, refuse_withheld};
+use crate::lang::Said;
 use crate::ledger::{QueryError, RecordShowing};
+use crate::said;
 use crate::server::Api;
 use crate::server::cache;
 use crate::server::problem::{Problem, kinds};
@@ -51,9 +53,11 @@ impl PageParams {
         }
         Err(Problem::new(
             &kinds::REQUEST_FORM,
-            format!("limit is {limit}, wanted 1 to {PAGE_MAX}"),
-        )
-        .zh(format!("limit 为 {limit}，应为 1 至 {PAGE_MAX}")))
+            said!(
+                "limit 为 {limit}，应为 1 至 {PAGE_MAX}",
+                "limit is {limit}, wanted 1 to {PAGE_MAX}"
+            ),
+        ))
     }
 }
 
@@ -260,8 +264,13 @@ pub(super) async fn consistency(
     );
     if old == 0 || old > new {
         let detail = format!("old is {old} and new is {new}, wanted 1 ≤ old ≤ new");
-        return Err(Problem::new(&kinds::REQUEST_FORM, detail)
-            .zh(format!("old 为 {old}，new 为 {new}，应为 1 ≤ old ≤ new")));
+        return Err(Problem::new(
+            &kinds::REQUEST_FORM,
+            Said::new(
+                format!("old 为 {old}，new 为 {new}，应为 1 ≤ old ≤ new"),
+                detail,
+            ),
+        ));
     }
     let (old, new, proof) = api.ledger.consistency(old, new).await?;
     let proof = proof.into_iter().map(Hash::to_base64).collect();
@@ -341,8 +350,13 @@ pub(super) async fn openings(
 ) -> Result<Response, Problem> {
     let id = parse_id(&id)?;
     let absent = || {
-        Problem::new(&kinds::NOT_FOUND, "no opening of this statement is shown")
-            .zh("该声明没有公开的开启值")
+        Problem::new(
+            &kinds::NOT_FOUND,
+            said!(
+                "该声明没有公开的开启值",
+                "no opening of this statement is shown"
+            ),
+        )
     };
     // Openings are durable before the record is: only those of a logged statement are shown.
     let index = api.ledger.statement(&id)?.ok_or_else(absent)?;
@@ -380,8 +394,7 @@ fn opening_kept_back(api: &Api, index: u64, id: &Hash) -> Result<Option<Problem>
     Ok(kept_back.map(|(given, pointer)| {
         by_order(
             &given,
-            &format!("the opening of {pointer}"),
-            &format!("{pointer} 的原值"),
+            &said!("{pointer} 的原值", "the opening of {pointer}"),
         )
         .with("pointer", pointer)
     }))
@@ -421,22 +434,28 @@ pub(in crate::server) fn parse_index(text: &str) -> Result<u64, Problem> {
     text.parse().ok().filter(|_| canonical).ok_or_else(|| {
         Problem::new(
             &kinds::REQUEST_FORM,
-            "a leaf index is a decimal number without leading zeros",
+            said!(
+                "记录序号为不带前导零的十进制数",
+                "a leaf index is a decimal number without leading zeros"
+            ),
         )
-        .zh("记录序号为不带前导零的十进制数")
     })
 }
 
 /// A statement id or digest.
 pub(super) fn parse_id(text: &str) -> Result<Hash, Problem> {
     names::parse_hash(text).map_err(|error| {
-        Problem::new(&kinds::REQUEST_FORM, error.to_string())
-            .zh(error.zh())
-            .with("wanted", "64 lower-case hexadecimal digits")
+        Problem::new(
+            &kinds::REQUEST_FORM,
+            Said::new(error.zh(), error.to_string()),
+        )
+        .with("wanted", "64 lower-case hexadecimal digits")
     })
 }
 
 fn not_logged(id: &Hash) -> Problem {
-    Problem::new(&kinds::NOT_FOUND, format!("statement {id} is not logged"))
-        .zh(format!("声明 {id} 未登记"))
+    Problem::new(
+        &kinds::NOT_FOUND,
+        said!("声明 {id} 未登记", "statement {id} is not logged"),
+    )
 }

@@ -10,7 +10,9 @@ use super::answer::{json, link_next};
 use super::read::{Shown, fetch};
 use super::types::WithheldRecord;
 use super::types::{ErasedRecord, ProblemAnswer, Record};
+use crate::lang::Said;
 use crate::rules::csv::cell;
+use crate::said;
 use crate::search::{Page, Query, QueryError};
 use crate::server::Api;
 use crate::server::cache;
@@ -189,9 +191,11 @@ pub(super) async fn search(
                 let value: String = value.chars().take(80).collect();
                 return Err(Problem::new(
                     &kinds::REQUEST_FORM,
-                    format!("{name} is {value:?}, wanted {wanted}"),
-                )
-                .zh(format!("{name} 为 {value:?}，应为 {wanted}")));
+                    said!(
+                        "{name} 为 {value:?}，应为 {wanted}",
+                        "{name} is {value:?}, wanted {wanted}"
+                    ),
+                ));
             }
         }
     }
@@ -199,9 +203,11 @@ pub(super) async fn search(
         let limit = query.limit();
         return Err(Problem::new(
             &kinds::REQUEST_FORM,
-            format!("limit is {limit}, wanted at most {FULL_MAX} whole records"),
-        )
-        .zh(format!("limit 为 {limit}，full 时最多 {FULL_MAX}")));
+            said!(
+                "limit 为 {limit}，full 时最多 {FULL_MAX}",
+                "limit is {limit}, wanted at most {FULL_MAX} whole records"
+            ),
+        ));
     }
     let page = look(&api, &query).await?;
     let Shown {
@@ -250,18 +256,19 @@ pub(in crate::server) async fn look(api: &Api, query: &Query) -> Result<Page, Pr
     let Some(search) = api.options.search.clone() else {
         return Err(Problem::new(
             &kinds::SEARCH_UNAVAILABLE,
-            "this server keeps no search index",
-        )
-        .zh("本服务器没有检索索引"));
+            said!("本服务器没有检索索引", "this server keeps no search index"),
+        ));
     };
     let query = query.clone();
     let found = tokio::task::spawn_blocking(move || search.query(&query)).await;
     found.ok().and_then(Result::ok).ok_or_else(|| {
         Problem::new(
             &kinds::SEARCH_UNAVAILABLE,
-            "the search index cannot be read; mingzhang reindex makes it anew",
+            said!(
+                "检索索引无法读取，可用 mingzhang reindex 重建",
+                "the search index cannot be read; mingzhang reindex makes it anew"
+            ),
         )
-        .zh("检索索引无法读取，可用 mingzhang reindex 重建")
     })
 }
 
@@ -275,7 +282,7 @@ pub(in crate::server) fn malformed(error: &QueryError) -> Problem {
             wanted,
         } => format!("{name} 为 {found:?}，应为 {wanted}"),
     };
-    Problem::new(&kinds::REQUEST_FORM, error.to_string()).zh(zh)
+    Problem::new(&kinds::REQUEST_FORM, Said::new(zh, error.to_string()))
 }
 
 /// RFC 4180 with a byte order mark, by which spreadsheets know UTF-8.

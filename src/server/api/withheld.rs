@@ -12,7 +12,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::answer::json as answer;
 use super::types::{OrderAnswer, ProblemAnswer, WithheldRecord};
+use crate::lang::Said;
 use crate::ledger::{Ledger, RecordShowing, WithheldItem};
+use crate::said;
 use crate::server::Api;
 use crate::server::problem::{Kind, Problem, kinds};
 use crate::server::request::Params;
@@ -38,25 +40,24 @@ pub(in crate::server) async fn refuse_withheld(ledger: &Ledger, index: u64) -> R
     let record = WithheldRecord::of(&view, &given);
     let (checkpoint, proof) = ledger.inclusion(index).await?;
     let proof: Vec<String> = proof.into_iter().map(Hash::to_base64).collect();
-    Err(by_order(
-        &given,
-        &format!("record {index}"),
-        &format!("第 {index} 号记录"),
+    Err(
+        by_order(&given, &said!("第 {index} 号记录", "record {index}"))
+            .with("index", record.index)
+            .with("link", record.link)
+            .with("time", record.time)
+            .with("leaf_hash", record.leaf_hash)
+            .with("id", record.id)
+            .with("publisher", view.statement.publisher())
+            .with("project", view.statement.project())
+            .with("proof", proof)
+            .with("checkpoint", checkpoint),
     )
-    .with("index", record.index)
-    .with("link", record.link)
-    .with("time", record.time)
-    .with("leaf_hash", record.leaf_hash)
-    .with("id", record.id)
-    .with("publisher", view.statement.publisher())
-    .with("project", view.statement.project())
-    .with("proof", proof)
-    .with("checkpoint", checkpoint))
 }
 
 /// Why something is not shown.
-pub(in crate::server) fn by_order(given: &Given, what: &str, what_zh: &str) -> Problem {
+pub(in crate::server) fn by_order(given: &Given, what: &Said) -> Problem {
     let order = &given.order;
+    let what_zh = &what.zh;
     let (kind, done, done_zh): (&'static Kind, _, _) = match order.act {
         Act::Erase => (&kinds::ERASED, "erased", "清除"),
         Act::Withhold | Act::Disclose => (&kinds::WITHHELD, "withheld", "不予公开"),
@@ -71,14 +72,10 @@ pub(in crate::server) fn by_order(given: &Given, what: &str, what_zh: &str) -> P
         },
     );
     let (by, record, basis, approver) = (&given.by, given.record, &order.basis, &order.approver);
-    Problem::new(
-        kind,
-        format!("{what} is {done} by order of {by}, record {record}, on the basis of {basis}, approved by {approver}{review}"),
-    )
-    .zh(format!(
+    Problem::new(kind, Said::new(format!(
         "{what_zh}由 {by} 命令{done_zh}（第 {record} 号记录），理由：{}；依据：{basis}；批准：{approver}{review_zh}",
         order.class.zh()
-    ))
+    ), format!("{what} is {done} by order of {by}, record {record}, on the basis of {basis}, approved by {approver}{review}")))
     .with("order", record)
     .with("by_order", json!(OrderAnswer::of(given)))
 }
@@ -182,9 +179,11 @@ pub(super) async fn withheld(
     if !(1..=WITHHELD_PAGE_MAX).contains(&limit) {
         return Err(Problem::new(
             &kinds::REQUEST_FORM,
-            format!("limit is {limit}, wanted 1 to {WITHHELD_PAGE_MAX}"),
-        )
-        .zh(format!("limit 为 {limit}，应为 1 至 {WITHHELD_PAGE_MAX}")));
+            said!(
+                "limit 为 {limit}，应为 1 至 {WITHHELD_PAGE_MAX}",
+                "limit is {limit}, wanted 1 to {WITHHELD_PAGE_MAX}"
+            ),
+        ));
     }
     if let Some(class) = params
         .class
@@ -195,9 +194,11 @@ pub(super) async fn withheld(
         let words = words.join(", ");
         return Err(Problem::new(
             &kinds::REQUEST_FORM,
-            format!("class is {class:?}, wanted one of {words}"),
-        )
-        .zh(format!("class 为 {class:?}，应为 {words} 之一")));
+            said!(
+                "class 为 {class:?}，应为 {words} 之一",
+                "class is {class:?}, wanted one of {words}"
+            ),
+        ));
     }
     let tree_size = api.ledger.head().tree.size;
     let now = api.ledger.wall_time();

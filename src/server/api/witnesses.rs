@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::answer::json;
 use super::types::{ProblemAnswer, TreeAnswer};
+use crate::lang::Said;
 use crate::ledger::{DELIVERY_BYTES_MAX, DeliveryError, Witnesses};
 use crate::server::Api;
 use crate::server::body::Capped;
@@ -151,7 +152,7 @@ pub(super) fn health(api: &Api) -> String {
     // Writing to a String does not fail.
     if let Err(refused) = api.ledger.ready() {
         let problem = Problem::from(refused);
-        let (zh, en) = problem.details();
+        let Said { zh, en } = problem.detail();
         let _ = writeln!(text, "not writing / 不接受登记: {en} / {zh}");
     }
     let (head, indexed) = (api.ledger.head().tree.size, api.ledger.index_size());

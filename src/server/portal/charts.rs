@@ -4,7 +4,7 @@
 use crate::rules::Outcome;
 use crate::rules::statistics::Counts;
 
-use super::said::Said;
+use super::quoted::Quoted;
 
 /// Groups in one chart, the largest first.
 const BARS_MAX: usize = 30;
@@ -18,7 +18,7 @@ const MONTH_UNITS: u64 = 120;
 /// One group: in time, late, not seen.
 #[derive(Debug)]
 pub(super) struct Bar {
-    pub name: Said,
+    pub name: Quoted,
     pub projects: u64,
     pub done: u64,
     pub late: u64,
@@ -60,7 +60,7 @@ fn bar(name: &str, counts: &Counts) -> Bar {
         0
     };
     Bar {
-        name: Said::short(name, 60),
+        name: Quoted::short(name, 60),
         projects: counts.projects,
         done,
         late,

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 
 use super::{Page, shown};
+use crate::said;
 use crate::server::Api;
 use crate::server::problem::{self, Kind, Problem, kinds};
 
@@ -86,7 +87,10 @@ pub(super) async fn problem(
     request: HeaderMap,
 ) -> Result<Response, Problem> {
     let kind = problem::find(&code).ok_or_else(|| {
-        Problem::new(&kinds::NOT_FOUND, "no problem has this code").zh("没有这个错误代码")
+        Problem::new(
+            &kinds::NOT_FOUND,
+            said!("没有这个错误代码", "no problem has this code"),
+        )
     })?;
     let p = Page::new(&api, &uri, "data");
     let kinds = vec![help(kind, &p)];

@@ -8,10 +8,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::names::{self, beijing};
-use super::said::Said;
+use super::quoted::Quoted;
 use super::view::{self, Block, Cell, Seals};
+use super::words::words;
 use super::{Page, base_url, policy, shown, shown_as};
 use crate::ledger::{DocumentShowing, EntryView, QueryError, RecordShowing};
+use crate::said;
 use crate::server::Api;
 use crate::server::api::{parse_index, refuse_withheld};
 use crate::server::problem::{Problem, kinds};
@@ -37,14 +39,14 @@ const SPKI_ED25519: [u8; 12] = [
 struct EntryPage {
     p: Page,
     index: u64,
-    title: Said,
+    title: Quoted,
     kind: String,
     category: String,
-    publisher: Said,
+    publisher: Quoted,
     project_link: Option<String>,
     summary: Vec<(&'static str, Vec<Cell>)>,
     blocks: Vec<Block>,
-    events: Vec<(Said, Cell)>,
+    events: Vec<(Quoted, Cell)>,
     documents: Vec<DocumentRow>,
     names_documents: bool,
     signers: Vec<Signer>,
@@ -57,7 +59,7 @@ struct EntryPage {
     amended_by: Vec<Amendment>,
     amends: Option<Amendment>,
     seen_size: u64,
-    text: Said,
+    text: Quoted,
     base: String,
     address: String,
     qr: Option<Qr>,
@@ -66,12 +68,12 @@ struct EntryPage {
 
 #[derive(Debug)]
 struct DocumentRow {
-    name: Said,
+    name: Quoted,
     size: String,
     sha256: String,
     state: &'static str,
     state_word: &'static str,
-    why: Said,
+    why: Quoted,
     order: Option<u64>,
     is_kept: bool,
 }
@@ -79,8 +81,8 @@ struct DocumentRow {
 /// A signature line, and the key it names.
 #[derive(Debug)]
 struct Signer {
-    key_name: Said,
-    display: Option<Said>,
+    key_name: Quoted,
+    display: Option<Quoted>,
     role: Option<&'static str>,
     vkey: Option<String>,
     admitted_at: Option<u64>,
@@ -105,7 +107,7 @@ struct Covering {
 struct Amendment {
     index: Option<u64>,
     effect: &'static str,
-    title: Said,
+    title: Quoted,
 }
 
 /// Dark modules of a QR code as one path, to be scaled.
@@ -125,13 +127,13 @@ struct WithheldPage {
     time: String,
     id: Option<String>,
     leaf_hash: Option<String>,
-    publisher: Option<Said>,
+    publisher: Option<Quoted>,
     project_link: Option<String>,
     order: u64,
-    by: Option<Said>,
+    by: Option<Quoted>,
     class: Option<&'static str>,
-    basis: Said,
-    approver: Option<Said>,
+    basis: Quoted,
+    approver: Option<Quoted>,
     review_at: Option<String>,
     checkpoint: Option<String>,
     proof: Vec<String>,
@@ -142,7 +144,7 @@ struct WithheldPage {
 struct MismatchPage {
     p: Page,
     index: u64,
-    wanted: Said,
+    wanted: Quoted,
     found: String,
 }
 
@@ -178,7 +180,7 @@ pub(super) async fn entry(
         let page = MismatchPage {
             p,
             index,
-            wanted: Said::short(wanted, 100),
+            wanted: Quoted::short(wanted, 100),
             found: id,
         };
         return shown_as(StatusCode::NOT_FOUND, &page);
@@ -214,7 +216,7 @@ async fn page_of(
     };
     let title = fields
         .title()
-        .map_or_else(|| Said::new(&kind), |title| Said::short(title, 500));
+        .map_or_else(|| Quoted::new(&kind), |title| Quoted::short(title, 500));
     let details = fields
         .details()
         .filter(|details| details.members().is_some());
@@ -233,7 +235,12 @@ async fn page_of(
     let events = fields
         .events()
         .into_iter()
-        .map(|(name, time)| (Said::new(&names::event(name, lang)), view::time_cell(&time)))
+        .map(|(name, time)| {
+            (
+                Quoted::new(&names::event(name, lang)),
+                view::time_cell(&time),
+            )
+        })
         .collect();
     let covering = covering(api, index).await?;
     let ledger_size = api.ledger.head().tree.size;
@@ -255,7 +262,7 @@ async fn page_of(
         category: fields
             .category()
             .map_or_else(String::new, |id| names::category(id, lang)),
-        publisher: Said::new(&names::publisher(
+        publisher: Quoted::new(&names::publisher(
             &api.ledger,
             statement.publisher().unwrap_or_default(),
         )),
@@ -275,7 +282,7 @@ async fn page_of(
         amended_by,
         amends: amends(api, statement, lang).await?,
         seen_size,
-        text: Said::new(statement.text().trim_end()),
+        text: Quoted::new(statement.text().trim_end()),
         qr: qr(&address),
         base,
         address,
@@ -310,11 +317,11 @@ fn summary(api: &Api, statement: &Statement, p: &Page) -> Vec<(&'static str, Vec
     let (lang, w) = (p.lang, p.w);
     let fields = statement.fields();
     let mut rows: Vec<(&'static str, Vec<Cell>)> = Vec::new();
-    let text = |text: &str| vec![Cell::Text(Said::new(text))];
+    let text = |text: &str| vec![Cell::Text(Quoted::new(text))];
     if let (Some(project), Some(publisher)) = (statement.project(), statement.publisher()) {
         let link = Cell::Link {
             href: p.at(&format!("/projects/{publisher}/{project}")),
-            text: Said::new(project),
+            text: Quoted::new(project),
         };
         rows.push((w.col_project, vec![link]));
     }
@@ -342,10 +349,10 @@ fn summary(api: &Api, statement: &Statement, p: &Page) -> Vec<(&'static str, Vec
         let display = names::publisher(&api.ledger, publisher);
         let mut cells = vec![Cell::Link {
             href: names::search_link(lang, &[("publisher", publisher)]),
-            text: Said::new(&display),
+            text: Quoted::new(&display),
         }];
         if display != publisher {
-            cells.push(Cell::Code(Said::new(publisher)));
+            cells.push(Cell::Code(Quoted::new(publisher)));
         }
         rows.push((w.col_source, cells));
     }
@@ -356,7 +363,9 @@ fn summary(api: &Api, statement: &Statement, p: &Page) -> Vec<(&'static str, Vec
     if !lots.is_empty() {
         rows.push((
             w.col_lots,
-            lots.iter().map(|lot| Cell::Text(Said::new(lot))).collect(),
+            lots.iter()
+                .map(|lot| Cell::Text(Quoted::new(lot)))
+                .collect(),
         ));
     }
     if let Some(issued) = statement.issued() {
@@ -373,24 +382,24 @@ fn summary(api: &Api, statement: &Statement, p: &Page) -> Vec<(&'static str, Vec
         .iter()
         .map(|code| {
             let scheme = names::scheme(code.scheme, lang).unwrap_or(code.scheme);
-            Cell::Text(Said::new(&format!("{scheme} {}", code.value)))
+            Cell::Text(Quoted::new(&format!("{scheme} {}", code.value)))
         })
         .collect();
     if !codes.is_empty() {
         rows.push((w.codes, codes));
     }
     if let Some(reference) = fields.reference() {
-        rows.push((w.reference, vec![Cell::Code(Said::new(reference))]));
+        rows.push((w.reference, vec![Cell::Code(Quoted::new(reference))]));
     }
     if let Some(about) = fields.about() {
         let mut cells = vec![Cell::Link {
             href: p.at(&format!("/projects/{}/{}", about.publisher, about.project)),
-            text: Said::new(&format!("{} {}", about.publisher, about.project)),
+            text: Quoted::new(&format!("{} {}", about.publisher, about.project)),
         }];
         if let Some(id) = about.statement {
             cells.push(Cell::Link {
                 href: names::search_link(lang, &[("id", &id.to_string())]),
-                text: Said::new(&id.to_string()),
+                text: Quoted::new(&id.to_string()),
             });
         }
         rows.push((w.about, cells));
@@ -434,13 +443,13 @@ async fn documents(
         let name = format!("documents/{digest}");
         let is_kept = state.is_empty() && api.ledger.store().size(&name).await?.is_some();
         rows.push(DocumentRow {
-            name: Said::short(document.name, 200),
+            name: Quoted::short(document.name, 200),
             size: bytes(document.size),
             sha256: digest.to_string(),
             state,
             state_word,
-            why: given.map_or_else(Said::default, |given| {
-                Said::new(&view::reason(given, p.lang))
+            why: given.map_or_else(Quoted::default, |given| {
+                Quoted::new(&view::reason(given, p.lang))
             }),
             order: given.map(|given| given.record),
             is_kept,
@@ -483,10 +492,10 @@ fn signers(api: &Api, statement: &Statement, p: &Page) -> Vec<Signer> {
                 None => vkey.as_ref().map(|_| p.lang.say("管理机关", "authority")),
             };
             Signer {
-                key_name: Said::new(&signature.name),
+                key_name: Quoted::new(&signature.name),
                 display: key
                     .filter(|key| key.name != signature.name)
-                    .map(|key| Said::new(&key.name)),
+                    .map(|key| Quoted::new(&key.name)),
                 role,
                 spki: vkey
                     .as_ref()
@@ -584,7 +593,7 @@ async fn amends(
         return Ok(None);
     };
     let index = api.ledger.statement(&amends.statement)?;
-    let mut title = Said::new(&amends.statement.to_string());
+    let mut title = Quoted::new(&amends.statement.to_string());
     if let Some(index) = index.filter(|index| api.ledger.showing(*index).is_shown()) {
         title = title_of(&api.ledger.entry(index).await?.statement);
     }
@@ -596,7 +605,7 @@ async fn amends(
 }
 
 pub(super) fn effect(effect: Effect, lang: super::Lang) -> &'static str {
-    let w = lang.words();
+    let w = words(lang);
     match effect {
         Effect::Correct => w.effect_correct,
         Effect::Replace => w.effect_replace,
@@ -605,9 +614,9 @@ pub(super) fn effect(effect: Effect, lang: super::Lang) -> &'static str {
 }
 
 /// The title, else the type.
-pub(super) fn title_of(statement: &Statement) -> Said {
+pub(super) fn title_of(statement: &Statement) -> Quoted {
     let fields = statement.fields();
-    Said::short(fields.title().unwrap_or(statement.statement_type()), 200)
+    Quoted::short(fields.title().unwrap_or(statement.statement_type()), 200)
 }
 
 async fn withheld(api: &Api, p: Page, index: u64, given: &Given) -> Result<Response, Problem> {
@@ -627,12 +636,12 @@ async fn withheld(api: &Api, p: Page, index: u64, given: &Given) -> Result<Respo
         leaf_hash: Some(leaf_hash(&view.entry).to_string()),
         publisher: statement
             .publisher()
-            .map(|name| Said::new(&names::publisher(&api.ledger, name))),
+            .map(|name| Quoted::new(&names::publisher(&api.ledger, name))),
         order: given.record,
-        by: Some(Said::new(&names::publisher(&api.ledger, &given.by))),
+        by: Some(Quoted::new(&names::publisher(&api.ledger, &given.by))),
         class: Some(names::order_class(order.class, p.lang)),
-        basis: Said::new(&order.basis),
-        approver: Some(Said::new(&order.approver)),
+        basis: Quoted::new(&order.basis),
+        approver: Some(Quoted::new(&order.approver)),
         review_at: order.review_at.map(|time| beijing(time.time)),
         checkpoint: Some(checkpoint),
         proof: proof.into_iter().map(Hash::to_base64).collect(),
@@ -646,7 +655,10 @@ fn erased(api: &Api, p: Page, index: u64) -> Result<Response, Problem> {
     let Some(erased) = keys.erased(index) else {
         return Err(Problem::new(
             &kinds::ERASED,
-            format!("record {index} was erased by order"),
+            said!(
+                "第 {index} 号记录已依命令清除",
+                "record {index} was erased by order"
+            ),
         ));
     };
     let erasure = &erased.erasure;
@@ -660,14 +672,14 @@ fn erased(api: &Api, p: Page, index: u64) -> Result<Response, Problem> {
         time: String::new(),
         id: Some(erasure.statement.to_string()),
         leaf_hash: Some(erasure.leaf_hash.to_string()),
-        publisher: Some(Said::new(&names::publisher(
+        publisher: Some(Quoted::new(&names::publisher(
             &api.ledger,
             &erasure.publisher,
         ))),
         order: erased.ordered_at,
         by: None,
         class: None,
-        basis: Said::new(&erasure.basis),
+        basis: Quoted::new(&erasure.basis),
         approver: None,
         review_at: None,
         checkpoint: None,

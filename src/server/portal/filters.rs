@@ -1,8 +1,8 @@
 //! The filters people know from the national platform: 时间, 业务类型, 信息类型, 省/市, 来源平台, as a form and as links.
 
 use super::names::{self, PROVINCES, beijing_day};
-use super::said::Said;
-use super::words::Lang;
+use super::quoted::Quoted;
+use crate::lang::Lang;
 use crate::server::Api;
 use crate::trade::statement::Role;
 use crate::trade::time::Time;
@@ -15,16 +15,16 @@ const PUBLISHERS_MAX: usize = 500;
 /// The form, with what was chosen.
 #[derive(Debug)]
 pub(super) struct Filters {
-    pub q: Said,
-    pub from: Said,
-    pub to: Said,
+    pub q: Quoted,
+    pub from: Quoted,
+    pub to: Quoted,
     pub stages: Vec<Choice>,
     pub kinds: Vec<(&'static str, Vec<Choice>)>,
     pub categories: Vec<Choice>,
     pub regions: Vec<Choice>,
     pub publishers: Vec<Choice>,
     /// Conditions that the form has no field for and keeps: `id`, `party`.
-    pub kept: Vec<(&'static str, Said)>,
+    pub kept: Vec<(&'static str, Quoted)>,
     /// 当天, 近三天, …: words, link, whether it is the one shown.
     pub periods: Vec<(&'static str, String, bool)>,
 }
@@ -32,8 +32,8 @@ pub(super) struct Filters {
 /// One option.
 #[derive(Debug)]
 pub(super) struct Choice {
-    pub value: Said,
-    pub words: Said,
+    pub value: Quoted,
+    pub words: Quoted,
     pub is_chosen: bool,
 }
 
@@ -51,8 +51,8 @@ pub(super) fn value<'a>(pairs: &'a Pairs, name: &str) -> &'a str {
 pub(super) fn filters(api: &Api, pairs: &Pairs, lang: Lang) -> Filters {
     let chosen = |name: &str| value(pairs, name).to_owned();
     let choice = |name: &str, id: &str, words: &str| Choice {
-        value: Said::new(id),
-        words: Said::new(words),
+        value: Quoted::new(id),
+        words: Quoted::new(words),
         is_chosen: value(pairs, name) == id,
     };
     let vocabulary = Vocabulary::builtin();
@@ -105,13 +105,13 @@ pub(super) fn filters(api: &Api, pairs: &Pairs, lang: Lang) -> Filters {
     }
     Filters {
         // `words` is the box after its reading as an id was declined.
-        q: Said::new(&if chosen("q").is_empty() {
+        q: Quoted::new(&if chosen("q").is_empty() {
             chosen("words")
         } else {
             chosen("q")
         }),
-        from: Said::new(&chosen("from")),
-        to: Said::new(&chosen("to")),
+        from: Quoted::new(&chosen("from")),
+        to: Quoted::new(&chosen("to")),
         stages,
         kinds,
         categories,
@@ -119,7 +119,7 @@ pub(super) fn filters(api: &Api, pairs: &Pairs, lang: Lang) -> Filters {
         publishers,
         kept: ["id", "party"]
             .into_iter()
-            .map(|name| (name, Said::new(value(pairs, name))))
+            .map(|name| (name, Quoted::new(value(pairs, name))))
             .filter(|(_, value)| !value.is_empty())
             .collect(),
         periods: periods(pairs, api.ledger.wall_time(), lang),

@@ -11,7 +11,7 @@ use axum::response::Response;
 use super::filters::{Filters, filters, value};
 use super::list::{Line, lines};
 use super::names::search_link;
-use super::said::Said;
+use super::quoted::Quoted;
 use super::{Page, shown};
 use crate::search::{Page as Found, Query};
 use crate::server::Api;
@@ -41,7 +41,7 @@ struct SearchPage {
     feed: String,
     indexed_size: u64,
     tree_size: u64,
-    said: Said,
+    said: Quoted,
 }
 
 /// What stands in the box, read.
@@ -133,7 +133,7 @@ pub(super) async fn search(
         feed,
         indexed_size: read.found.indexed_size,
         tree_size,
-        said: Said::short(typed, 80),
+        said: Quoted::short(typed, 80),
         p,
     };
     shown(&request, &page)

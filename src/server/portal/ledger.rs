@@ -8,7 +8,7 @@ use axum::response::Response;
 use super::charts::{Bar, Months, bars, months, percent};
 use super::health::{Health, health};
 use super::names::{self, beijing};
-use super::said::Said;
+use super::quoted::Quoted;
 use super::{Page, policy, shown};
 use crate::rules::statistics::{Counts, Statistics};
 use crate::server::Api;
@@ -26,7 +26,7 @@ struct LedgerPage {
     health: Health,
     note: String,
     policy: String,
-    operator: Said,
+    operator: Quoted,
     genesis: String,
     authorities: Vec<AuthorityRow>,
     keys: Vec<KeyRow>,
@@ -45,11 +45,11 @@ struct AuthorityRow {
 #[derive(Debug)]
 struct KeyRow {
     role: &'static str,
-    name: Said,
+    name: Quoted,
     vkey: String,
     live_from: Option<String>,
     admitted_at: u64,
-    revoked: Option<(u64, Said)>,
+    revoked: Option<(u64, Quoted)>,
 }
 
 /// What the rules say of the whole ledger.
@@ -98,7 +98,7 @@ pub(super) async fn ledger(
         health: health(&api, &p),
         note: shown_note,
         policy: policy(&api).encode(),
-        operator: Said::new(&keys.operator().name),
+        operator: Quoted::new(&keys.operator().name),
         genesis: keys.genesis_id().to_string(),
         authorities,
         keys_omitted: all.len().saturating_sub(KEYS_MAX),
@@ -112,7 +112,7 @@ pub(super) async fn ledger(
 fn row(key: &AdmittedKey, p: &Page) -> KeyRow {
     KeyRow {
         role: names::role(key.role, p.lang),
-        name: Said::short(&key.name, 80),
+        name: Quoted::short(&key.name, 80),
         vkey: key.vkey.to_string(),
         live_from: key
             .live_from
@@ -122,7 +122,7 @@ fn row(key: &AdmittedKey, p: &Page) -> KeyRow {
         revoked: key
             .revoked
             .as_ref()
-            .map(|revoked| (revoked.index, Said::short(&revoked.reason, 200))),
+            .map(|revoked| (revoked.index, Quoted::short(&revoked.reason, 200))),
     }
 }
 

@@ -1,8 +1,9 @@
 //! A list of notices, as home, search, projects and feeds show it: one row a record, in the order asked for.
 
 use super::names::{self, beijing_day};
-use super::said::Said;
-use super::words::Lang;
+use super::quoted::Quoted;
+use super::words::words;
+use crate::lang::Lang;
 use crate::ledger::{EntryView, QueryError, RecordShowing};
 use crate::server::Api;
 use crate::server::problem::Problem;
@@ -25,20 +26,20 @@ pub(super) struct Line {
 /// What a list says of a notice.
 #[derive(Clone, Debug)]
 pub(super) struct Notice {
-    pub title: Said,
+    pub title: Quoted,
     pub day: String,
     pub iso: String,
-    pub region: Said,
-    pub source: Said,
-    pub category: Said,
-    pub kind: Said,
+    pub region: Quoted,
+    pub source: Quoted,
+    pub category: Quoted,
+    pub kind: Quoted,
     pub id: String,
     pub logged: Time,
 }
 
 /// The rows of these records.
 pub(super) async fn lines(api: &Api, indexes: &[u64], lang: Lang) -> Result<Vec<Line>, Problem> {
-    let w = lang.words();
+    let w = words(lang);
     let mut lines = Vec::with_capacity(indexes.len());
     for (index, view) in api.ledger.entries_at(indexes).await? {
         let (notice, kept_back) = match (api.ledger.showing(index), view) {
@@ -77,23 +78,23 @@ pub(super) fn notice(api: &Api, view: &EntryView, lang: Lang) -> Notice {
         .publisher()
         .map_or_else(String::new, |name| names::publisher(&api.ledger, name));
     Notice {
-        title: Said::short(fields.title().unwrap_or(&kind), TITLE_CHARACTERS),
+        title: Quoted::short(fields.title().unwrap_or(&kind), TITLE_CHARACTERS),
         day: beijing_day(issued.map_or(logged, |issued| issued.time)),
         iso: issued.map_or_else(|| logged.to_string(), |issued| issued.to_string()),
-        region: Said::short(
+        region: Quoted::short(
             &fields
                 .region()
                 .map_or_else(String::new, |code| names::region(code, lang)),
             40,
         ),
-        source: Said::short(&source, 40),
-        category: Said::short(
+        source: Quoted::short(&source, 40),
+        category: Quoted::short(
             &fields
                 .category()
                 .map_or_else(String::new, |id| names::category(id, lang)),
             40,
         ),
-        kind: Said::short(&kind, 40),
+        kind: Quoted::short(&kind, 40),
         id: statement.id().to_string(),
         logged,
     }

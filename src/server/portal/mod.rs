@@ -17,7 +17,7 @@
 //! | `refusal` | problems as pages |
 //! | `view` | a statement as labelled rows and tables |
 //! | `names` | ids as people know them |
-//! | `said` | text of others, shown so that it can do nothing |
+//! | `quoted` | text of others, shown so that it can do nothing |
 //! | `words` | every fixed sentence, in both languages |
 //! | `statics` | style, scripts, marks |
 //! | `verifier` | `verify.html`, the checking page as one file |
@@ -41,8 +41,8 @@ mod names;
 mod negative;
 mod parties;
 mod project;
+mod quoted;
 mod refusal;
-mod said;
 mod statics;
 mod verifier;
 mod view;
@@ -62,10 +62,11 @@ use super::problem::Problem;
 use super::relative::Rooted;
 use crate::tlog::policy::Policy;
 
+use crate::lang::Lang;
 pub(super) use home::FiguresMemory;
 pub(super) use refusal::refusal;
 pub use verifier::PAGE as VERIFIER_PAGE;
-use words::{Lang, Words};
+use words::{Words, lang_of, prefix, words};
 
 /// Of every page and every script: a worker obeys the policy of the script that it was started from.
 pub(super) const CSP: HeaderValue = HeaderValue::from_static(
@@ -122,7 +123,7 @@ fn in_both(
     [Lang::Zh, Lang::En]
         .into_iter()
         .fold(router, |router, lang| {
-            routes(router, &|path| format!("{}{path}", lang.prefix()))
+            routes(router, &|path| format!("{}{path}", prefix(lang)))
         })
 }
 
@@ -141,12 +142,12 @@ struct Page {
 
 impl Page {
     fn new(api: &Api, uri: &Uri, place: &'static str) -> Page {
-        let lang = Lang::of_path(uri.path());
+        let lang = lang_of(uri.path());
         let here = uri.path_and_query().map_or("/", |whole| whole.as_str());
-        let here = here.strip_prefix(lang.prefix()).unwrap_or(here);
+        let here = here.strip_prefix(prefix(lang)).unwrap_or(here);
         Page {
             lang,
-            w: lang.words(),
+            w: words(lang),
             origin: api.ledger.origin().to_owned(),
             here: if here.is_empty() { "/" } else { here }.to_owned(),
             style: &statics::STYLE_PATH,
@@ -156,7 +157,7 @@ impl Page {
 
     /// A path in this language.
     fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.lang.prefix())
+        format!("{}{path}", prefix(self.lang))
     }
 
     /// The page of a record.
@@ -173,10 +174,7 @@ impl Page {
     }
 
     fn other_tag(&self) -> &'static str {
-        match self.lang {
-            Lang::Zh => Lang::En.tag(),
-            Lang::En => Lang::Zh.tag(),
-        }
+        self.lang.other().tag()
     }
 
     /// A sentence with its one gap filled by a number.

@@ -6,7 +6,8 @@ use crate::trade::statement::{OrderClass, Role};
 use crate::trade::time::Time;
 use crate::trade::vocabulary::{self, Field, Stage, Vocabulary};
 
-use super::words::Lang;
+use super::words::{prefix, words};
+use crate::lang::Lang;
 
 /// Minutes that Beijing is ahead of UTC.
 const BEIJING_MINUTES: i16 = 480;
@@ -221,7 +222,7 @@ pub(super) fn pointer(pointer: &str, kind: Option<&str>, lang: Lang) -> String {
 
 /// Members of the frame of a trade statement.
 fn header(name: &str, lang: Lang) -> Option<&'static str> {
-    let w = lang.words();
+    let w = words(lang);
     Some(match name {
         "title" => w.col_title,
         "issued" => w.col_date,
@@ -253,7 +254,7 @@ pub(super) fn search_link(lang: Lang, conditions: &[(&str, &str)]) -> String {
     for (name, value) in conditions {
         query.append_pair(name, value);
     }
-    format!("{}/search?{}", lang.prefix(), query.finish())
+    format!("{}/search?{}", prefix(lang), query.finish())
 }
 
 /// The province that a region code begins with, and the code.

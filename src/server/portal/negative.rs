@@ -6,8 +6,9 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 
 use super::names::{self, beijing, beijing_day};
-use super::said::Said;
+use super::quoted::Quoted;
 use super::{Page, shown};
+use crate::said;
 use crate::server::Api;
 use crate::server::problem::{Problem, kinds};
 use crate::trade::statement::{Act, Target};
@@ -30,11 +31,11 @@ struct NegativeLine {
     about: u64,
     is_erased: bool,
     what: &'static str,
-    which: Said,
+    which: Quoted,
     class: &'static str,
-    basis: Said,
-    by: Said,
-    approver: Said,
+    basis: Quoted,
+    by: Quoted,
+    approver: Quoted,
     time: String,
     review_at: Option<String>,
     is_overdue: bool,
@@ -51,8 +52,10 @@ pub(super) async fn withheld(
     let after = match asked.iter().find(|(name, _)| name == "after") {
         None => None,
         Some((_, text)) => Some(text.parse::<u64>().map_err(|_| {
-            Problem::new(&kinds::REQUEST_FORM, "after is the index of a record")
-                .zh("after 应为登记序号")
+            Problem::new(
+                &kinds::REQUEST_FORM,
+                said!("after 应为登记序号", "after is the index of a record"),
+            )
         })?),
     };
     let items = api.ledger.withheld()?;
@@ -74,11 +77,11 @@ pub(super) async fn withheld(
             about: item.about,
             is_erased: order.act == Act::Erase,
             what,
-            which: Said::short(&which, 200),
+            which: Quoted::short(&which, 200),
             class: names::order_class(order.class, p.lang),
-            basis: Said::short(&order.basis, 300),
-            by: Said::new(&names::publisher(&api.ledger, &given.by)),
-            approver: Said::short(&order.approver, 100),
+            basis: Quoted::short(&order.basis, 300),
+            by: Quoted::new(&names::publisher(&api.ledger, &given.by)),
+            approver: Quoted::short(&order.approver, 100),
             time: beijing(given.time),
             review_at: order.review_at.map(|time| beijing_day(time.time)),
             is_overdue: given.overdue(now),

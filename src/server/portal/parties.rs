@@ -1,9 +1,9 @@
 //! Who takes part for how much: every party that the records of a project name, with the lot and the price beside it.
 
 use super::names;
-use super::said::Said;
+use super::quoted::Quoted;
 use super::view::price;
-use super::words::Lang;
+use crate::lang::Lang;
 use crate::ledger::EntryView;
 use crate::trade::json::Value;
 use crate::trade::vocabulary::{self, Field, Type, Vocabulary};
@@ -14,13 +14,13 @@ const DEPTH_MAX: u8 = 6;
 /// One party in one role.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Party {
-    pub role: Said,
-    pub name: Said,
-    pub uscc: Said,
+    pub role: Quoted,
+    pub name: Quoted,
+    pub uscc: Quoted,
     pub link: Option<String>,
-    pub lot: Said,
-    pub price: Said,
-    pub kind: Said,
+    pub lot: Quoted,
+    pub price: Quoted,
+    pub kind: Quoted,
     pub record: u64,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn parties(views: &[&EntryView], lang: Lang, limit: usize) -> Vec<Par
             .unwrap_or_default();
         let mut walk = Walk {
             lang,
-            kind: Said::short(&names::kind(kind, lang), 60),
+            kind: Quoted::short(&names::kind(kind, lang), 60),
             record: view.header.index,
             found: &mut found,
             limit,
@@ -54,7 +54,7 @@ pub(super) fn parties(views: &[&EntryView], lang: Lang, limit: usize) -> Vec<Par
 
 struct Walk<'a> {
     lang: Lang,
-    kind: Said,
+    kind: Quoted,
     record: u64,
     found: &'a mut Vec<Party>,
     limit: usize,
@@ -112,12 +112,12 @@ impl Walk<'_> {
             .iter()
             .find_map(|name| around.get(name));
         let party = Party {
-            role: Said::short(role, 60),
-            name: Said::short(&called, 120),
+            role: Quoted::short(role, 60),
+            name: Quoted::short(&called, 120),
             link: (!uscc.is_empty()).then(|| names::search_link(self.lang, &[("party", &uscc)])),
-            uscc: Said::short(&uscc, 40),
-            lot: Said::short(&text(around, "lot"), 64),
-            price: Said::short(
+            uscc: Quoted::short(&uscc, 40),
+            lot: Quoted::short(&text(around, "lot"), 64),
+            price: Quoted::short(
                 &beside.map_or_else(String::new, |value| price(value, self.lang)),
                 120,
             ),

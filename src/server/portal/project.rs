@@ -11,7 +11,7 @@ use axum::response::Response;
 use super::list::{Notice, notice};
 use super::names;
 use super::parties::{Party, parties};
-use super::said::Said;
+use super::quoted::Quoted;
 use super::{Page, shown};
 use crate::ledger::{EntryView, QueryError, RecordShowing};
 use crate::rules::history::{Logged, history};
@@ -43,14 +43,14 @@ const DISPUTES: [&str; 4] = [
 #[template(path = "project.html")]
 struct ProjectPage {
     p: Page,
-    title: Said,
+    title: Quoted,
     publisher: String,
-    source: Said,
+    source: Quoted,
     project: String,
     api_path: String,
     category: String,
     region: String,
-    codes: Vec<Said>,
+    codes: Vec<Quoted>,
     stages: Vec<StageView>,
     others: Vec<RecordRow>,
     parties: Vec<Party>,
@@ -83,7 +83,7 @@ struct RecordRow {
     index: u64,
     notice: Option<Notice>,
     kept_back: Option<(&'static str, &'static str, u64)>,
-    lots: Vec<Said>,
+    lots: Vec<Quoted>,
     /// What it did to an earlier record.
     amends: Option<(&'static str, Option<u64>)>,
     /// What later records did to it.
@@ -97,8 +97,8 @@ struct AmendmentView {
     index: u64,
     effect: &'static str,
     of: u64,
-    title: Said,
-    rows: Vec<(Said, Said, Said)>,
+    title: Quoted,
+    rows: Vec<(Quoted, Quoted, Quoted)>,
     omitted: usize,
 }
 
@@ -106,9 +106,9 @@ struct AmendmentView {
 struct FindingView {
     class: &'static str,
     word: &'static str,
-    text: Said,
-    article: Said,
-    rule: Said,
+    text: Quoted,
+    article: Quoted,
+    rule: Quoted,
     due: String,
     done: String,
     evidence: Vec<u64>,
@@ -117,7 +117,7 @@ struct FindingView {
 
 #[derive(Debug)]
 struct DocumentView {
-    name: Said,
+    name: Quoted,
     record: u64,
     sha256: String,
     size: String,
@@ -180,8 +180,8 @@ pub(super) async fn project(
     let region = of_first(&|view| view.statement.fields().region().map(str::to_owned));
     let (findings, due, settled) = findings(report.as_ref(), &p);
     let page = ProjectPage {
-        title: Said::short(&told.or(newest).unwrap_or_else(|| of.project.clone()), 300),
-        source: Said::new(&names::publisher(&api.ledger, &of.publisher)),
+        title: Quoted::short(&told.or(newest).unwrap_or_else(|| of.project.clone()), 300),
+        source: Quoted::new(&names::publisher(&api.ledger, &of.publisher)),
         category: names::category(&category, p.lang),
         region: names::region(&region, p.lang),
         codes: codes(&views, &p),
@@ -263,7 +263,7 @@ fn row(
         index: view.header.index,
         notice: Some(notice(api, view, p.lang)),
         kept_back: None,
-        lots: fields.lots().iter().map(|lot| Said::new(lot)).collect(),
+        lots: fields.lots().iter().map(|lot| Quoted::new(lot)).collect(),
         amends: statement.amends().map(|amends| {
             (
                 super::entry::effect(amends.effect, p.lang),
@@ -409,7 +409,7 @@ fn stage_state(
     }
 }
 
-fn codes(views: &[&EntryView], p: &Page) -> Vec<Said> {
+fn codes(views: &[&EntryView], p: &Page) -> Vec<Quoted> {
     let mut codes: Vec<String> = Vec::new();
     for view in views {
         for code in view.statement.fields().codes() {
@@ -420,7 +420,7 @@ fn codes(views: &[&EntryView], p: &Page) -> Vec<Said> {
             }
         }
     }
-    codes.iter().map(|code| Said::short(code, 200)).collect()
+    codes.iter().map(|code| Quoted::short(code, 200)).collect()
 }
 
 /// What each amendment changed.
@@ -444,9 +444,9 @@ fn amendments(views: &[&EntryView], p: &Page) -> Vec<AmendmentView> {
             let rows = step.differences.iter().take(DIFFERENCES_MAX).map(|one| {
                 let label = names::pointer(&one.pointer, Some(&step.kind), p.lang);
                 (
-                    Said::short(&label, 120),
-                    Said::short(&words_of(one.before.as_ref()), 400),
-                    Said::short(&words_of(one.after.as_ref()), 400),
+                    Quoted::short(&label, 120),
+                    Quoted::short(&words_of(one.before.as_ref()), 400),
+                    Quoted::short(&words_of(one.after.as_ref()), 400),
                 )
             });
             AmendmentView {
@@ -493,9 +493,9 @@ fn finding_view(finding: &Finding, p: &Page) -> FindingView {
     FindingView {
         class,
         word,
-        text: Said::short(p.lang.say(&finding.said.zh, &finding.said.en), 600),
-        article: Said::short(law.trim(), 120),
-        rule: Said::short(&finding.rule, 60),
+        text: Quoted::short(finding.said.in_(p.lang), 600),
+        article: Quoted::short(law.trim(), 120),
+        rule: Quoted::short(&finding.rule, 60),
         due: finding.due.clone().unwrap_or_default(),
         done: finding.done.clone().unwrap_or_default(),
         evidence: finding.evidence.clone(),
@@ -508,7 +508,7 @@ fn documents(views: &[&EntryView]) -> Vec<DocumentView> {
     for view in views {
         for document in view.statement.fields().documents() {
             documents.push(DocumentView {
-                name: Said::short(document.name, 160),
+                name: Quoted::short(document.name, 160),
                 record: view.header.index,
                 sha256: document.sha256.to_string(),
                 size: super::entry::bytes(document.size),

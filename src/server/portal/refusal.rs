@@ -5,41 +5,35 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 
 use super::dressed;
-use super::said::Said;
+use super::quoted::Quoted;
 use super::statics;
-use super::words::{Lang, Words};
+use super::words::{Words, lang_of, prefix, words};
+use crate::lang::Lang;
 use crate::server::cache;
-use crate::server::problem::{Language, Problem};
+use crate::server::problem::Problem;
 use crate::server::request::RequestId;
 
 /// A problem as a page; `None` if it cannot even be rendered.
 pub(in crate::server) fn refusal(
     problem: &Problem,
     path: &str,
-    language: Language,
+    language: Option<Lang>,
     request_id: &RequestId,
 ) -> Option<Response<Body>> {
     let is_page = !path.starts_with("/api/");
-    let lang = match language {
-        _ if is_page => Lang::of_path(path),
-        Language::English => Lang::En,
-        Language::Chinese | Language::Both => Lang::Zh,
+    let lang = match is_page {
+        true => lang_of(path),
+        false => language.unwrap_or_default(),
     };
     let kind = problem.kind();
-    let detail = match lang {
-        Lang::Zh => Language::Chinese,
-        Lang::En => Language::English,
-    };
-    let document = problem.to_json(detail, None);
-    let text = |name: &str| document.get(name).and_then(serde_json::Value::as_str);
     let page = RefusalPage {
         lang,
-        w: lang.words(),
+        w: words(lang),
         style: &statics::STYLE_PATH,
         status: kind.status,
         code: kind.code,
         title: lang.say(kind.title_zh, kind.title_en),
-        detail: Said::short(text("detail").unwrap_or_default(), 2_000),
+        detail: Quoted::short(problem.detail().in_(lang), 2_000),
         help: lang.say(kind.help_zh, kind.help_en),
         other: in_other_language(lang, if is_page { path } else { "/" }),
         request_id: request_id.as_str(),
@@ -68,7 +62,7 @@ struct RefusalPage<'a> {
     status: u16,
     code: &'static str,
     title: &'static str,
-    detail: Said,
+    detail: Quoted,
     help: &'static str,
     /// The same path in the other language.
     other: String,
@@ -78,17 +72,17 @@ struct RefusalPage<'a> {
 impl RefusalPage<'_> {
     /// A path in this language.
     fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.lang.prefix())
+        format!("{}{path}", prefix(self.lang))
     }
 }
 
 /// A path that begins with two slashes would lead to another host.
 fn in_other_language(lang: Lang, path: &str) -> String {
-    let rest = path.strip_prefix(lang.prefix()).unwrap_or(path);
+    let rest = path.strip_prefix(prefix(lang)).unwrap_or(path);
     let rest = if rest.starts_with('/') && !rest.starts_with("//") {
         rest
     } else {
         "/"
     };
-    format!("{}{rest}", lang.other().prefix())
+    format!("{}{rest}", prefix(lang.other()))
 }

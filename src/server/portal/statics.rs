@@ -12,6 +12,7 @@ use axum::response::Response;
 use sha2::{Digest, Sha256};
 
 use super::CSP;
+use crate::said;
 use crate::server::cache;
 use crate::server::gate::Shared;
 use crate::server::problem::{Problem, kinds};
@@ -112,7 +113,10 @@ pub(super) async fn robots(request: HeaderMap) -> Response {
 }
 
 fn absent() -> Problem {
-    Problem::new(&kinds::NOT_FOUND, "no such file of the portal").zh("门户没有这个文件")
+    Problem::new(
+        &kinds::NOT_FOUND,
+        said!("门户没有这个文件", "no such file of the portal"),
+    )
 }
 
 #[cfg(test)]

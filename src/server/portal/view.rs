@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::names::{self, beijing};
-use super::said::Said;
-use super::words::Lang;
+use super::quoted::Quoted;
+use super::words::words;
+use crate::lang::Lang;
 use crate::trade::commitment::Openings;
 use crate::trade::json::{self, Value};
 use crate::trade::names::parse_hash;
@@ -32,7 +33,7 @@ pub(super) enum Block {
 /// One field.
 #[derive(Debug)]
 pub(super) struct Row {
-    pub label: Said,
+    pub label: Quoted,
     /// 0 for a field of the notice, more inside an object.
     pub depth: u8,
     /// None if the row only heads those below it.
@@ -42,8 +43,8 @@ pub(super) struct Row {
 /// A list with a head.
 #[derive(Debug)]
 pub(super) struct Grid {
-    pub label: Said,
-    pub heads: Vec<Said>,
+    pub label: Quoted,
+    pub heads: Vec<Quoted>,
     /// A row has as many places as there are heads.
     pub rows: Vec<Vec<Vec<Cell>>>,
 }
@@ -51,24 +52,24 @@ pub(super) struct Grid {
 /// One value.
 #[derive(Debug)]
 pub(super) enum Cell {
-    Text(Said),
+    Text(Quoted),
     /// Hashes and numbers to be compared.
-    Code(Said),
+    Code(Quoted),
     Link {
         href: String,
-        text: Said,
+        text: Quoted,
     },
     Time {
         shown: String,
         iso: String,
     },
     Party {
-        name: Said,
-        uscc: Option<Said>,
+        name: Quoted,
+        uscc: Option<Quoted>,
         href: Option<String>,
     },
     /// A commitment whose value may be shown.
-    Opened(Said),
+    Opened(Quoted),
     /// A commitment whose value is not.
     Sealed(Sealed),
 }
@@ -80,10 +81,10 @@ pub(super) struct Sealed {
     pub state: &'static str,
     pub state_word: &'static str,
     /// In words: the class, the basis.
-    pub why: Said,
+    pub why: Quoted,
     /// The record of the order.
     pub order: Option<u64>,
-    pub commitment: Said,
+    pub commitment: Quoted,
 }
 
 /// What is known of the commitments of one statement.
@@ -166,7 +167,7 @@ impl Writer<'_> {
     /// A list of objects that are no single values.
     fn grid(
         &self,
-        label: &Said,
+        label: &Quoted,
         value: &Value<'_>,
         field: Option<&Field>,
         at: &str,
@@ -228,15 +229,15 @@ impl Writer<'_> {
     }
 
     fn leaf(&self, value: &Value<'_>, kind: Option<&Type>, at: &str) -> Option<Cell> {
-        let w = self.lang.words();
+        let w = words(self.lang);
         Some(match value {
-            Value::Null => Cell::Text(Said::new(w.none)),
-            Value::Bool(yes) => Cell::Text(Said::new(if *yes { w.yes } else { w.no })),
-            Value::Integer(n) => Cell::Text(Said::new(&n.to_string())),
-            Value::String(text) if parse_hash(text).is_ok() => Cell::Code(Said::new(text)),
+            Value::Null => Cell::Text(Quoted::new(w.none)),
+            Value::Bool(yes) => Cell::Text(Quoted::new(if *yes { w.yes } else { w.no })),
+            Value::Integer(n) => Cell::Text(Quoted::new(&n.to_string())),
+            Value::String(text) if parse_hash(text).is_ok() => Cell::Code(Quoted::new(text)),
             Value::String(text) => match OffsetTime::parse(text) {
                 Ok(time) if kind.is_none_or(|kind| *kind == Type::DateTime) => time_cell(&time),
-                _ => Cell::Text(Said::new(text)),
+                _ => Cell::Text(Quoted::new(text)),
             },
             Value::Array(_) => return None,
             Value::Object(members) => return self.known_object(value, members.len(), kind, at),
@@ -262,13 +263,13 @@ impl Writer<'_> {
                 .all(|(name, _)| known.contains(name))
         };
         if text("form").is_some() && only(&["form", "amount", "currency", "rate", "text", "unit"]) {
-            return Some(Cell::Text(Said::new(&price(value, self.lang))));
+            return Some(Cell::Text(Quoted::new(&price(value, self.lang))));
         }
         if let (Some(name), true) = (text("name"), only(&["name", "uscc"])) {
             let uscc = text("uscc");
             return Some(Cell::Party {
-                name: Said::new(name),
-                uscc: uscc.map(Said::new),
+                name: Quoted::new(name),
+                uscc: uscc.map(Quoted::new),
                 href: uscc.map(|code| names::search_link(self.lang, &[("party", code)])),
             });
         }
@@ -279,17 +280,17 @@ impl Writer<'_> {
         {
             return Some(Cell::Link {
                 href: format!("/api/v1/documents/{digest}"),
-                text: Said::new(name),
+                text: Quoted::new(name),
             });
         }
         None
     }
 
     fn commitment(&self, commitment: &str, class: &str, at: &str) -> Cell {
-        let w = self.lang.words();
+        let w = words(self.lang);
         let opening = self.seals.openings.as_ref().and_then(|all| all.get(at));
         if let Some(opening) = opening {
-            return Cell::Opened(Said::new(&opening.value));
+            return Cell::Opened(Quoted::new(&opening.value));
         }
         let kept_back = self.seals.kept_back.get(at);
         let (state, state_word, why) = match kept_back {
@@ -307,9 +308,9 @@ impl Writer<'_> {
         Cell::Sealed(Sealed {
             state,
             state_word,
-            why: Said::new(&why),
+            why: Quoted::new(&why),
             order: kept_back.map(|given| given.record),
-            commitment: Said::new(commitment),
+            commitment: Quoted::new(commitment),
         })
     }
 }
@@ -374,10 +375,10 @@ pub(super) fn time_cell(time: &OffsetTime) -> Cell {
     }
 }
 
-fn label(name: &str, field: Option<&Field>, lang: Lang) -> Said {
+fn label(name: &str, field: Option<&Field>, lang: Lang) -> Quoted {
     match field {
-        Some(field) => Said::new(lang.say(&field.zh, &field.en)),
-        None => Said::new(names::member(name, lang).unwrap_or(name)),
+        Some(field) => Quoted::new(lang.say(&field.zh, &field.en)),
+        None => Quoted::new(names::member(name, lang).unwrap_or(name)),
     }
 }
 
@@ -396,7 +397,7 @@ fn shape_fields(field: Option<&Field>) -> Vec<&'static Field> {
 }
 
 fn as_written(value: &Value<'_>) -> Cell {
-    Cell::Code(Said::new(&json::encode(value)))
+    Cell::Code(Quoted::new(&json::encode(value)))
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
 
 use super::policy;
+use crate::lang::Said;
 use crate::ledger::{DocumentShowing, EntryView};
 use crate::rules::csv::cell;
 use crate::server::Api;
@@ -55,11 +56,14 @@ pub(super) async fn whole(
         let said = format!(
             "the project has {have} records, one file holds at most {RECORDS_MAX}; mirror the log instead"
         );
-        return Err(Problem::new(&kinds::TOO_LARGE, said)
-            .zh(format!(
-                "该项目有 {have} 条记录，一个文件最多 {RECORDS_MAX} 条；请镜像整个账本"
-            ))
-            .with("limit", RECORDS_MAX));
+        return Err(Problem::new(
+            &kinds::TOO_LARGE,
+            Said::new(
+                format!("该项目有 {have} 条记录，一个文件最多 {RECORDS_MAX} 条；请镜像整个账本"),
+                said,
+            ),
+        )
+        .with("limit", RECORDS_MAX));
     }
     let place = api.rooms.downloads.guest(client).take(1).await;
     let place = place.map_err(no_place)?;

@@ -2,61 +2,25 @@
 //!
 //! Promises nothing about what publishers write: that is shown in the language in which it was signed.
 
-/// The language of a page; Chinese at `/`, English at `/en/`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lang {
-    /// zh-CN.
-    Zh,
-    /// en.
-    En,
+use crate::lang::Lang;
+
+/// What the paths of a language's pages begin with: Chinese is at `/`, English at `/en/`.
+pub(super) fn prefix(lang: Lang) -> &'static str {
+    lang.say("", "/en")
 }
 
-impl Lang {
-    /// As in `lang=` and `hreflang=`.
-    pub fn tag(self) -> &'static str {
-        match self {
-            Lang::Zh => "zh-CN",
-            Lang::En => "en",
-        }
+/// The language that a path is in.
+pub(super) fn lang_of(path: &str) -> Lang {
+    if path == "/en" || path.starts_with("/en/") {
+        Lang::En
+    } else {
+        Lang::Zh
     }
+}
 
-    /// What its pages' paths begin with.
-    pub fn prefix(self) -> &'static str {
-        match self {
-            Lang::Zh => "",
-            Lang::En => "/en",
-        }
-    }
-
-    /// The language that a path is in.
-    pub fn of_path(path: &str) -> Lang {
-        if path == "/en" || path.starts_with("/en/") {
-            Lang::En
-        } else {
-            Lang::Zh
-        }
-    }
-
-    /// The other of the two.
-    pub fn other(self) -> Lang {
-        self.say(Lang::En, Lang::Zh)
-    }
-
-    /// One of two sentences.
-    pub fn say<T>(self, zh: T, en: T) -> T {
-        match self {
-            Lang::Zh => zh,
-            Lang::En => en,
-        }
-    }
-
-    /// The table.
-    pub fn words(self) -> &'static Words {
-        match self {
-            Lang::Zh => &ZH,
-            Lang::En => &EN,
-        }
-    }
+/// The table.
+pub(super) fn words(lang: Lang) -> &'static Words {
+    lang.say(&ZH, &EN)
 }
 
 macro_rules! words {

@@ -1,6 +1,6 @@
 // Making elements. Promises: whatever others wrote goes in as text, never as markup, stands in <bdi> so that
 // it turns no direction of writing but its own, and has every character that cannot be seen made visible: the
-// same rule as src/server/portal/said.rs.
+// same rule as src/server/portal/quoted.rs.
 
 /** An element: `attributes` by name (`on…` are listeners), children are elements or strings of ours. */
 export function element(tag, attributes = {}, ...children) {

@@ -1,8 +1,8 @@
 //! Text of others, shown so that it can do nothing: escaped, set apart from the text around it, and with every character that
 //! cannot be seen made visible.
 //!
-//! Promises: a [`Said`] in a page opens no tag, ends no attribute, and turns no direction of writing but its own: it stands in `<bdi>`
-//! (Unicode UAX #9, isolates). Does not judge what it says.
+//! Promises: a [`Quoted`] in a page opens no tag, ends no attribute, and cannot turn the text around it from right to left: it stands in
+//! `<bdi>` (Unicode UAX #9, isolates). Does not judge what it says.
 
 use std::fmt;
 
@@ -12,21 +12,21 @@ use crate::trade::visible::visible;
 
 /// What a publisher, or whoever asked, has written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Said(String);
+pub(super) struct Quoted(String);
 
-impl Said {
+impl Quoted {
     /// `text` with what cannot be seen made visible.
-    pub fn new(text: &str) -> Said {
-        Said(visible(text).into_owned())
+    pub fn new(text: &str) -> Quoted {
+        Quoted(visible(text).into_owned())
     }
 
     /// At most `characters` of it, with a mark where it was cut.
-    pub fn short(text: &str, characters: usize) -> Said {
+    pub fn short(text: &str, characters: usize) -> Quoted {
         let cut: String = text.chars().take(characters).collect();
         if cut.len() == text.len() {
-            Said::new(text)
+            Quoted::new(text)
         } else {
-            Said(visible(&cut).into_owned() + "…")
+            Quoted(visible(&cut).into_owned() + "…")
         }
     }
 
@@ -40,7 +40,7 @@ impl Said {
     }
 }
 
-impl fmt::Display for Said {
+impl fmt::Display for Quoted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<bdi>")?;
         for c in self.0.chars() {
@@ -58,7 +58,7 @@ impl fmt::Display for Said {
 }
 
 /// Display writes nothing but `<bdi>` unescaped.
-impl HtmlSafe for Said {}
+impl HtmlSafe for Quoted {}
 
 #[cfg(test)]
 mod tests {
@@ -68,7 +68,7 @@ mod tests {
     fn what_others_write_stays_text() {
         #[track_caller]
         fn check(text: &str, shown: &str) {
-            assert_eq!(Said::new(text).to_string(), format!("<bdi>{shown}</bdi>"));
+            assert_eq!(Quoted::new(text).to_string(), format!("<bdi>{shown}</bdi>"));
         }
         check("韶山市 A&B", "韶山市 A&amp;B");
         check(
@@ -80,7 +80,7 @@ mod tests {
         check("\u{200B}\u{FEFF}", "⟦U+200B⟧⟦U+FEFF⟧");
         check("two\nlines", "two\nlines");
         check("\u{1b}[2J", "⟦U+001B⟧[2J");
-        assert_eq!(Said::short("韶山市教育局", 2).plain(), "韶山…");
-        assert_eq!(Said::short("韶山", 2).plain(), "韶山");
+        assert_eq!(Quoted::short("韶山市教育局", 2).plain(), "韶山…");
+        assert_eq!(Quoted::short("韶山", 2).plain(), "韶山");
     }
 }
