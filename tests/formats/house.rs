@@ -18,8 +18,6 @@ const CIRCLES_KNOWN: &[&str] = &[
     "audit::views",
     "core::trade::commitment",
     "core::trade::door",
-    "core::trade::door::details",
-    "core::trade::door::values",
     "core::trade::guard",
     "core::trade::keys",
     "core::trade::notice",

@@ -4,7 +4,7 @@
 //! of class `public` belongs into a commitment, and a poster is told where it does not stand in one.
 
 use super::Problems;
-use super::values;
+use super::values::{self, Checker, is_commitment};
 use crate::trade::json::Value;
 use crate::trade::names;
 use crate::trade::persons::{self, What};
@@ -59,17 +59,6 @@ pub(super) fn check(value: &Value<'_>, words: &Vocabulary, problems: &mut Proble
     }
 }
 
-pub(super) struct Checker<'c> {
-    words: &'c Vocabulary,
-    pub(super) problems: &'c mut Problems,
-    /// Whether a party without a social credit code may be a natural person.
-    pub(super) natural_persons: bool,
-    /// Whether the vocabulary has the kind.
-    kind_is_known: bool,
-    pub(super) title: &'c str,
-    lots: Vec<&'c str>,
-}
-
 impl Checker<'_> {
     /// The members of an object. `told`: that it stands in the clear has been said, and once is enough.
     fn fields(
@@ -113,15 +102,6 @@ impl Checker<'_> {
             Need::Warn => self.problems.warning("field_missing", pointer, zh, en),
             Need::Optional => {}
         }
-    }
-
-    pub(super) fn unknown(&mut self, pointer: &str, name: &str) {
-        self.problems.warning(
-            "field_unknown",
-            pointer,
-            format!("此处没有名为 {name} 的字段，不会检查；自有内容请放入 details.extra"),
-            format!("no field is called {name} here, so it is not checked; fields of your own go into details.extra"),
-        );
     }
 
     /// What nothing is known of but its name: secret where a field of this name is, a person's where its value is a name.
@@ -371,11 +351,6 @@ fn shows_something(value: &Value<'_>) -> bool {
         }),
         None => true,
     }
-}
-
-/// Whether it is one in good form is a rule of all statements.
-pub(super) fn is_commitment(value: &Value<'_>) -> bool {
-    value.get("commitment").is_some()
 }
 
 fn is_time(text: &str) -> bool {

@@ -4,7 +4,7 @@
 //! is blacked out and why. Whoever is shown the opening can check that an original is the file that was meant; nobody can guess it.
 
 use super::Problems;
-use super::details::is_commitment;
+use super::values::is_commitment;
 use crate::trade::commitment::Class;
 use crate::trade::json::Value;
 

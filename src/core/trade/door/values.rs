@@ -1,10 +1,39 @@
 //! The values that kinds share: price, party, document.
 
-use super::details::{Checker, is_commitment};
+use super::Problems;
 use crate::trade::identifiers;
 use crate::trade::json::Value;
 use crate::trade::names;
 use crate::trade::persons::{self, Named};
+use crate::trade::vocabulary::Vocabulary;
+
+/// Holds `details` against the vocabulary, and collects what is amiss.
+pub(super) struct Checker<'c> {
+    pub(super) words: &'c Vocabulary,
+    pub(super) problems: &'c mut Problems,
+    /// Whether a party without a social credit code may be a natural person.
+    pub(super) natural_persons: bool,
+    /// Whether the vocabulary has the kind.
+    pub(super) kind_is_known: bool,
+    pub(super) title: &'c str,
+    pub(super) lots: Vec<&'c str>,
+}
+
+impl Checker<'_> {
+    pub(super) fn unknown(&mut self, pointer: &str, name: &str) {
+        self.problems.warning(
+            "field_unknown",
+            pointer,
+            format!("此处没有名为 {name} 的字段，不会检查；自有内容请放入 details.extra"),
+            format!("no field is called {name} here, so it is not checked; fields of your own go into details.extra"),
+        );
+    }
+}
+
+/// Whether it is one in good form is a rule of all statements.
+pub(super) fn is_commitment(value: &Value<'_>) -> bool {
+    value.get("commitment").is_some()
+}
 
 /// A price is an amount, a rate, a unit price, or words: at one centre every fifth is no amount.
 pub(super) fn check_price(checker: &mut Checker<'_>, price: &Value<'_>, pointer: &str) {
