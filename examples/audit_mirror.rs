@@ -2,19 +2,19 @@
 //!
 //! Run with: `cargo run --example audit_mirror -- DIR POLICY`
 
-use anyhow::{Context, bail};
+use std::error::Error;
+
 use mingzhang::audit::{Options, Target, audit};
 use mingzhang::ledger::clock::system_clock;
 use mingzhang::tlog::policy::Policy;
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, policy] = arguments.as_slice() else {
-        bail!("a folder and a policy are wanted");
+        return Err("a folder and a policy are wanted".into());
     };
-    let policy = std::fs::read(policy).with_context(|| format!("cannot read {policy}"))?;
-    let policy = Policy::parse(&policy).context("this is not a policy")?;
+    let policy = Policy::parse(&std::fs::read(policy)?)?;
     let target = Target::parse(folder)?;
 
     // The date stands in the report; nothing is judged by it. What is done meanwhile is of no interest here.
@@ -26,7 +26,8 @@ async fn main() -> anyhow::Result<()> {
         println!("{}  record {record}: {}", fault.object, fault.en);
     }
     if !report.is_clean() {
-        bail!("{} faults", report.faults.len() as u64 + report.faults_more);
+        let faults = report.faults.len() as u64 + report.faults_more;
+        return Err(format!("{faults} faults").into());
     }
     println!(
         "{} records, {} signatures, root {}: no fault",

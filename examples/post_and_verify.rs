@@ -2,7 +2,8 @@
 //!
 //! Run with: `cargo run --example post_and_verify`
 
-use anyhow::Context;
+use std::error::Error;
+
 use mingzhang::ledger::clock::system_clock;
 use mingzhang::ledger::{Config, Ledger, Wait};
 use mingzhang::store::Store;
@@ -13,10 +14,10 @@ use mingzhang::trade::statement::{Draft, sign_statement};
 use mingzhang::verify::verify;
 
 const ORIGIN: &str = "ledger.example";
-const DRAFT: &[u8] = include_bytes!("../tests/data/yichang/drafts.jsonl");
+const DRAFT: &str = include_str!("../tests/data/yichang/drafts.jsonl");
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> Result<(), Box<dyn Error>> {
     // Keys of everybody: fixed seeds, for an example only. In earnest each key stays with whoever signs with it.
     let log = Signer::from_seed(ORIGIN, &[1; 32])?;
     let log_vkey = log.vkey().clone();
@@ -40,11 +41,8 @@ async fn main() -> anyhow::Result<()> {
     let ledger = Ledger::create(Store::memory(), config, system_clock(), &[genesis, admit]).await?;
 
     // The centre fills in and signs a draft, and posts it; the answer comes when it is durable and signed.
-    let line = DRAFT
-        .split(|byte| *byte == b'\n')
-        .next()
-        .context("a draft")?;
-    let mut draft = Draft::parse(line)?;
+    let line = DRAFT.lines().next().ok_or("a draft is wanted")?;
+    let mut draft = Draft::parse(line.as_bytes())?;
     draft.fill(ORIGIN, centre.name(), None)?;
     let statement = sign_statement(&draft.text()?, &[&centre])?;
     let note = statement.note().to_vec();

@@ -1,4 +1,4 @@
-// Holds the browser's modules to Rust's verdicts on changed inputs: cargo run --example mutants -- 100000 1 | node tests/js/lib/agree.mjs
+// Holds the browser's modules to Rust's verdicts on changed inputs: cargo run -p mingzhang-fuzz --bin mutants -- 100000 1 | node tests/js/lib/agree.mjs
 //
 // Says how many were compared of each kind and by how they ended, and fails on the first ten differences, with the
 // inputs, on none at all, and on fewer than the first line announces. A seeded part goes through our own Ed25519, the

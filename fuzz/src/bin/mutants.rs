@@ -1,7 +1,7 @@
 //! Changed receipts, notes, statements and policies with the verdict of this library, as JSON lines, for another implementation to be held to:
 //!
 //! ```text
-//! cargo run --example mutants -- 100000 1 | node tests/js/lib/agree.mjs
+//! cargo run -p mingzhang-fuzz --bin mutants -- 100000 1 | node tests/js/lib/agree.mjs
 //! ```
 //!
 //! `file` is a receipt as it was saved, `receipt` one as it was given. A line is `{"kind","input","verdict"}`: `input` is base64, `verdict` is `ok` and what was read, or the step and the variants of the errors from
@@ -25,7 +25,7 @@ use mingzhang::trade::statement::{Statement, sign_statement};
 use mingzhang::trade::time::Time;
 use mingzhang::verify::{VerifyError, verify};
 
-fn main() -> anyhow::Result<()> {
+fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let count: u64 = arguments.next().map_or(Ok(1_000), |n| n.parse())?;
     let seed: u64 = arguments.next().map_or(Ok(1), |n| n.parse())?;
