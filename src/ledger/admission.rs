@@ -18,7 +18,6 @@ use super::plan::{Past, Plan, Standing, Tip};
 use super::post_error::PostError;
 use super::query::evidence_of;
 use super::query_error::QueryError;
-use super::recent::reference_of;
 use super::{INDEX_LAG_MAX, Ledger, Shared, Why, Writing};
 use crate::receipt::Receipt;
 use crate::store::Room;
@@ -182,24 +181,15 @@ impl Ledger {
                 statement,
                 warnings,
             }) => {
-                let looked_up = self.shared.look_up(&statement)?;
-                let erased = self.standing(&statement).await?;
-                let (head, reference, amends_found) = {
-                    let recent = self
-                        .shared
-                        .recent
-                        .lock()
-                        .expect("no panic while holding recent");
-                    let chain = statement.chain();
-                    let reference =
-                        reference_of(&statement).and_then(|reference| recent.reference(&reference));
-                    let amends_recent = statement
-                        .amends()
-                        .is_some_and(|amends| recent.is_in_chain(&amends.statement, chain));
+                let looked_up = LookedUp {
+                    erased: self.standing(&statement).await?,
+                    ..self.shared.look_up(&statement)?
+                };
+                let (reference, past) = {
+                    let recent = self.shared.recent();
                     (
-                        recent.head(chain).or(looked_up.head),
-                        reference.or(looked_up.reference),
-                        looked_up.amends_found || amends_recent,
+                        looked_up.same_reference(&recent, &statement),
+                        looked_up.past(&recent, &statement),
                     )
                 };
                 if let Some(id) = reference {
@@ -208,14 +198,7 @@ impl Ledger {
                         id,
                     });
                 }
-                self.shared.judge_now(
-                    &statement,
-                    &Past {
-                        head,
-                        amends_found,
-                        erased,
-                    },
-                )?;
+                self.shared.judge_now(&statement, &past)?;
                 Ok((statement.id(), None, warnings))
             }
         }
@@ -556,33 +539,7 @@ impl Shared {
     }
 
     fn look_up(&self, statement: &Statement) -> Result<LookedUp, QueryError> {
-        let damaged = |failure| self.damaged(failure);
-        let chain = statement.chain();
-        let head = self
-            .index
-            .chain(chain)
-            .map_err(damaged)?
-            .map(|view| view.head);
-        let reference = match reference_of(statement) {
-            Some((publisher, reference)) => self
-                .index
-                .reference(&publisher, &reference)
-                .map_err(damaged)?,
-            None => None,
-        };
-        let amends_found = match statement.amends() {
-            Some(amends) => self
-                .index
-                .is_in_chain(&amends.statement, chain)
-                .map_err(damaged)?,
-            None => false,
-        };
-        Ok(LookedUp {
-            head,
-            reference,
-            amends_found,
-            erased: Vec::new(),
-        })
+        LookedUp::of(&self.index, statement).map_err(|failure| self.damaged(failure))
     }
 
     /// Judges a statement as if it were the next record.

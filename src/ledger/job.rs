@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::plan::Standing;
-use super::recent::Recent;
+use super::index::{Index, IndexError};
+use super::plan::{Past, Standing};
+use super::recent::{Recent, reference_of};
 use super::{Head, Shared};
 use crate::tlog::merkle::Hash;
 use crate::tlog::tile::Growth;
@@ -31,6 +32,45 @@ pub(super) struct LookedUp {
     pub reference: Option<Hash>,
     pub amends_found: bool,
     pub erased: Vec<Standing>,
+}
+
+impl LookedUp {
+    /// Asks the index; what the statement orders to erase stands in the log, not there.
+    pub fn of(index: &Index, statement: &Statement) -> Result<LookedUp, IndexError> {
+        let chain = statement.chain();
+        let reference = match reference_of(statement) {
+            Some((publisher, reference)) => index.reference(&publisher, &reference)?,
+            None => None,
+        };
+        let amends_found = match statement.amends() {
+            Some(amends) => index.is_in_chain(&amends.statement, chain)?,
+            None => false,
+        };
+        Ok(LookedUp {
+            head: index.chain(chain)?.map(|view| view.head),
+            reference,
+            amends_found,
+            erased: Vec::new(),
+        })
+    }
+
+    /// The statement that bears the publisher's own reference already.
+    pub fn same_reference(&self, recent: &Recent, statement: &Statement) -> Option<Hash> {
+        let reference = reference_of(statement)?;
+        recent.reference(&reference).or(self.reference)
+    }
+
+    /// The past that the log rules ask for: what happened since the look-up overrides what the index said.
+    pub fn past(self, recent: &Recent, statement: &Statement) -> Past {
+        let chain = statement.chain();
+        let amended = statement.amends();
+        Past {
+            head: recent.head(chain).or(self.head),
+            amends_found: self.amends_found
+                || amended.is_some_and(|amends| recent.is_in_chain(&amends.statement, chain)),
+            erased: self.erased,
+        }
+    }
 }
 
 /// What became of a post.

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::job::{Job, Outcome, Published};
 use super::objects::{HEAD_BYTES_MAX, read_head};
-use super::plan::{Past, Plan, State, Tip};
+use super::plan::{Plan, State, Tip};
 use super::{Head, Shared, Why, Writing, erase};
 use crate::store::commit::{COMMIT_BYTES_MAX, Commit};
 use crate::store::{Created, Store, StoreError};
@@ -162,24 +162,14 @@ fn take(shared: &Shared, planned: &mut Option<Planned>, tip: &Tip, job: Job) {
     } = job;
     let mut recent = shared.recent.lock().expect("no panic while holding recent");
     let outcome = (|| {
-        let chain = statement.chain();
         // It is in the log already, or on its way there under a batch of which nobody knows yet whether it landed.
         if recent.has(&statement.id()) {
             return Err(Outcome::Known);
         }
-        // Recent changes override what the index said when the post looked.
-        if let Some(reference) = super::recent::reference_of(&statement)
-            && let Some(id) = recent.reference(&reference).or(looked_up.reference)
-        {
+        if let Some(id) = looked_up.same_reference(&recent, &statement) {
             return Err(Outcome::ReferenceTaken { id });
         }
-        let amended = statement.amends();
-        let past = Past {
-            head: recent.head(chain).or(looked_up.head),
-            amends_found: looked_up.amends_found
-                || amended.is_some_and(|amends| recent.is_in_chain(&amends.statement, chain)),
-            erased: looked_up.erased,
-        };
+        let past = looked_up.past(&recent, &statement);
         batch
             .plan
             .push(&statement, &past)

@@ -3,9 +3,10 @@
 use bytes::Bytes;
 
 use super::super::erase::standing_at;
-use super::super::index::{Index, IndexError, Row};
+use super::super::index::{Index, Row};
+use super::super::job::LookedUp;
 use super::super::open_error::{OpenError, RecordFault};
-use super::super::plan::{Past, Standing, State, Tip, judge, keys_after};
+use super::super::plan::{Standing, State, Tip, judge, keys_after};
 use super::super::recent::Recent;
 use super::survey::Found;
 use crate::store::LogReader;
@@ -341,32 +342,20 @@ impl Walk {
             }));
         }
         if let Some(erased) = unpublished {
-            let chain = statement.chain();
             let position = Position {
                 index,
                 time: header.time,
                 time_before: self.tip.time,
             };
-            let head = self.recent.head(chain).map_or_else(
-                || Ok(queries.chain(chain)?.map(|view| view.head)),
-                |head| Ok::<_, IndexError>(Some(head)),
-            )?;
-            let amends_found = match statement.amends() {
-                Some(amends) => {
-                    self.recent.is_in_chain(&amends.statement, chain)
-                        || queries.is_in_chain(&amends.statement, chain)?
-                }
-                None => false,
-            };
             if let Some(keys) = &self.keys {
                 keys.verify(&statement)
                     .map_err(|source| fault(source.into()))?;
             }
-            let past = Past {
-                head,
-                amends_found,
+            let looked_up = LookedUp {
                 erased,
+                ..LookedUp::of(queries, &statement)?
             };
+            let past = looked_up.past(&self.recent, &statement);
             judge(&statement, &position, self.keys.as_ref(), &past)
                 .map_err(|source| fault(source.into()))?;
         }
