@@ -157,7 +157,9 @@ impl Gathering {
                 continue;
             };
             self.seats[at].has_seen(published.tree.size);
-            self.seats[at].said.cosigned(published.tree.size, timestamp);
+            self.seats[at]
+                .last_seen
+                .cosigned(published.tree.size, timestamp);
             // Not asked again before its time: what it says now is as good as what a fresh line would.
             let age_ms = (now.wall.as_ms() / 1_000)
                 .saturating_sub_unsigned(timestamp)
@@ -297,7 +299,7 @@ impl Gathering {
         let newest = self.rounds.in_hand().next_back()?.size();
         for candidate in self.rounds.in_hand() {
             let size = candidate.size();
-            if let State::Ahead { .. } = seat.said.state {
+            if let State::Ahead { .. } = seat.last_seen.state {
                 // It is asked again for what we have: perhaps it was mistaken.
                 if size == newest {
                     return Some((size, candidate.head.clone()));
@@ -416,7 +418,7 @@ impl Gathering {
             return Err(Uncounted::Clock { off_s });
         }
         seat.has_seen(size);
-        seat.said.cosigned(size, timestamp);
+        seat.last_seen.cosigned(size, timestamp);
         if came == Came::Delivered {
             candidate.brought_ms.get_or_insert(now.boot_ms);
         }
@@ -574,13 +576,13 @@ impl Gathering {
         let names = self.policy.as_ref()?.witnesses();
         self.seats.iter().zip(names).find_map(|(seat, witness)| {
             let name = &witness.name;
-            if let State::Ahead { size } = seat.said.state {
+            if let State::Ahead { size } = seat.last_seen.state {
                 return Some(format!(
                     "witness {name} has cosigned {size} records of this log, more than there are here: the ledger was restored from an older copy, \
                      or its key is used elsewhere; see docs/operations.md, restore"
                 ));
             }
-            let cosigns = matches!(seat.said.state, State::Cosigns);
+            let cosigns = matches!(seat.last_seen.state, State::Cosigns);
             (seat.was_beside && !cosigns).then(|| {
                 format!(
                     "witness {name} said at start that it has cosigned another tree than this ledger's: there may be two histories; see \

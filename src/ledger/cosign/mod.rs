@@ -541,8 +541,8 @@ impl Ledger {
         let others = others.map(WitnessStatus::unsupported);
         let witnesses = seats
             .map(|(witness, seat)| {
-                let (state, zh, en) = seat.said.state.words(witness.url.is_none());
-                let newest = seat.said.newest;
+                let (state, zh, en) = seat.last_seen.state.words(witness.url.is_none());
+                let newest = seat.last_seen.newest;
                 let time = newest.and_then(|(_, timestamp)| {
                     Time::from_ms(i64::try_from(timestamp).ok()?.checked_mul(1_000)?)
                 });

@@ -1,7 +1,7 @@
 //! What each witness of the policy last did: whether it is being asked, when it may be asked again, what it has cosigned, which time it
 //! told. Pure.
 
-use super::status::{Said, State};
+use super::status::{LastSeen, State};
 use crate::ledger::clock::Reading;
 
 /// The first and the longest pause after a witness has failed.
@@ -16,7 +16,7 @@ pub(super) const FRESH_MS: i64 = 120_000;
 /// One witness of the policy.
 #[derive(Debug)]
 pub(in crate::ledger) struct Seat {
-    pub said: Said,
+    pub last_seen: LastSeen,
     /// What it has cosigned last, as far as is known.
     pub seen: Option<u64>,
     /// A request to it is under way.
@@ -34,7 +34,7 @@ pub(in crate::ledger) struct Seat {
 impl Seat {
     pub fn new() -> Seat {
         Seat {
-            said: Said::default(),
+            last_seen: LastSeen::default(),
             seen: None,
             busy: false,
             next_ms: i64::MIN,
@@ -63,9 +63,9 @@ impl Seat {
     /// It failed, and is left alone for a while that grows.
     pub fn failed(&mut self, state: State, now: Reading) {
         // Silence takes nothing back: who said that it has more records has them still.
-        let is_ahead = matches!(self.said.state, State::Ahead { .. });
+        let is_ahead = matches!(self.last_seen.state, State::Ahead { .. });
         if !(is_ahead && matches!(state, State::Silent { .. } | State::Refuses { .. })) {
-            self.said.state = state;
+            self.last_seen.state = state;
         }
         let pause_ms = BACKOFF_MS.0 << self.failures.min(16);
         self.failures = self.failures.saturating_add(1);
@@ -82,7 +82,7 @@ impl Seat {
             self.failed(State::Refuses { status: 409, said }, now);
         } else {
             self.next_ms = now.boot_ms;
-            self.said.state = State::CatchingUp;
+            self.last_seen.state = State::CatchingUp;
         }
     }
 
@@ -99,7 +99,7 @@ impl Seat {
 
     /// It is there and does what it is asked for, as far as is known.
     pub fn answers(&self) -> bool {
-        matches!(self.said.state, State::Cosigns | State::CatchingUp)
+        matches!(self.last_seen.state, State::Cosigns | State::CatchingUp)
     }
 }
 

@@ -29,15 +29,15 @@ pub(in crate::ledger) enum State {
     Disagrees { size: u64 },
 }
 
-/// The last that was said.
+/// What was last heard of a witness.
 #[derive(Clone, Debug, Default)]
-pub(in crate::ledger) struct Said {
+pub(in crate::ledger) struct LastSeen {
     pub state: State,
     /// Size and time of its newest cosignature.
     pub newest: Option<(u64, u64)>,
 }
 
-impl Said {
+impl LastSeen {
     pub fn cosigned(&mut self, size: u64, timestamp: u64) {
         self.state = State::Cosigns;
         if self.newest.is_none_or(|newest| newest <= (size, timestamp)) {

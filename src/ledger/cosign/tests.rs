@@ -169,11 +169,11 @@ fn one_that_is_behind_is_caught_up_from_the_size_that_it_names() {
     let nine = head(9);
     let asks = g.tick(&nine, at(0));
     assert_eq!(g.answered(&asks[0], Answer::Size(4), 9, at(10)), None);
-    assert_eq!(g.seats[0].said.state, State::CatchingUp);
+    assert_eq!(g.seats[0].last_seen.state, State::CatchingUp);
     let again = g.tick(&nine, at(10));
     assert_eq!(asked(&again), [(0, 4, 9)]);
     signs(&mut g, &again[0], 9, at(20));
-    assert_eq!(g.seats[0].said.state, State::Cosigns);
+    assert_eq!(g.seats[0].last_seen.state, State::Cosigns);
     // One that answers the same size for ever is not asked for ever.
     let mut asks = vec![asks[1].clone()];
     let mut asked = 0;
@@ -210,7 +210,7 @@ fn failures_are_tried_again_with_growing_pauses() {
         }
     }
     assert_eq!(tries, [0, 1, 3, 7, 15, 31, 63, 123, 183]);
-    let state = |at: usize| g.seats[at].said.state.words(false).0;
+    let state = |at: usize| g.seats[at].last_seen.state.words(false).0;
     assert_eq!(
         [state(0), state(1), state(2)],
         ["silent", "refuses", "other-key"]
@@ -236,7 +236,7 @@ fn what_does_not_verify_or_cannot_be_dated_so_does_not_count() {
         let asks = g.tick(&one, at(0));
         let answer = Answer::Signed(vec![signature.clone()]);
         g.answered(&asks[0], answer, 1, at(0));
-        assert_eq!(g.seats[0].said.state.words(false).0, *want);
+        assert_eq!(g.seats[0].last_seen.state.words(false).0, *want);
         signs(&mut g, &asks[1], 1, at(0));
         let met = chosen_size(&mut g, &one, at(0)).is_some();
         assert_eq!(met, *want == "cosigns", "{want}");
