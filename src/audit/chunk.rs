@@ -10,20 +10,14 @@ use bytes::Bytes;
 use rayon::prelude::*;
 
 use super::fetch::{Chunk, Object, WIDTH};
-use super::memory::EntryCache;
+use super::memory::{EntryCache, Parsed};
 use super::report::{Fault, Step};
-use super::words::{self, Said, said};
+use super::words;
+use crate::lang::Said;
 use crate::tlog::merkle::{Hash, Tree, leaf_hash, node_hash};
 use crate::tlog::tile::{self, Tile, TileBuilder};
-use crate::trade::record::{RecordHeader, parse_entry};
+use crate::trade::record::parse_entry;
 use crate::trade::statement::Statement;
-
-/// A record, taken apart.
-#[derive(Clone, Debug)]
-pub(super) struct Parsed {
-    pub header: RecordHeader,
-    pub statement: Statement,
-}
 
 /// Why an entry is no record, without the object and index that the caller knows.
 type Unparsed = (Step, &'static str, Said);
@@ -235,11 +229,11 @@ impl Bundle {
             unreachable!("agrees() has compared the two");
         };
         let want = stored[at];
-        let said = said(
+        let said = Said::new(
+            format!("条目的摘要为 {have}，树中为 {want}：不是当时记入的字节"),
             format!(
                 "the entry has leaf hash {have}, the tree has {want}: these are not the bytes that were logged"
             ),
-            format!("条目的摘要为 {have}，树中为 {want}：不是当时记入的字节"),
         );
         Fault::new(&self.name, Some(index), Step::Leaf, "leaf_hash", said)
     }
@@ -260,11 +254,11 @@ impl Bundle {
             unreachable!("agrees() has compared the two");
         };
         let (have, index) = (stored[at], self.first() + at as u64);
-        let said = said(
+        let said = Said::new(
+            format!("其中第 {at} 个摘要为 {have}，由条目算得 {want}；共 {count} 个不符"),
             format!(
                 "its hash {at} is {have}, the entry gives {want}; {count} of its hashes are wrong"
             ),
-            format!("其中第 {at} 个摘要为 {have}，由条目算得 {want}；共 {count} 个不符"),
         );
         Some(Fault::new(
             &self.leaves_name,
@@ -415,9 +409,9 @@ pub(super) fn hashes_of(bytes: &[u8], width: usize) -> Option<Vec<Hash>> {
 
 fn wrong_length(object: &Object, have: usize) -> Fault {
     let want = object.tile.bytes_max();
-    let said = said(
-        format!("it has {have} bytes, wanted {want}: 32 a hash"),
+    let said = Said::new(
         format!("有 {have} 字节，应有 {want} 字节（每个摘要 32 字节）"),
+        format!("it has {have} bytes, wanted {want}: 32 a hash"),
     );
     Fault::new(&object.name, None, Step::Tile, "length", said)
 }
@@ -431,7 +425,7 @@ pub(super) fn parse(entry: &Bytes) -> Result<Parsed, Unparsed> {
         Err(error) => Err((
             Step::Statement,
             "statement",
-            said(crate::chain_of(&error), error.zh()),
+            Said::new(error.zh(), crate::chain_of(&error)),
         )),
     }
 }
@@ -451,11 +445,11 @@ pub(super) fn compare_tile(object: &Object, made: &[u8]) -> Option<Fault> {
     let wrong: Vec<usize> = (0..width).filter(|at| hashes[*at] != made[*at]).collect();
     let (at, count) = (wrong[0], wrong.len());
     let (have, want) = (hashes[at], made[at]);
-    let said = said(
+    let said = Said::new(
+        format!("其中第 {at} 个摘要为 {have}，由条目算得 {want}；共 {count} 个不符"),
         format!(
             "its hash {at} is {have}, the entries give {want}; {count} of its hashes are wrong"
         ),
-        format!("其中第 {at} 个摘要为 {have}，由条目算得 {want}；共 {count} 个不符"),
     );
     Some(Fault::new(&object.name, None, Step::Tile, "hash", said))
 }
@@ -481,14 +475,14 @@ pub(super) fn compare_extra(
             let differs = |at: &usize| leaves[*at].1.hash.is_some_and(|want| want != hashes[*at]);
             let wrong: Vec<usize> = (0..leaves.len()).filter(differs).collect();
             if let (Some(at), count) = (wrong.first(), wrong.len()) {
-                let said = said(
+                let said = Said::new(
                     format!(
-                        "its hash {at} is {}, wanted the leaf hash of record {}; {count} of its hashes are wrong",
+                        "其中第 {at} 个摘要为 {}，与第 {} 号记录不符；共 {count} 个不符",
                         hashes[*at],
                         first + *at as u64
                     ),
                     format!(
-                        "其中第 {at} 个摘要为 {}，与第 {} 号记录不符；共 {count} 个不符",
+                        "its hash {at} is {}, wanted the leaf hash of record {}; {count} of its hashes are wrong",
                         hashes[*at],
                         first + *at as u64
                     ),
@@ -520,9 +514,9 @@ pub(super) fn compare_extra(
                         },
                         Some(want),
                     ) if have != want => {
-                        let said = said(
-                            format!("the entry has leaf hash {have}, the tree has {want}"),
+                        let said = Said::new(
                             format!("条目的摘要为 {have}，树中为 {want}"),
+                            format!("the entry has leaf hash {have}, the tree has {want}"),
                         );
                         faults.push(Fault::new(
                             &object.name,
@@ -536,9 +530,9 @@ pub(super) fn compare_extra(
                         shown_after_all.push((index, object.name.clone()))
                     }
                     (Slot::Empty, _) if !matches!(leaf.item, Item::Empty) => {
-                        let said = said(
-                            "the entry has length 0 here, and not in the full bundle",
+                        let said = Said::new(
                             "条目在此长度为 0，而在完整的条目包中不是",
+                            "the entry has length 0 here, and not in the full bundle",
                         );
                         faults.push(Fault::new(
                             &object.name,

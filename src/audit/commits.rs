@@ -11,7 +11,8 @@ use super::chunk::{self, Item, Leaf, Placed};
 use super::feed::Feed;
 use super::report::{Fault, Findings, Step};
 use super::views::Want;
-use super::words::{self, Said, said};
+use super::words;
+use crate::lang::Said;
 use crate::store::commit::{COMMIT_BYTES_MAX, Commit};
 use crate::store::{Store, StoreError};
 use crate::tlog::checkpoint::Checkpoint;
@@ -59,9 +60,9 @@ impl Commits {
             match Commit::parse_name(&listed.name) {
                 Some(size) => names.push(size),
                 None => {
-                    let said = said(
-                        "its name is not commit/<old size in 20 digits>",
+                    let said = Said::new(
                         "文件名不是 commit/加 20 位记录数",
+                        "its name is not commit/<old size in 20 digits>",
                     );
                     findings.add(Fault::new(&listed.name, None, Step::Commit, "name", said));
                 }
@@ -69,9 +70,9 @@ impl Commits {
         }
         names.sort_unstable();
         if names.is_empty() {
-            let said = said(
-                "there is no commit object, and the newest is never deleted",
+            let said = Said::new(
                 "没有任何提交文件，而最新的一份从不删除",
+                "there is no commit object, and the newest is never deleted",
             );
             findings.add(Fault::new("commit/", None, Step::Commit, "missing", said));
         }
@@ -138,9 +139,9 @@ impl Commits {
         };
         if commit.origin != origin || commit.old.size != old_size {
             let (found, size) = (&commit.origin, commit.old.size);
-            let said = said(
-                format!("it is of {found:?} at size {size}, wanted {origin:?} at {old_size}"),
+            let said = Said::new(
                 format!("属于账本 {found:?}，始于 {size} 条；应为 {origin:?}，始于 {old_size} 条"),
+                format!("it is of {found:?} at size {size}, wanted {origin:?} at {old_size}"),
             );
             findings.add(fault("place", said));
         }
@@ -150,11 +151,11 @@ impl Commits {
         }
         match self.before {
             Some((size, _)) if size != old_size => {
-                let said = said(
+                let said = Said::new(
+                    format!("缺少此提交：前一份止于 {size} 条，其后一份始于 {old_size} 条"),
                     format!(
                         "it is missing: a commit ends at {size} records, the next one there is begins at {old_size}"
                     ),
-                    format!("缺少此提交：前一份止于 {size} 条，其后一份始于 {old_size} 条"),
                 );
                 findings.add(Fault::new(
                     &Commit::name(size),
@@ -211,9 +212,9 @@ impl Commits {
                 .and_then(|at| usize::try_from(at).ok())
                 .map(|at| &leaves[at].1);
             if let Some(want) = leaf.and_then(|leaf| leaf.hash).filter(|want| *want != have) {
-                let said = said(
-                    format!("its entry {index} has leaf hash {have}, the log has {want}"),
+                let said = Said::new(
                     format!("其中第 {index} 号条目的摘要为 {have}，账本中为 {want}"),
+                    format!("its entry {index} has leaf hash {have}, the log has {want}"),
                 );
                 findings.add(Fault::new(
                     &source.name,
@@ -256,12 +257,12 @@ impl Commits {
         if let Some((end, _)) = self.before
             && end < size
         {
-            let said = said(
-                format!(
-                    "it is missing: the newest commit there is ends at {end} records, {size} are signed, and the newest is never deleted"
-                ),
+            let said = Said::new(
                 format!(
                     "缺少此提交：现有最新的一份止于 {end} 条，已签名 {size} 条，而最新的一份从不删除"
+                ),
+                format!(
+                    "it is missing: the newest commit there is ends at {end} records, {size} are signed, and the newest is never deleted"
                 ),
             );
             findings.add(Fault::new(
@@ -286,15 +287,15 @@ async fn is_published(store: &Store, size: u64) -> bool {
 }
 
 fn of_previous(found: &Hash, wanted: &Hash) -> Said {
-    said(
-        format!("it names {found} as the commit before it, wanted {wanted}"),
+    Said::new(
         format!("所写前一份提交的摘要为 {found}，应为 {wanted}"),
+        format!("it names {found} as the commit before it, wanted {wanted}"),
     )
 }
 
 fn of_store(error: &StoreError) -> Said {
     let why = crate::chain_of(error);
-    said(why.clone(), format!("无法读取：{why}"))
+    Said::new(format!("无法读取：{why}"), why.clone())
 }
 
 /// An object with openings, at most: 512 openings of a pointer, a salt and a value, each as large as can be, escaped.
@@ -317,9 +318,9 @@ pub(super) async fn list_openings(
         {
             Some(id) => drop(ids.insert(id)),
             None => {
-                let said = said(
-                    "its name is not openings/<statement id>",
+                let said = Said::new(
                     "文件名不是 openings/加声明编号",
+                    "its name is not openings/<statement id>",
                 );
                 findings.add(Fault::new(&listed.name, None, Step::Opening, "name", said));
             }
@@ -343,7 +344,7 @@ pub(super) async fn check_openings(
     };
     match Openings::parse(&bytes).and_then(|openings| openings.check(statement)) {
         Ok(()) => None,
-        Err(error) => fault("opening", said(error.to_string(), error.zh())),
+        Err(error) => fault("opening", Said::new(error.zh(), error.to_string())),
     }
 }
 

@@ -10,7 +10,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::AuditError;
 use super::report::{Fault, Step};
-use super::words::{self, Said, said};
+use super::words;
+use crate::lang::Said;
 use crate::store::{HttpError, Source, SourceError, StoreError};
 use crate::tlog::tile::{LEVEL_MAX, Tile};
 
@@ -78,21 +79,24 @@ pub(super) async fn read(source: &Source, name: &str, bytes_max: u64) -> Result<
         };
         match &failure {
             SourceError::Store(StoreError::TooLarge { bytes, .. }) => {
-                return Ok(Got::Broken(said(
-                    format!("it has {bytes} bytes, its kind has at most {bytes_max}"),
+                return Ok(Got::Broken(Said::new(
                     format!("有 {bytes} 字节，此类文件最多 {bytes_max} 字节"),
+                    format!("it has {bytes} bytes, its kind has at most {bytes_max}"),
                 )));
             }
             SourceError::Http(HttpError::TooLarge { .. }) => {
-                return Ok(Got::Broken(said(
-                    format!("it has more than {bytes_max} bytes, the most of its kind"),
+                return Ok(Got::Broken(Said::new(
                     format!("超过此类文件的上限 {bytes_max} 字节"),
+                    format!("it has more than {bytes_max} bytes, the most of its kind"),
                 )));
             }
             // A disk that cannot read a sector tells of this object, and the audit goes on with the others.
             SourceError::Store(unreadable) => {
                 let why = crate::chain_of(unreadable);
-                return Ok(Got::Broken(said(why.clone(), format!("无法读取：{why}"))));
+                return Ok(Got::Broken(Said::new(
+                    format!("无法读取：{why}"),
+                    why.clone(),
+                )));
             }
             // A door that is shut (403), a proxy that says no (422), a part (206): neither the object nor that it is not there, so nothing is
             // said of the log. That stays so when it is asked again.
@@ -133,7 +137,7 @@ pub(super) async fn tile(source: &Source, tile: Tile) -> Result<Object, AuditErr
         Ok(cut) => Got::Bytes(bytes.slice_ref(cut)),
         Err(short) => {
             let why = crate::chain_of(&short);
-            Got::Broken(said(why.clone(), format!("文件不完整：{why}")))
+            Got::Broken(Said::new(format!("文件不完整：{why}"), why.clone()))
         }
     };
     Ok(Object {

@@ -5,8 +5,16 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::RwLock;
 
-use super::chunk::Parsed;
 use crate::tlog::merkle::Hash;
+use crate::trade::record::RecordHeader;
+use crate::trade::statement::Statement;
+
+/// A record, taken apart.
+#[derive(Clone, Debug)]
+pub(super) struct Parsed {
+    pub header: RecordHeader,
+    pub statement: Statement,
+}
 
 /// Entries read and signatures verified before in this process, by leaf hash (and, of signatures, public key): the same bytes and the same
 /// key give the same answer. For whoever audits copies of one log again and again, as the tests of tampering do. It holds every statement it

@@ -38,7 +38,7 @@ pub use evidence::{EVIDENCE_BYTES_MAX, EvidenceError, FIRST_LINE, ForkEvidence, 
 pub use follow::{FollowError, Follower, Visited};
 pub use memory::EntryCache;
 pub use mirror::{MirrorError, Mirrored, mirror};
-pub use page::{Lang, escape};
+pub use page::escape;
 pub use receipts::{Covering, ReceiptFailure, covering, evidence_of, receipt_of, renew};
 pub use replica::{Replica, ReplicaError, ShownTree};
 pub use report::{
@@ -58,8 +58,8 @@ use replay::{Job, Pins, Replay, Standing};
 use report::Findings;
 use signatures::Verified;
 use views::{Views, Want};
-use words::{Said, said};
 
+use crate::lang::Said;
 use crate::store::{LogReader, SourceError, StoreError};
 use crate::tlog::merkle::{Hash, Tree};
 use crate::tlog::policy::Policy;
@@ -525,18 +525,18 @@ fn unmet(work: &Work, whole: bool) -> Vec<Fault> {
         }
         let have = work.replay.next();
         let said = if want.step == Step::State {
-            said(
-                format!(
-                    "the last time the log showed {size} signed records, now it shows {have}: this is an older copy, or records were taken back"
-                ),
+            Said::new(
                 format!(
                     "上次所见有 {size} 条已签名的记录，现在只有 {have} 条：这是旧的副本，或有记录被收回"
                 ),
+                format!(
+                    "the last time the log showed {size} signed records, now it shows {have}: this is an older copy, or records were taken back"
+                ),
             )
         } else {
-            said(
-                format!("it speaks of {size} records, the log has {have}"),
+            Said::new(
                 format!("其中说到 {size} 条记录，账本只有 {have} 条"),
+                format!("it speaks of {size} records, the log has {have}"),
             )
         };
         Some(Fault::new(&want.object, None, want.step, "beyond", said))
@@ -550,11 +550,11 @@ fn unmet(work: &Work, whole: bool) -> Vec<Fault> {
 /// Entries that were shown although an order erases them; read once more, as the order may have taken effect since.
 async fn still_shown(target: &Target, work: &mut Work, signed: u64) -> Result<(), AuditError> {
     let said = |ordered_by| {
-        said(
+        Said::new(
+            format!("第 {ordered_by} 号记录命令清除此条目，而其内容仍在"),
             format!(
                 "record {ordered_by} orders to erase this entry, and its bytes are still there"
             ),
-            format!("第 {ordered_by} 号记录命令清除此条目，而其内容仍在"),
         )
     };
     for (index, ordered_by) in std::mem::take(&mut work.replay.shown) {
@@ -685,9 +685,9 @@ fn blank(
 }
 
 fn nothing_signed() -> Said {
-    said(
-        "everything: there is no signed checkpoint to hold the log against",
+    Said::new(
         "全部：没有可用的已签名检查点，无从核对",
+        "everything: there is no signed checkpoint to hold the log against",
     )
 }
 
@@ -695,13 +695,13 @@ fn hollow(end: u64, size: u64) -> Fault {
     let name = Tile::entries(end / WIDTH, size)
         .map(Tile::path)
         .unwrap_or_default();
-    let said = said(
+    let said = Said::new(
         format!(
-            "not one bundle or tile of the {} before it is there: the records from {end} to {size} were not looked for",
+            "此前 {} 条记录没有任何文件，故不再查找第 {end} 至 {size} 号记录",
             CHUNK_BUNDLES * WIDTH
         ),
         format!(
-            "此前 {} 条记录没有任何文件，故不再查找第 {end} 至 {size} 号记录",
+            "not one bundle or tile of the {} before it is there: the records from {end} to {size} were not looked for",
             CHUNK_BUNDLES * WIDTH
         ),
     );
@@ -715,49 +715,49 @@ fn not_checked(
     skipped: u64,
 ) -> Vec<Sentence> {
     let mut sentences = Vec::new();
-    let mut say = |en: String, zh: String| sentences.push(Sentence { en, zh });
+    let mut say = |zh: String, en: String| sentences.push(Sentence { en, zh });
     let counts = &report.counts;
     if target.listed().is_none() {
         say(
-            "kept checkpoints and tiles of older checkpoints: a URL cannot be listed".to_owned(),
             "留存检查点和旧检查点的摘要块：网址无法列目录".to_owned(),
+            "kept checkpoints and tiles of older checkpoints: a URL cannot be listed".to_owned(),
         );
     }
     if report.head.is_none() && target.data_store().is_none() {
         say(
-            "records newer than the checkpoint: there is no head here".to_owned(),
             "检查点之后的记录：此处没有 head".to_owned(),
+            "records newer than the checkpoint: there is no head here".to_owned(),
         );
     }
     if target.data_store().is_none() {
         say(
-            "commit objects and openings, which are not part of a public copy".to_owned(),
             "提交文件和公开的原值：不在公开副本之内".to_owned(),
+            "commit objects and openings, which are not part of a public copy".to_owned(),
         );
     } else if !openings.is_empty() {
         let count = openings.len();
         say(
+            format!("{count} 份声明的原值：账本中没有这些声明（提交未成，或记录已清除、无法读取）"),
             format!(
                 "openings of {count} statements that are not in the log (their post did not get through, or the record is erased or unread)"
             ),
-            format!("{count} 份声明的原值：账本中没有这些声明（提交未成，或记录已清除、无法读取）"),
         );
     }
     if skipped > 0 {
         say(
+            format!("第 {skipped} 号之前的签名运算：上次已验证；根摘要证明字节未变"),
             format!(
                 "the arithmetic of signatures below record {skipped}, verified in the last run; the bytes are the same, as the root hash proves"
             ),
-            format!("第 {skipped} 号之前的签名运算：上次已验证；根摘要证明字节未变"),
         );
     }
     if counts.unjudged > 0 {
         let count = counts.unjudged;
         say(
+            format!("{count} 份声明在链中的位置：其前的记录无法读取"),
             format!(
                 "the place of {count} statements in their chains, as records before them cannot be read"
             ),
-            format!("{count} 份声明在链中的位置：其前的记录无法读取"),
         );
     }
     if report
@@ -767,8 +767,8 @@ fn not_checked(
     {
         let size = report.audited.size;
         say(
-            format!("the tree above record {size}: leaf hashes from there on are missing"),
             format!("第 {size} 号之后的摘要树：其后缺少条目摘要"),
+            format!("the tree above record {size}: leaf hashes from there on are missing"),
         );
     }
     if report
@@ -776,15 +776,9 @@ fn not_checked(
         .as_ref()
         .is_some_and(|checkpoint| checkpoint.need == 0)
     {
-        say(
-            "whether others are shown another log: the policy asks for no witness. Compare the checkpoint with theirs".to_owned(),
-            "他人所见是否为同一本账：策略不要求见证。请与他人核对检查点".to_owned(),
-        );
+        say("他人所见是否为同一本账：策略不要求见证。请与他人核对检查点".to_owned(), "whether others are shown another log: the policy asks for no witness. Compare the checkpoint with theirs".to_owned());
     }
-    say(
-        "whether what the statements say is true, complete and in time; documents outside the log; what was never posted".to_owned(),
-        "声明内容是否属实、完整、及时；账本之外的文件；从未提交过的事".to_owned(),
-    );
+    say("声明内容是否属实、完整、及时；账本之外的文件；从未提交过的事".to_owned(), "whether what the statements say is true, complete and in time; documents outside the log; what was never posted".to_owned());
     sentences
 }
 

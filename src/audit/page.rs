@@ -6,25 +6,7 @@
 use std::fmt::Write;
 
 use super::report::{Fault, Report, SignatureLine, SignedShown, Step};
-
-/// The language of a page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Lang {
-    /// 中文
-    #[default]
-    Zh,
-    /// English
-    En,
-}
-
-impl Lang {
-    fn of<'a>(self, zh: &'a str, en: &'a str) -> &'a str {
-        match self {
-            Lang::Zh => zh,
-            Lang::En => en,
-        }
-    }
-}
+use crate::lang::Lang;
 
 const STYLE: &str = "body{font:16px/1.6 'Noto Sans CJK SC','Source Han Sans SC','Microsoft YaHei',sans-serif;max-width:60em;margin:2em auto;\
 padding:0 1em;color:#111;background:#fff}h1{margin-bottom:0}h1+p{margin-top:0;color:#555}table{border-collapse:collapse;width:100%}\
@@ -48,7 +30,7 @@ fn write_page(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result
         Lang::Zh => ("账本审计报告", "Audit report of a ledger"),
         Lang::En => ("Audit report of a ledger", "账本审计报告"),
     };
-    let tag = lang.of("zh-CN", "en");
+    let tag = lang.say("zh-CN", "en");
     write!(
         out,
         "<!DOCTYPE html>\n<html lang=\"{tag}\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
@@ -64,7 +46,7 @@ fn write_page(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result
     remarks(out, report, lang)?;
     list(
         out,
-        lang.of(
+        lang.say(
             "未核对、核对不了的",
             "Not checked, or not to be checked here",
         ),
@@ -73,7 +55,7 @@ fn write_page(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result
                 writeln!(
                     out,
                     "<li>{}</li>",
-                    escape(lang.of(&sentence.zh, &sentence.en))
+                    escape(lang.say(&sentence.zh, &sentence.en))
                 )?;
             }
             Ok(())
@@ -84,7 +66,7 @@ fn write_page(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result
     if !report.strays.is_empty() {
         list(
             out,
-            lang.of(
+            lang.say(
                 "操作系统留下的文件（不属于账本）",
                 "Files of the operating system, no part of the log",
             ),
@@ -97,8 +79,8 @@ fn write_page(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result
         )?;
     }
     for (signed, title) in [
-        (&report.checkpoint, lang.of("检查点全文", "The checkpoint")),
-        (&report.head, lang.of("head 全文", "head")),
+        (&report.checkpoint, lang.say("检查点全文", "The checkpoint")),
+        (&report.head, lang.say("head 全文", "head")),
     ] {
         if let Some(signed) = signed {
             writeln!(out, "<h2>{title}</h2>\n<pre>{}</pre>", escape(&signed.note))?;
@@ -108,7 +90,7 @@ fn write_page(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result
         writeln!(
             out,
             "<h2>{}</h2>\n<pre>{}</pre>",
-            lang.of("所用策略", "The policy used"),
+            lang.say("所用策略", "The policy used"),
             escape(policy)
         )?;
     }
@@ -153,7 +135,7 @@ fn verdict(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result {
     writeln!(
         out,
         "<p class=\"verdict {class}\">{}</p>",
-        escape(lang.of(&zh, &en))
+        escape(lang.say(&zh, &en))
     )
 }
 
@@ -163,7 +145,7 @@ fn facts(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result {
         writeln!(
             out,
             "<tr><th>{}</th><td>{}</td></tr>",
-            lang.of(zh, en),
+            lang.say(zh, en),
             escape(value)
         )
     };
@@ -241,13 +223,13 @@ fn contradictions(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Re
     writeln!(
         out,
         "<h2>{}</h2>",
-        lang.of("互相矛盾的检查点", "Checkpoints that contradict each other")
+        lang.say("互相矛盾的检查点", "Checkpoints that contradict each other")
     )?;
     for contradiction in &report.contradictions {
         writeln!(
             out,
             "<p>{}</p>",
-            escape(lang.of(&contradiction.zh, &contradiction.en))
+            escape(lang.say(&contradiction.zh, &contradiction.en))
         )?;
         for evidence in [&contradiction.one, &contradiction.other] {
             writeln!(
@@ -268,11 +250,11 @@ fn faults(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result {
     writeln!(
         out,
         "<h2>{}</h2>\n<table>\n<thead><tr><th>{}</th><th>{}</th><th>{}</th><th>{}</th></tr></thead>",
-        lang.of("问题", "Faults"),
-        lang.of("文件", "Object"),
-        lang.of("记录", "Record"),
-        lang.of("核对项", "Step"),
-        lang.of("所见与应有", "Found and wanted"),
+        lang.say("问题", "Faults"),
+        lang.say("文件", "Object"),
+        lang.say("记录", "Record"),
+        lang.say("核对项", "Step"),
+        lang.say("所见与应有", "Found and wanted"),
     )?;
     for Fault {
         object,
@@ -288,8 +270,8 @@ fn faults(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result {
             "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
             escape(object),
             record.map(|record| record.to_string()).unwrap_or_default(),
-            lang.of(step.zh(), step.en()),
-            escape(lang.of(zh, en)),
+            lang.say(step.zh(), step.en()),
+            escape(lang.say(zh, en)),
         )?;
     }
     out.write_str("</table>\n")?;
@@ -305,7 +287,7 @@ fn faults(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result {
 }
 
 fn checked(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result {
-    list(out, lang.of("已核对", "What was checked"), |out| {
+    list(out, lang.say("已核对", "What was checked"), |out| {
         for step in Step::ALL {
             let faults = report
                 .faults
@@ -325,7 +307,7 @@ fn checked(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result {
                 _ => false,
             };
             if !skipped {
-                writeln!(out, "<li>{}{outcome}</li>", lang.of(step.zh(), step.en()))?;
+                writeln!(out, "<li>{}{outcome}</li>", lang.say(step.zh(), step.en()))?;
             }
         }
         Ok(())
@@ -333,7 +315,11 @@ fn checked(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result {
     let counts = &report.counts;
     writeln!(out, "<table>")?;
     let mut row = |zh: &str, en: &str, count: u64| {
-        writeln!(out, "<tr><th>{}</th><td>{count}</td></tr>", lang.of(zh, en))
+        writeln!(
+            out,
+            "<tr><th>{}</th><td>{count}</td></tr>",
+            lang.say(zh, en)
+        )
     };
     row("记录", "Records", counts.records)?;
     row("项目", "Projects", counts.projects)?;
@@ -371,7 +357,7 @@ fn checked(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result {
         writeln!(
             out,
             "<tr><th>{} <code>{}</code></th><td>{count}</td></tr>",
-            lang.of("声明", "Statements"),
+            lang.say("声明", "Statements"),
             escape(name)
         )?;
     }
@@ -384,7 +370,7 @@ fn erased(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result {
     }
     list(
         out,
-        lang.of("依令清除的条目", "Entries erased by order"),
+        lang.say("依令清除的条目", "Entries erased by order"),
         |out| {
             for erased in &report.erased {
                 let line = match lang {
@@ -410,13 +396,13 @@ fn remarks(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result {
     }
     list(
         out,
-        lang.of(
+        lang.say(
             "应予注意（不违反账本规则）",
             "Remarkable, though no rule of the log is broken",
         ),
         |out| {
             for remark in &report.remarks {
-                let said = lang.of(&remark.zh, &remark.en);
+                let said = lang.say(&remark.zh, &remark.en);
                 writeln!(out, "<li>{} ({})</li>", escape(said), remark.code)?;
             }
             Ok(())
@@ -438,11 +424,11 @@ fn signature_lines(out: &mut String, report: &Report, lang: Lang) -> std::fmt::R
         .collect();
     for (title, lines) in [
         (
-            lang.of("计入的签名行", "Signature lines that are counted"),
+            lang.say("计入的签名行", "Signature lines that are counted"),
             counted,
         ),
         (
-            lang.of("不计入的签名行", "Signature lines that are not counted"),
+            lang.say("不计入的签名行", "Signature lines that are not counted"),
             not_counted,
         ),
     ] {
@@ -456,7 +442,7 @@ fn signature_lines(out: &mut String, report: &Report, lang: Lang) -> std::fmt::R
                     "<li>{}: {}: {}</li>",
                     escape(object),
                     escape(&line.key),
-                    escape(lang.of(&line.zh, &line.en))
+                    escape(lang.say(&line.zh, &line.en))
                 )?;
             }
             Ok(())
@@ -464,7 +450,7 @@ fn signature_lines(out: &mut String, report: &Report, lang: Lang) -> std::fmt::R
     }
     match report.not_counted_more {
         0 => Ok(()),
-        more => writeln!(out, "<p>{} {more}</p>", lang.of("另有", "More:")),
+        more => writeln!(out, "<p>{} {more}</p>", lang.say("另有", "More:")),
     }
 }
 

@@ -10,9 +10,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::chunk::{Item, Leaf, Parsed};
+use super::chunk::{Item, Leaf};
+use super::memory::Parsed;
 use super::report::{Counts, ERASED_MAX, ErasedShown, Fault, Findings, Remark, Step};
-use super::words::said;
+use crate::lang::Said;
 use crate::tlog::merkle::Hash;
 use crate::trade::keys::{KeyError, KeyState};
 use crate::trade::log_rules::{self, ErasedEntry, Facts, LogFault, Position};
@@ -206,12 +207,12 @@ impl Replay {
         let mut fault =
             |step, code, said| findings.add(Fault::new(object, Some(index), step, code, said));
         if header.index != index {
-            let said = said(
+            let said = Said::new(
+                format!("条目自称第 {} 号，实际在第 {index} 号", header.index),
                 format!(
                     "the entry says that it is record {}, it stands at {index}",
                     header.index
                 ),
-                format!("条目自称第 {} 号，实际在第 {index} 号", header.index),
             );
             fault(Step::Record, "index", said);
         }
@@ -220,24 +221,24 @@ impl Replay {
             self.ahead = Some((first, count + 1, newest.max(header.time)));
         }
         if let Some(want) = self.link.filter(|want| *want != header.link) {
-            let said = said(
+            let said = Said::new(
+                format!("链接到 {}，前一条记录的摘要为 {want}", header.link),
                 format!(
                     "it links to {}, the record before has leaf hash {want}",
                     header.link
                 ),
-                format!("链接到 {}，前一条记录的摘要为 {want}", header.link),
             );
             fault(Step::Link, "link", said);
         }
         if index == 0 {
             if let Some(want) = self.pins.genesis.filter(|want| *want != statement.id()) {
-                let said = said(
+                let said = Said::new(
                     format!(
-                        "record 0 is the statement {}, the policy pins genesis {want}",
+                        "第 0 号声明为 {}，策略固定的创世编号为 {want}",
                         statement.id()
                     ),
                     format!(
-                        "第 0 号声明为 {}，策略固定的创世编号为 {want}",
+                        "record 0 is the statement {}, the policy pins genesis {want}",
                         statement.id()
                     ),
                 );
@@ -245,9 +246,9 @@ impl Replay {
             }
             if statement.ledger() != self.pins.origin {
                 let (have, want) = (statement.ledger(), &self.pins.origin);
-                let said = said(
-                    format!("the genesis is of ledger {have}, the checkpoint of {want}"),
+                let said = Said::new(
                     format!("创世声明属于账本 {have}，检查点属于 {want}"),
+                    format!("the genesis is of ledger {have}, the checkpoint of {want}"),
                 );
                 fault(Step::Genesis, "ledger", said);
             }
@@ -260,12 +261,12 @@ impl Replay {
             Err(Unfit::Rule(rule)) => fault(
                 Step::Rule,
                 rule.code(),
-                said(crate::chain_of(rule), rule.zh()),
+                Said::new(rule.zh(), crate::chain_of(rule)),
             ),
             Err(Unfit::Standing { index: erased, why }) => {
-                let said = said(
-                    format!("it orders to erase entry {erased}, which cannot be looked up: {why}"),
+                let said = Said::new(
                     format!("它命令清除第 {erased} 号条目，而该条目无法查对：{why}"),
+                    format!("it orders to erase entry {erased}, which cannot be looked up: {why}"),
                 );
                 fault(Step::Erasure, "erased_entry", said);
             }
@@ -277,7 +278,7 @@ impl Replay {
                 fault(
                     Step::Signature,
                     error.code(),
-                    said(error.to_string(), error.zh()),
+                    Said::new(error.zh(), error.to_string()),
                 );
             }
             if changed.is_ok() {
@@ -515,11 +516,11 @@ impl Replay {
             // It was the newest of its chain: the next one follows the id that the order names.
             self.advance(&chain, erasure.statement, index, is_trade);
         } else {
-            let said = said(
+            let said = Said::new(
+                format!("它称第 {index} 号条目属于链 {chain}，而该链没有缺口"),
                 format!(
                     "it says that entry {index} was of chain {chain}, which is whole without it"
                 ),
-                format!("它称第 {index} 号条目属于链 {chain}，而该链没有缺口"),
             );
             findings.add(Fault::new(
                 object,
@@ -554,11 +555,11 @@ impl Replay {
                 continue;
             }
             let wanted = gap.wanted;
-            let said = said(
+            let said = Said::new(
+                format!("follows 为 {wanted}，它既不在链 {chain} 中，也不是依令清除的条目"),
                 format!(
                     "follows is {wanted}, which was neither logged in chain {chain} nor erased by an order"
                 ),
-                format!("follows 为 {wanted}，它既不在链 {chain} 中，也不是依令清除的条目"),
             );
             findings.add(Fault::new(
                 &gap.object,
@@ -581,11 +582,11 @@ impl Replay {
                 continue;
             }
             let chain = &open.chain;
-            let said = said(
+            let said = Said::new(
+                format!("amends 指向 {id}，它既不在链 {chain} 中，也不是依令清除的条目"),
                 format!(
                     "amends {id}, which was neither logged in chain {chain} nor erased by an order"
                 ),
-                format!("amends 指向 {id}，它既不在链 {chain} 中，也不是依令清除的条目"),
             );
             findings.add(Fault::new(
                 &open.object,
@@ -602,9 +603,9 @@ impl Replay {
 }
 
 fn no_order(object: &str, index: u64) -> Fault {
-    let said = said(
-        "the entry has length 0, and no order in the log says that it is erased",
+    let said = Said::new(
         "条目长度为 0，而账本中没有清除它的命令",
+        "the entry has length 0, and no order in the log says that it is erased",
     );
     Fault::new(object, Some(index), Step::Erasure, "no_order", said)
 }

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::words::{self, Said};
+use super::words;
+use crate::lang::Said;
 use crate::tlog::merkle::Tree;
 use crate::tlog::policy::{LineShown, VerifiedCheckpoint};
 

@@ -13,8 +13,6 @@ use crate::store::named;
 use crate::tlog::merkle::Hash;
 use crate::tlog::policy::{Policy, VerifiedCheckpoint};
 
-/// What the report calls the state where it stands among the objects of the log.
-pub(super) const OBJECT: &str = "state";
 /// A state file, at most: a checkpoint with all the signature lines it can have, escaped, and a few short members.
 const STATE_BYTES_MAX: u64 = 2 << 20;
 

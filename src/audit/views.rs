@@ -8,13 +8,17 @@ use super::report::{
     SignatureLine, SignedShown, Step,
 };
 use super::target::Target;
-use super::words::{self, said};
+use super::words;
+use crate::lang::Said;
 use crate::store::Store;
 use crate::tlog::merkle::{Hash, Tree};
 use crate::tlog::note::{NOTE_BYTES_MAX, Vkey};
 use crate::tlog::policy::{self, JudgeError, Policy, VerifiedCheckpoint};
 use crate::trade::keys::KeyState;
 use crate::trade::statement::Role;
+
+/// What the report calls the auditor's own state where it stands among the objects of the log.
+const STATE: &str = "state";
 
 /// A signed checkpoint.
 #[derive(Clone, Debug)]
@@ -104,11 +108,11 @@ impl Views {
         };
         if checkpoint.size < kept.tree.size {
             let (have, name, want) = (checkpoint.size, &kept.object, kept.tree.size);
-            let said = said(
+            let said = Said::new(
+                format!("检查点为 {have} 条，而它更早的副本 {name} 为 {want} 条"),
                 format!(
                     "checkpoint has {have} records, {name}, a copy of an earlier one, has {want}"
                 ),
-                format!("检查点为 {have} 条，而它更早的副本 {name} 为 {want} 条"),
             );
             findings.add(Fault::new(
                 "checkpoint",
@@ -122,7 +126,7 @@ impl Views {
 
     /// What was shown the last time; judged like the others from here on.
     pub fn take_state(&mut self, verified: &VerifiedCheckpoint) {
-        self.take(super::state::OBJECT, Step::State, verified);
+        self.take(STATE, Step::State, verified);
     }
 }
 
@@ -179,11 +183,11 @@ pub(super) async fn read_all(
 fn behind(target: &Target, head: &Tree, checkpoint: &Tree, findings: &mut Findings) {
     if head.size < checkpoint.size && target.listed().is_some() {
         let (have, want) = (head.size, checkpoint.size);
-        let said = said(
+        let said = Said::new(
+            format!("head 为 {have} 条，检查点由它而来，应不少于 {want} 条"),
             format!(
                 "head has {have} records, wanted at least the {want} of checkpoint, which is made from it"
             ),
-            format!("head 为 {have} 条，检查点由它而来，应不少于 {want} 条"),
         );
         findings.add(Fault::new("head", None, Step::Head, "behind", said));
     }
@@ -197,9 +201,9 @@ async fn kept(
     findings: &mut Findings,
 ) -> Result<(), AuditError> {
     let Some(size) = parse_kept_name(name) else {
-        let said = said(
-            "its name is not checkpoints/<size in 20 digits>",
+        let said = Said::new(
             "文件名不是 checkpoints/加 20 位记录数",
+            "its name is not checkpoints/<size in 20 digits>",
         );
         findings.add(Fault::new(name, None, Step::Kept, "name", said));
         return Ok(());
@@ -209,9 +213,9 @@ async fn kept(
     };
     let have = verified.tree().size;
     if have != size {
-        let said = said(
-            format!("it is of {have} records, its name says {size}"),
+        let said = Said::new(
             format!("其中为 {have} 条，文件名为 {size} 条"),
+            format!("it is of {have} records, its name says {size}"),
         );
         findings.add(Fault::new(name, None, Step::Kept, "name", said));
     }
@@ -239,7 +243,7 @@ async fn one(
         // Copies of a log need not have `head`; the folder of the ledger itself has one from the first record on.
         Got::Missing if step == Step::Head && target.data_store().is_none() => return Ok(None),
         Got::Missing => {
-            let said = said("it is missing", "文件缺失");
+            let said = Said::new("文件缺失", "it is missing");
             findings.add(Fault::new(name, None, step, "missing", said));
             return Ok(None);
         }
@@ -271,14 +275,14 @@ pub fn open_by(note: &[u8], policies: &[Policy]) -> Result<VerifiedCheckpoint, S
 pub(super) fn judge(
     note: &[u8],
     policies: &[Policy],
-) -> Result<(usize, VerifiedCheckpoint), (&'static str, words::Said)> {
+) -> Result<(usize, VerifiedCheckpoint), (&'static str, Said)> {
     match policy::open_by(policies, note) {
         Ok(judged) => Ok((judged.policy, judged.checkpoint)),
         Err(none @ JudgeError::NoneFits { .. }) => Err((
             NO_POLICY,
-            said(
-                none.to_string(),
+            Said::new(
                 "给出的策略都不适用于此检查点的账本名和记录数",
+                none.to_string(),
             ),
         )),
         Err(JudgeError::Form(error) | JudgeError::Refused { source: error, .. }) => {
@@ -287,10 +291,10 @@ pub(super) fn judge(
     }
 }
 
-fn no_pin() -> words::Said {
-    said(
-        "the policy has no line `# mingzhang genesis <64 hex>`: without it any set of keys could be claimed to be the authorities'",
+fn no_pin() -> Said {
+    Said::new(
         "策略中没有 `# mingzhang genesis …` 一行：没有它，任何密钥都可冒充授权机构",
+        "the policy has no line `# mingzhang genesis <64 hex>`: without it any set of keys could be claimed to be the authorities'",
     )
 }
 
@@ -313,11 +317,11 @@ pub(super) fn check_log_keys(views: &[View], keys: &KeyState, findings: &mut Fin
         if !view.logs.iter().any(is_in_force) {
             let vkeys: Vec<String> = view.logs.iter().map(ToString::to_string).collect();
             let (vkeys, size) = (vkeys.join(", "), view.tree.size);
-            let said = said(
+            let said = Said::new(
+                format!("由 {vkeys} 签名，而账本在 {size} 条时并未将其列为有效的账本密钥"),
                 format!(
                     "signed by {vkeys}, which the log does not name as a log key in force at {size} records"
                 ),
-                format!("由 {vkeys} 签名，而账本在 {size} 条时并未将其列为有效的账本密钥"),
             );
             findings.add(Fault::new(&view.object, None, view.step, "log_key", said));
         }
@@ -409,9 +413,9 @@ impl Want {
             self.root_hash.to_base64(),
             have.root_hash.to_base64(),
         );
-        let said = said(
-            format!("it says root hash {want} for {size} records, the entries give {have}"),
+        let said = Said::new(
             format!("其中 {size} 条的根摘要为 {want}，由条目算得 {have}"),
+            format!("it says root hash {want} for {size} records, the entries give {have}"),
         );
         Some(Fault::new(&self.object, None, step, "root_hash", said))
     }

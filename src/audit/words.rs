@@ -1,5 +1,6 @@
-//! Faults in words, English and Chinese: found, then wanted. The errors of rooms 1 and 4 speak English only; their Chinese is here.
+//! Faults in words, Chinese and English: found, then wanted. The errors of rooms 1 and 4 speak English only; their Chinese is here.
 
+use crate::lang::Said;
 use crate::store::commit::CommitFormError;
 use crate::tlog::checkpoint::{CheckpointError, OpenError};
 use crate::tlog::note::NoteError;
@@ -7,78 +8,63 @@ use crate::tlog::policy::{LineShown, LineWord};
 use crate::tlog::tile::BundleError;
 use crate::trade::record::RecordError;
 
-/// One sentence in both languages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Said {
-    pub en: String,
-    pub zh: String,
-}
-
-/// A sentence in both languages, each with its own formatting.
-pub(super) fn said(en: impl Into<String>, zh: impl Into<String>) -> Said {
-    Said {
-        en: en.into(),
-        zh: zh.into(),
-    }
-}
-
 pub(super) fn missing() -> Said {
-    said(
-        "it is missing, although the signed size implies it",
+    Said::new(
         "文件缺失；已签名的记录数意味着应有此文件",
+        "it is missing, although the signed size implies it",
     )
 }
 
 /// What a signature line of a checkpoint counts for, or why for nothing: a stable word, then the sentence.
 pub(super) fn of_line(line: &LineShown) -> (&'static str, Said) {
     match &line.word {
-        LineWord::Log => ("log", said("the log's signature", "账本的签名")),
+        LineWord::Log => ("log", Said::new("账本的签名", "the log's signature")),
         LineWord::Witness { name, .. } => (
             "witness",
-            said(
-                format!("cosignature of the witness {name}"),
+            Said::new(
                 format!("见证 {name} 的联署"),
+                format!("cosignature of the witness {name}"),
             ),
         ),
         LineWord::Twice => (
             "twice",
-            said(
-                "not counted: an earlier line is by the same key",
+            Said::new(
                 "不计：前面已有同一密钥的签名行",
+                "not counted: an earlier line is by the same key",
             ),
         ),
         LineWord::Unsupported { algorithm } => (
             "unsupported",
-            said(
+            Said::new(
+                format!("不计：此密钥的签名类型为 0x{algorithm:02x}，本程序不能验证"),
                 format!(
                     "not counted: the key's signature type 0x{algorithm:02x} is not one that this program can verify"
                 ),
-                format!("不计：此密钥的签名类型为 0x{algorithm:02x}，本程序不能验证"),
             ),
         ),
         LineWord::Unknown {
             name_is_known: false,
         } => (
             "unknown",
-            said(
-                "not counted: the policy does not know this key",
+            Said::new(
                 "不计：策略不认识此密钥",
+                "not counted: the policy does not know this key",
             ),
         ),
         LineWord::Unknown {
             name_is_known: true,
         } => (
             "unknown",
-            said(
-                "not counted: the policy knows this name, but with another key ID; the line may have been changed",
+            Said::new(
                 "不计：策略中此名称的密钥编号不同，该行可能被改动",
+                "not counted: the policy knows this name, but with another key ID; the line may have been changed",
             ),
         ),
     }
 }
 
 pub(super) fn of_open(error: &OpenError) -> Said {
-    said(crate::chain_of(error), open_zh(error))
+    Said::new(open_zh(error), crate::chain_of(error))
 }
 
 /// Why a note is not a checkpoint that may be believed, in Chinese.
@@ -138,11 +124,11 @@ pub(super) fn of_bundle(error: &BundleError) -> Said {
         BundleError::Cut { entry } => format!("包内第 {entry} 个条目超出文件末尾"),
         BundleError::Width { have, want } => format!("包内有 {have} 个条目，应有 {want} 个"),
     };
-    said(error.to_string(), zh)
+    Said::new(zh, error.to_string())
 }
 
 pub(super) fn of_record(error: &RecordError) -> Said {
-    said(crate::chain_of(error), record_zh(error))
+    Said::new(record_zh(error), crate::chain_of(error))
 }
 
 /// Why an entry is not a record, in Chinese.
@@ -170,5 +156,5 @@ pub(super) fn of_commit(error: &CommitFormError) -> Said {
             format!("提交文件应有 {wanted} 个条目，在第 {found} 个之后中断或多出内容")
         }
     };
-    said(error.to_string(), zh)
+    Said::new(zh, error.to_string())
 }

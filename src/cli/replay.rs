@@ -61,12 +61,7 @@ pub(super) fn audit(console: &Console, arguments: &AuditArguments) -> Result<Ans
     };
     let report = replay(console, &target, &policies, state.as_ref())?;
     if let Some(path) = &arguments.report {
-        let lang = if console.lang == Lang::Zh {
-            audit::Lang::Zh
-        } else {
-            audit::Lang::En
-        };
-        let mut page = report.html(lang);
+        let mut page = report.html(console.lang);
         // A log that does not hold together has no findings: there is nothing to judge.
         if report.faults.is_empty() {
             let found = law::of_audited(&target, &policies, system_clock()().wall)?;

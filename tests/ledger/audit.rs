@@ -90,7 +90,7 @@ async fn a_log_without_fault_is_clean() {
     assert_eq!(counts.signatures, 606 + 2 + 2);
     assert_eq!(report.audited.size, 608);
     assert_eq!(report.audited, report.checkpoint.as_ref().unwrap().tree);
-    let page = report.html(mingzhang::audit::Lang::Zh);
+    let page = report.html(mingzhang::lang::Lang::Zh);
     assert!(
         page.contains("未发现问题")
             && page.contains(&world.genesis_id.to_string())
@@ -909,7 +909,7 @@ async fn a_fork_signed_with_the_right_key_is_a_contradiction_with_both_notes() {
         contradiction.other.note.as_bytes(),
         signed(&world, fork.tree_at(602))
     );
-    assert!(report.html(mingzhang::audit::Lang::Zh).contains("互相矛盾"));
+    assert!(report.html(mingzhang::lang::Lang::Zh).contains("互相矛盾"));
 
     // Two heads of one size.
     store
@@ -994,7 +994,7 @@ async fn an_erased_entry_needs_its_order_and_an_order_its_erasure() {
     );
     assert!(
         report
-            .html(mingzhang::audit::Lang::Zh)
+            .html(mingzhang::lang::Lang::Zh)
             .contains(&format!("依第 {ordered_by} 号记录的命令清除"))
     );
     // Erased without order, in the middle of a chain and at the end of one.
@@ -1249,7 +1249,7 @@ async fn what_a_publisher_writes_cannot_become_markup_in_the_page() {
         policy: Some("</pre><script>".to_owned()),
         ..report
     };
-    for lang in [mingzhang::audit::Lang::Zh, mingzhang::audit::Lang::En] {
+    for lang in [mingzhang::lang::Lang::Zh, mingzhang::lang::Lang::En] {
         let page = hostile.html(lang);
         assert!(!page.contains("<script") && !page.contains("<img") && page.contains("&lt;img"));
         assert!(
