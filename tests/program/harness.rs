@@ -162,6 +162,14 @@ impl Served {
         until("it", || done(&http).then_some(()).ok_or_else(String::new));
     }
 
+    /// The `checkpoint` trails the head by up to 200 ms, and the first one may not be there yet.
+    pub fn until_checkpoint(&self) {
+        self.until(|http| {
+            http.get("checkpoint", 1 << 16)
+                .is_ok_and(|note| note.is_some())
+        });
+    }
+
     pub fn json(&self, path: &str) -> Value {
         let answer = self.http().call("GET", path, &[], None, 1 << 20).unwrap();
         serde_json::from_slice(&answer.body).unwrap_or(Value::Null)

@@ -297,7 +297,7 @@ fn what_no_policy_is_for_is_not_judged_and_nobody_accused() {
     std::fs::create_dir(&folder).unwrap();
     run(&["receipt", "--ledger", url, "1", "-o", &receipt]).exits(0);
     // `checkpoint` follows `head` after a moment.
-    served.until(|http| http.get("checkpoint", 1 << 16).unwrap().is_some());
+    served.until_checkpoint();
     let state = desk.path("state");
     for (lang, word) in [("en", "judged"), ("zh-CN", "无法判断")] {
         for command in [

@@ -62,6 +62,7 @@ fn a_log_that_nobody_takes_holds_nothing_up() {
         let key = format!("{data}/centre.key");
         // Enough requests to fill any pipe, at a level that tells of each.
         run(&["post", "--ledger", &served.url, "--key", &key, &file]).exits(0);
+        served.until_checkpoint();
         let http = served.http();
         for _ in 0..200 {
             assert!(

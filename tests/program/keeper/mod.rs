@@ -230,7 +230,7 @@ fn a_ledger_that_was_rolled_back_or_forked_is_shown_to_be() {
     let (policy, key) = (format!("{data}/policy"), format!("{data}/centre.key"));
     let served = Served::start(&data);
     post(&desk, &served, &key, 0..10).exits(0);
-    until_checkpoint(&served);
+    served.until_checkpoint();
     let (backup, mirror, state) = (desk.path("backup"), desk.path("mirror"), desk.path("state"));
     run(&["backup", "--data", &data, &backup])
         .exits(0)
@@ -352,14 +352,6 @@ fn a_mirror_follows_and_outlives_its_ledger() {
     run(&["audit", &mirror, "--policy", &policy]).exits(0);
 }
 
-/// The `checkpoint` trails the head by up to 200 ms, and the first one may not be there yet.
-fn until_checkpoint(served: &Served) {
-    served.until(|http| {
-        http.get("checkpoint", 1 << 16)
-            .is_ok_and(|note| note.is_some())
-    });
-}
-
 /// Danger: a copy of a folder that changes under the copying is of no moment, and nobody notices before it is needed.
 #[test]
 fn a_backup_is_taken_while_statements_are_logged() {
@@ -367,7 +359,7 @@ fn a_backup_is_taken_while_statements_are_logged() {
     let data = init(&desk, "data", ORIGIN);
     let (policy, key) = (format!("{data}/policy"), format!("{data}/centre.key"));
     let served = Served::start(&data);
-    until_checkpoint(&served);
+    served.until_checkpoint();
     // One file a draft: many small batches, for longer than it takes to make the backups.
     let files: Vec<String> = drafts(0..400)
         .iter()
