@@ -15,7 +15,7 @@ fn a_mirror_and_an_older_backup_bring_a_writer_back() {
     let with_keys = ["--keys", keys.as_str()];
     let served = Served::start_with(&data, &with_keys);
     post(&desk, &served, &key, 0..4).exits(0);
-    until_checkpoint(&served);
+    served.until_checkpoint();
     run(&["backup", "--data", &data, &path("backup")]).exits(0);
     run(&[
         "mirror",
