@@ -19,9 +19,9 @@ use std::fmt::{self, Write as _};
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::json::Value;
+use super::json::{POINTER_BYTES_MAX, Value};
 use super::names;
-use super::persons::Day;
+use super::persons::{self, Day};
 use super::statement::{Chain, Statement};
 use crate::tlog::merkle::Hash;
 
@@ -31,8 +31,6 @@ pub const PREFIX: &str = "mingzhang-commitment-v1";
 pub const VALUE_BYTES_MAX: usize = 4_096;
 /// The most openings of one statement: more commitments than 36,000 bytes of text can hold.
 pub const OPENINGS_MAX: usize = 512;
-/// The most bytes of a JSON pointer in an opening: more than 16 levels of names of any sensible length.
-pub const POINTER_BYTES_MAX: usize = 1_024;
 
 /// Different bytes that a salt has at least: 32 random ones have 30 of 256, and fewer than 16 less than once in 10^13 salts.
 /// A counter, a date, or a short salt filled up with zeros has fewer.
@@ -310,7 +308,7 @@ impl Openings {
             .and_then(Day::of);
         let found = self
             .iter()
-            .find(|(_, opening)| super::guard::holds_citizen_number(&opening.value, issued));
+            .find(|(_, opening)| persons::holds_citizen_number(&opening.value, issued));
         match found {
             Some((pointer, _)) => Err(OpeningError::CitizenNumber {
                 pointer: pointer.to_owned(),

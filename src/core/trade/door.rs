@@ -21,8 +21,6 @@ use super::persons::{self, Day, What};
 use super::statement::{Body, Order, Statement};
 use super::vocabulary::Vocabulary;
 
-pub(crate) use details::{class_by_name, is_for_persons};
-
 /// How grave a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {

@@ -16,9 +16,9 @@
 
 use serde_json::{Value, json};
 
-use super::door::{class_by_name, is_for_persons};
 use super::identifiers::uscc_is_valid;
-use super::persons::{self, Day, Named, What};
+use super::persons::{self, Day, Named};
+use super::vocabulary::by_name::{class_by_name, may_name_person};
 use super::vocabulary::{Class, Field, Kind, Type, Vocabulary};
 
 /// The member of `details` that holds the whole title, if the header's had to leave something out.
@@ -116,7 +116,7 @@ pub fn mark(
     let committed = committed(draft);
     shorten_title(draft, &committed, accepted, &mut marks);
     for one in &committed {
-        if one.shown && holds_citizen_number(&one.value, issued) {
+        if one.shown && persons::holds_citizen_number(&one.value, issued) {
             let pointer = one.pointer.clone();
             return Err(GuardError::CitizenNumber { pointer });
         }
@@ -190,7 +190,7 @@ impl Guard<'_> {
             return;
         }
         let class = class_by_name(self.words, name, pointer, self.kind_is_known);
-        let says_person = is_for_persons(name) || !pointer.starts_with("/details/extra");
+        let says_person = may_name_person(name, pointer);
         if let Some(how) = how(class) {
             if !(self.accepted)(how.code) {
                 self.by_field(how, value, pointer);
@@ -499,14 +499,6 @@ fn walk<'v>(value: &'v Value, pointer: &mut String, visit: &mut impl FnMut(&str,
             .for_each(|(i, value)| inside(&i.to_string(), value, pointer)),
         _ => {}
     }
-}
-
-/// Whether a text holds a citizen's number, by the day on which the statement was issued.
-#[must_use]
-pub fn holds_citizen_number(text: &str, issued: Option<Day>) -> bool {
-    persons::scan(text, issued)
-        .iter()
-        .any(|found| found.what == What::CitizenNumber)
 }
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ pub use error::{JsonError, Rule};
 
 /// How deep objects and arrays may nest; the outer object is depth 1.
 pub const DEPTH_MAX: usize = 16;
+/// The most bytes of a JSON pointer that is read: more than 16 levels of names of any sensible length.
+pub const POINTER_BYTES_MAX: usize = 1_024;
 /// The first integer too large: 2^53, beyond which a double no longer holds every integer (RFC 7493 §2.2).
 pub const INTEGER_LIMIT: i64 = 1 << 53;
 

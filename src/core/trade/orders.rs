@@ -225,6 +225,21 @@ impl Orders {
     }
 }
 
+impl Order {
+    /// Whether the bearer of `key` may order this: a supervisor anything, a publisher what it said itself.
+    ///
+    /// Not a log rule, because log rules do not read `about`: an order about another body's statements stands in the log
+    /// and has no effect.
+    #[must_use]
+    pub fn may_be_given_by(&self, key: &AdmittedKey) -> bool {
+        match key.role {
+            Role::Supervisor => true,
+            Role::Publisher => key.vkey.name() == self.publisher,
+            Role::Operator | Role::Log => false,
+        }
+    }
+}
+
 /// The key that signed a statement of the log at `index`: replay has verified the signature.
 fn signer_at<'k>(keys: &'k KeyState, statement: &Statement, index: u64) -> Option<&'k AdmittedKey> {
     let [signature] = statement.signatures() else {

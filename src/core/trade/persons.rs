@@ -142,6 +142,13 @@ pub fn scan(text: &str, issued: Option<Day>) -> Vec<Found> {
     found
 }
 
+/// Whether a text holds a citizen's number, by the day on which the statement was issued.
+pub(super) fn holds_citizen_number(text: &str, issued: Option<Day>) -> bool {
+    scan(text, issued)
+        .iter()
+        .any(|found| found.what == What::CitizenNumber)
+}
+
 /// Where `name` stands in `text`, however either is spaced, dotted or widened.
 #[must_use]
 pub fn places_of(name: &str, text: &str) -> Vec<Range<usize>> {

@@ -4,11 +4,13 @@
 //! | --- | --- |
 //! | `vocabulary/table.json` | the words themselves; a centre's own file has the same form |
 //! | [`mod@file`] | reading such a file, and what one may not do |
+//! | `by_name` | what a field is judged by of which only the name is known |
 //! | [`field`] | what a field is: type, need, class |
 //!
 //! Promises: an id, once here, keeps its meaning. Does not judge a statement ([`door`](super::door)); an unknown kind,
 //! category or method never breaks a reader, because what stands in a log stands there (`DOMAIN.md` 1 and 2).
 
+pub(super) mod by_name;
 pub mod field;
 pub mod file;
 
@@ -252,16 +254,6 @@ impl Vocabulary {
     #[must_use]
     pub fn event(&self, id: &str) -> Option<&Event> {
         self.events.iter().find(|event| event.id == id)
-    }
-
-    /// The classes that kinds and forms of objects give to fields of this name: what a field is judged by of which nothing else is known.
-    pub fn classes_of_name<'v>(&'v self, name: &'v str) -> impl Iterator<Item = Class> + 'v {
-        let fields = self.kinds.iter().flat_map(|kind| &kind.fields);
-        let fields = fields.chain(self.shapes.iter().flat_map(|shape| &shape.fields));
-        let fields = fields.chain(&self.common);
-        fields
-            .filter(move |field| field.name == name)
-            .map(|field| field.class)
     }
 
     /// The form of object called `id`.

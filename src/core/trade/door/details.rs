@@ -9,6 +9,7 @@ use crate::trade::json::Value;
 use crate::trade::names;
 use crate::trade::persons::{self, What};
 use crate::trade::time::OffsetTime;
+use crate::trade::vocabulary::by_name::{class_by_name, may_name_person};
 use crate::trade::vocabulary::{Class, Field, Need, Type, Vocabulary};
 
 /// Where a centre keeps what is its own; only persons are looked for in it.
@@ -107,7 +108,7 @@ impl Checker<'_> {
     /// What nothing is known of but its name: secret where a field of this name is, a person's where its value is a name.
     fn by_name(&mut self, name: &str, value: &Value<'_>, pointer: &str) {
         let class = class_by_name(self.words, name, pointer, self.kind_is_known);
-        let says_person = is_for_persons(name) || !is_extra(pointer);
+        let says_person = may_name_person(name, pointer);
         if class != Class::Public {
             self.clear(class, name, name, value, pointer);
         } else if let Some(text) = value.as_str() {
@@ -277,63 +278,6 @@ impl Checker<'_> {
             );
         }
     }
-}
-
-fn is_extra(pointer: &str) -> bool {
-    pointer.starts_with("/details/extra")
-}
-
-/// The class of a field that the kind does not have: of an unknown kind's the strictest that the name has anywhere; of a known kind's
-/// the same if it is public nowhere; of what is a centre's own, persons only.
-pub(crate) fn class_by_name(
-    words: &Vocabulary,
-    name: &str,
-    pointer: &str,
-    kind_is_known: bool,
-) -> Class {
-    let strictness = |class: &Class| match class {
-        Class::Public => 0,
-        Class::Person => 1,
-        Class::TradeSecret => 2,
-        Class::Withheld => 3,
-        Class::Privacy => 4,
-    };
-    let strictest = words.classes_of_name(name).max_by_key(strictness);
-    let is_public = || {
-        words
-            .classes_of_name(name)
-            .any(|class| class == Class::Public)
-    };
-    match strictest.unwrap_or(Class::Public) {
-        Class::Person => Class::Person,
-        _ if is_extra(pointer) || kind_is_known && is_public() => Class::Public,
-        class => class,
-    }
-}
-
-/// Whether a member's name says that a person stands there.
-pub(crate) fn is_for_persons(name: &str) -> bool {
-    const WORDS: [&str; 18] = [
-        "person",
-        "contact",
-        "manager",
-        "expert",
-        "leader",
-        "agent",
-        "member",
-        "linkman",
-        "lxr",
-        "xmjl",
-        "fzr",
-        "author",
-        "director",
-        "engineer",
-        "representative",
-        "owner",
-        "who",
-        "judge",
-    ];
-    WORDS.iter().any(|word| name.contains(word))
 }
 
 /// Whether anything stands here outside of a commitment. Composite values are committed field by field, and of these the lot, the form

@@ -7,10 +7,8 @@
 use super::members::Members;
 use super::{Body, Statement, StatementError};
 use crate::tlog::merkle::Hash;
-use crate::trade::commitment::POINTER_BYTES_MAX;
-use crate::trade::keys::AdmittedKey;
+use crate::trade::json::POINTER_BYTES_MAX;
 use crate::trade::names;
-use crate::trade::statement::Role;
 use crate::trade::time::OffsetTime;
 
 use super::authority::REASON_BYTES_MAX;
@@ -246,19 +244,6 @@ impl Order {
                 Act::Disclose | Act::Erase => members.optional_time("review_at")?,
             },
         })
-    }
-
-    /// Whether the bearer of `key` may order this: a supervisor anything, a publisher what it said itself.
-    ///
-    /// Not a log rule, because log rules do not read `about`: an order about another body's statements stands in the log
-    /// and has no effect.
-    #[must_use]
-    pub fn may_be_given_by(&self, key: &AdmittedKey) -> bool {
-        match key.role {
-            Role::Supervisor => true,
-            Role::Publisher => key.vkey.name() == self.publisher,
-            Role::Operator | Role::Log => false,
-        }
     }
 }
 
