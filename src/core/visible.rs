@@ -42,7 +42,7 @@ fn shown(text: &str, is_shown: impl Fn(char) -> bool) -> Cow<'_, str> {
 
 /// Controls, bidi controls, what has no width, tags: whatever makes a text look like another.
 #[must_use]
-pub fn is_unseen(c: char) -> bool {
+pub(crate) fn is_unseen(c: char) -> bool {
     commands(c)
         || matches!(u32::from(c),
             0xAD | 0x34F | 0x115F | 0x1160 | 0x17B4 | 0x17B5 | 0x180B..=0x180F | 0x200B..=0x200D | 0x2060..=0x2065

@@ -136,7 +136,7 @@ struct OverlayFile {
 
 impl Calendar {
     /// The file that is compiled in.
-    pub const BUILTIN_TEXT: &str = include_str!("data/calendar-cn.json");
+    pub(crate) const BUILTIN_TEXT: &str = include_str!("data/calendar-cn.json");
 
     /// The national calendar compiled in: 2007 to 2026.
     ///
@@ -172,7 +172,7 @@ impl Calendar {
 
     /// Whether a file is a national one: it names its years and no region.
     #[must_use]
-    pub fn is_national(text: &str) -> bool {
+    pub(crate) fn is_national(text: &str) -> bool {
         serde_json::from_str::<serde_json::Value>(text)
             .is_ok_and(|value| value.get("region").is_none() && value.get("last_year").is_some())
     }
@@ -181,7 +181,7 @@ impl Calendar {
     ///
     /// # Errors
     /// [`CalendarError`].
-    pub fn with_national(self, text: &str) -> Result<Calendar, CalendarError> {
+    pub(crate) fn with_national(self, text: &str) -> Result<Calendar, CalendarError> {
         let mut calendar = Calendar::parse(text)?;
         if let Some((_, overlays)) = self.version.split_once('+') {
             calendar.version = format!("{}+{overlays}", calendar.version);
@@ -218,7 +218,7 @@ impl Calendar {
 
     /// Whether the day is worked in a region (six digits, or empty for the national calendar).
     #[must_use]
-    pub fn is_workday(&self, day: Day, region: &str) -> bool {
+    pub(crate) fn is_workday(&self, day: Day, region: &str) -> bool {
         self.overlays
             .iter()
             .rev()
@@ -231,7 +231,7 @@ impl Calendar {
 
     /// The `count`th working day after `day`, which is itself not counted (民法典 201); `day` itself for 0.
     #[must_use]
-    pub fn add_working_days(&self, day: Day, count: u32, region: &str) -> Day {
+    pub(crate) fn add_working_days(&self, day: Day, count: u32, region: &str) -> Day {
         let (mut at, mut left) = (day, count);
         while left > 0 {
             at = at.plus(1);
@@ -242,7 +242,7 @@ impl Calendar {
 
     /// `day` if it is worked, else the next day that is (民法典 203).
     #[must_use]
-    pub fn next_workday(&self, day: Day, region: &str) -> Day {
+    pub(crate) fn next_workday(&self, day: Day, region: &str) -> Day {
         let mut at = day;
         while !self.is_workday(at, region) {
             at = at.plus(1);
@@ -252,7 +252,7 @@ impl Calendar {
 
     /// Whether the holidays of that day's year are not known yet.
     #[must_use]
-    pub fn is_provisional(&self, day: Day) -> bool {
+    pub(crate) fn is_provisional(&self, day: Day) -> bool {
         day.year() > self.last_year
     }
 }

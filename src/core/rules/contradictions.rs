@@ -7,7 +7,7 @@ use crate::said;
 use crate::trade::vocabulary::Stage;
 
 /// A live publisher's claim may be so many days before the ledger's time; more is a finding.
-pub const BACK_DATED_DAYS: i64 = 3;
+pub(crate) const BACK_DATED_DAYS: i64 = 3;
 
 pub(super) fn judge(seen: &[&Disclosure], lines: &[InForce<'_>], findings: &mut Vec<Finding>) {
     for one in seen.iter().filter(|one| !one.claimed_only) {

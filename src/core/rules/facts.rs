@@ -234,7 +234,7 @@ impl Disclosure {
 
     /// Whether it and another speak of a common lot.
     #[must_use]
-    pub fn shares_lot(&self, other: &Disclosure) -> bool {
+    pub(crate) fn shares_lot(&self, other: &Disclosure) -> bool {
         self.lots.is_empty()
             || other.lots.is_empty()
             || self.lots.iter().any(|lot| other.lots.contains(lot))

@@ -242,7 +242,7 @@ struct File {
 
 impl Pack {
     /// The file that is compiled in.
-    pub const BUILTIN_TEXT: &str = include_str!("data/pack-cn.toml");
+    pub(crate) const BUILTIN_TEXT: &str = include_str!("data/pack-cn.toml");
 
     /// The national pack compiled in.
     #[must_use]

@@ -16,10 +16,10 @@ use super::merkle::{Hash, SIZE_MAX, Tree};
 use super::note::{Note, NoteError, Vkey, shorten};
 
 /// The most bytes of an origin, as in the ML-DSA-44 message of c2sp.org/tlog-cosignature.
-pub const ORIGIN_BYTES_MAX: usize = 255;
+pub(crate) const ORIGIN_BYTES_MAX: usize = 255;
 
 /// The most extension lines that we read. The document names no limit; we write none.
-pub const EXTENSIONS_MAX: usize = 16;
+pub(crate) const EXTENSIONS_MAX: usize = 16;
 
 /// The text of a checkpoint note, taken apart. Nothing says that anybody signed it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -269,7 +269,7 @@ impl Signature {
     }
 
     /// The same of a key whose algorithm cannot be verified here: the line is neither believed nor a stranger's.
-    pub fn names_unsupported(&self, vkey: &UnsupportedVkey) -> bool {
+    pub(crate) fn names_unsupported(&self, vkey: &UnsupportedVkey) -> bool {
         self.key_id == vkey.key_id() && self.name == vkey.name()
     }
 

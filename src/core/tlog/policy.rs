@@ -46,10 +46,10 @@ pub const POLICY_BYTES_MAX: usize = 131_072;
 pub const LOGS_MAX: usize = 64;
 
 /// The most witnesses.
-pub const WITNESSES_MAX: usize = 64;
+pub(crate) const WITNESSES_MAX: usize = 64;
 
 /// The most groups.
-pub const GROUPS_MAX: usize = 64;
+pub(crate) const GROUPS_MAX: usize = 64;
 
 /// A policy, as its file says.
 ///
@@ -250,18 +250,6 @@ impl Policy {
             });
         }
         self.judge(checkpoint::verify(note, checkpoint, &keys)?, &keys)
-    }
-
-    /// As [`open`](Policy::open), for a log whose key name is not its origin and that is therefore
-    /// told apart by the caller: step 1 and 2 are with this origin and this key, the witnesses and
-    /// the quorum are the policy's.
-    pub fn open_foreign(
-        &self,
-        note: &[u8],
-        origin: &str,
-        log: &Vkey,
-    ) -> Result<VerifiedCheckpoint, OpenError> {
-        self.judge(checkpoint::open(note, origin, &[log])?, &[log])
     }
 
     /// What the quorum would be if these witnesses had cosigned, by their place in [`witnesses`](Policy::witnesses): for a log that plans
@@ -822,29 +810,6 @@ mod tests {
             assert_eq!(opened.log(), log(first).vkey());
         }
         assert!(open(&both, &note(7, &[&log(3)], &[])).is_err());
-    }
-
-    #[test]
-    fn a_log_whose_key_name_is_not_its_origin_is_opened_by_name() {
-        let key = Signer::from_seed("sum.example", &[1; 32]).unwrap();
-        let text = format!("witness W {}\nquorum W\n", witness(1).vkey());
-        let policy = policy(&text);
-        let note = note(7, &[&key], &[1]).encode();
-        let opened = policy
-            .open_foreign(note.as_bytes(), ORIGIN, key.vkey())
-            .unwrap();
-        assert!(opened.quorum().met && opened.not_counted().is_empty());
-        assert!(policy.open(note.as_bytes()).is_err());
-        assert!(
-            policy
-                .open_foreign(note.as_bytes(), "sum.example", key.vkey())
-                .is_err()
-        );
-        assert!(
-            policy
-                .open_foreign(note.as_bytes(), ORIGIN, log(1).vkey())
-                .is_err()
-        );
     }
 
     #[test]

@@ -25,10 +25,10 @@ use super::note::{Note, NoteError, shorten};
 
 /// The most bytes of a proof that we read: a largest checkpoint note, and as much again for
 /// `extra`.
-pub const PROOF_BYTES_MAX: usize = 1 << 20;
+pub(crate) const PROOF_BYTES_MAX: usize = 1 << 20;
 
 /// The most hashes of an inclusion proof, as no tree has more than 2^63 leaves.
-pub const HASHES_MAX: usize = 63;
+pub(crate) const HASHES_MAX: usize = 63;
 
 const HEADER: &str = "c2sp.org/tlog-proof@v1";
 

@@ -25,7 +25,7 @@ pub use set::TileSet;
 use super::merkle::{Hash, SIZE_MAX};
 
 /// The width of a full tile: 256 hashes, or the entries of 256 leaves.
-pub const WIDTH_MAX: u16 = 256;
+pub(crate) const WIDTH_MAX: u16 = 256;
 
 /// The highest level of a hash tile: a hash of level 7 is the root of 256^7 = 2^56 leaves, and no
 /// tree has 256 of those.
@@ -34,12 +34,6 @@ pub const LEVEL_MAX: u8 = 7;
 /// The most bytes of an entry that a bundle can frame, and that we read. (Our own entries end at
 /// 40,000 bytes.)
 pub const ENTRY_BYTES_MAX: usize = 65_535;
-
-/// The most bytes of a hash tile.
-pub const TILE_BYTES_MAX: usize = 256 * 32;
-
-/// The most bytes of an entry bundle: 16.8 MB, though ours stay below 10.3 MB.
-pub const BUNDLE_BYTES_MAX: usize = 256 * (2 + ENTRY_BYTES_MAX);
 
 /// One of the two kinds of files under `tile/`.
 ///

@@ -17,7 +17,7 @@ use super::merkle::{Hash, ProofError, SIZE_MAX, Tree, check_consistency};
 use super::note::{NOTE_BYTES_MAX, NoteError, Vkey, shorten};
 
 /// The most lines of a consistency proof: "MUST NOT exceed 63".
-pub const PROOF_HASHES_MAX: usize = 63;
+pub(crate) const PROOF_HASHES_MAX: usize = 63;
 
 /// The most bytes of a request: the `old` line, the proof, the empty line and the longest note.
 pub const REQUEST_BYTES_MAX: usize = 32 + PROOF_HASHES_MAX * 45 + 1 + NOTE_BYTES_MAX;

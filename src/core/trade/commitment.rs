@@ -34,7 +34,7 @@ pub const OPENINGS_MAX: usize = 512;
 
 /// Different bytes that a salt has at least: 32 random ones have 30 of 256, and fewer than 16 less than once in 10^13 salts.
 /// A counter, a date, or a short salt filled up with zeros has fewer.
-pub const SALT_DIFFERENT_BYTES_MIN: usize = 16;
+pub(crate) const SALT_DIFFERENT_BYTES_MIN: usize = 16;
 
 /// Why a field does not stand in the clear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

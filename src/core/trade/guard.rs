@@ -22,7 +22,7 @@ use super::vocabulary::by_name::{class_by_name, may_name_person};
 use super::vocabulary::{Class, Field, Kind, Type, Vocabulary};
 
 /// The member of `details` that holds the whole title, if the header's had to leave something out.
-pub const FULL_TITLE: &str = "full_title";
+pub(crate) const FULL_TITLE: &str = "full_title";
 
 /// Something that was made into a commitment, or that no commitment can help.
 #[derive(Clone, Debug, PartialEq, Eq)]

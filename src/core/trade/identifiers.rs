@@ -86,7 +86,7 @@ pub fn citizen_number_is_valid(number: &str) -> bool {
 /// Whether `number` has the form of a citizen's number of before 1999: 15 digits, a province and a day of the 20th century, no check
 /// character. One in fifty numbers of 15 digits looks like one.
 #[must_use]
-pub fn old_citizen_number_is_valid(number: &str) -> bool {
+pub(crate) fn old_citizen_number_is_valid(number: &str) -> bool {
     let bytes = number.as_bytes();
     if bytes.len() != 15 || !bytes.iter().all(u8::is_ascii_digit) {
         return false;
@@ -113,7 +113,7 @@ fn is_province(digits: u32) -> bool {
 /// assert!(!trading_code_is_valid("A01-11430382006000001K-20260302-000001-Q"));
 /// ```
 #[must_use]
-pub fn trading_code_is_valid(code: &str) -> bool {
+pub(crate) fn trading_code_is_valid(code: &str) -> bool {
     let lengths = code.split('-').map(str::len);
     if !code.is_ascii() || !lengths.eq([3, 18, 8, 6, 1]) {
         return false;
@@ -134,13 +134,13 @@ fn mod_37_2(characters: &[u8]) -> Option<u8> {
 
 /// Whether `number` is 11 digits of a mainland mobile number.
 #[must_use]
-pub fn mobile_number_is_valid(number: &str) -> bool {
+pub(crate) fn mobile_number_is_valid(number: &str) -> bool {
     matches!(number.as_bytes(), [b'1', b'3'..=b'9', rest @ ..] if rest.len() == 9 && rest.iter().all(u8::is_ascii_digit))
 }
 
 /// Whether `number` is 16 to 19 digits with the check digit of ISO/IEC 7812-1 (Luhn), as bank cards have.
 #[must_use]
-pub fn card_number_is_valid(number: &str) -> bool {
+pub(crate) fn card_number_is_valid(number: &str) -> bool {
     let digits = number.as_bytes();
     if !(16..=19).contains(&digits.len()) || !digits.iter().all(u8::is_ascii_digit) {
         return false;

@@ -16,7 +16,7 @@ use super::time::{OffsetTime, Time};
 use crate::tlog::merkle::Hash;
 
 /// How far `issued` may be ahead of the ledger's clock, in seconds.
-pub const ISSUED_AHEAD_S_MAX: u32 = 300;
+pub(crate) const ISSUED_AHEAD_S_MAX: u32 = 300;
 
 /// What must be looked up in the log before a statement can be judged.
 #[derive(Debug)]

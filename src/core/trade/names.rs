@@ -8,9 +8,9 @@ use crate::tlog::merkle::Hash;
 /// The most bytes of an admitted key name.
 pub const NAME_BYTES_MAX: usize = 128;
 /// The most bytes of a project or lot id.
-pub const PROJECT_BYTES_MAX: usize = 64;
+pub(crate) const PROJECT_BYTES_MAX: usize = 64;
 /// The most bytes of a statement type.
-pub const TYPE_BYTES_MAX: usize = 64;
+pub(crate) const TYPE_BYTES_MAX: usize = 64;
 
 /// Checks a name that a ledger admits: its origin, a publisher, supervisor, operator or authority.
 ///
@@ -71,7 +71,7 @@ pub fn check_project(id: &str) -> Result<(), NameError> {
 ///
 /// # Errors
 /// [`NameError::Type`].
-pub fn check_type(name: &str) -> Result<(), NameError> {
+pub(crate) fn check_type(name: &str) -> Result<(), NameError> {
     let alphabet = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
     let good = name.len() <= TYPE_BYTES_MAX
         && name.starts_with(|c: char| c.is_ascii_lowercase())

@@ -20,11 +20,11 @@ pub struct Announcement {
 }
 
 /// Files of one notice, at most.
-pub const ANNOUNCEMENTS_MAX: usize = 64;
+pub(crate) const ANNOUNCEMENTS_MAX: usize = 64;
 
 /// What a statement announces; nothing unless it is a `notice`.
 #[must_use]
-pub fn announcements(statement: &Statement) -> Vec<Announcement> {
+pub(crate) fn announcements(statement: &Statement) -> Vec<Announcement> {
     if !matches!(statement.body(), Body::Notice) {
         return Vec::new();
     }

@@ -95,7 +95,7 @@ pub fn party(name: &str) -> Named {
 
 /// The same at a place: who buys, acts as agent, supervises or makes is a body, unless the name begins as a person's does.
 #[must_use]
-pub fn party_at(name: &str, pointer: &str) -> Named {
+pub(crate) fn party_at(name: &str, pointer: &str) -> Named {
     let role = pointer.rsplit('/').next().unwrap_or_default();
     let of_bodies = matches!(role, "buyer" | "agency" | "supervisor" | "maker" | "target");
     match party(name) {

@@ -22,7 +22,7 @@ use crate::tlog::merkle::{Hash, SIZE_MAX};
 /// under 64 KiB for readers written by others.
 pub const ENTRY_BYTES_MAX: usize = 40_000;
 /// The most bytes of a header line: an index below 2^63 (19 digits), a hash, a time, two spaces and a line feed.
-pub const HEADER_BYTES_MAX: usize = 19 + 1 + 64 + 1 + 24 + 1;
+pub(crate) const HEADER_BYTES_MAX: usize = 19 + 1 + 64 + 1 + 24 + 1;
 
 // Every statement that is taken fits into an entry, whatever its index.
 const _: () = assert!(HEADER_BYTES_MAX + NOTE_BYTES_MAX <= ENTRY_BYTES_MAX);

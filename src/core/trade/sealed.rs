@@ -42,7 +42,7 @@ pub const SLOTS: u32 = 1_024;
 /// The largest width: half of it can be bids.
 pub const SLOTS_MAX: u32 = 1 << 16;
 /// The most bytes of a bidder's name or code.
-pub const BIDDER_BYTES_MAX: usize = 512;
+pub(crate) const BIDDER_BYTES_MAX: usize = 512;
 
 const BID_PREFIX: &str = "mingzhang-bid-v1";
 const EMPTY_PREFIX: &str = "mingzhang-empty-v1";
@@ -114,7 +114,7 @@ impl Bid {
 
 /// The leaf hash of a slot without a bid.
 #[must_use]
-pub fn empty_leaf(seed: &[u8; 32], slot: u32) -> Hash {
+pub(crate) fn empty_leaf(seed: &[u8; 32], slot: u32) -> Hash {
     leaf(&format!("{EMPTY_PREFIX}\n{}\n{slot}", hex::encode(seed)))
 }
 

@@ -48,9 +48,9 @@ pub const NOTE_BYTES_MAX: usize = TEXT_BYTES_MAX + 1 + (4 + names::NAME_BYTES_MA
 /// The most bytes of the note of record 0.
 pub const GENESIS_NOTE_BYTES_MAX: usize = 4_096;
 /// The most bytes of the note of a `key` statement.
-pub const KEY_NOTE_BYTES_MAX: usize = 2_048;
+pub(crate) const KEY_NOTE_BYTES_MAX: usize = 2_048;
 /// The bytes of an Ed25519 signature, without the key ID before it.
-pub const SIGNATURE_BYTES: usize = 64;
+pub(crate) const SIGNATURE_BYTES: usize = 64;
 
 /// What a publisher asserts, signed: the exact bytes and what log rules read of them. A clone costs a reference count.
 #[derive(Clone)]

@@ -41,7 +41,7 @@ impl Time {
 
     /// The instant `seconds` later, or [`Time::MAX`] if that is earlier.
     #[must_use]
-    pub fn plus_s(self, seconds: u32) -> Time {
+    pub(crate) fn plus_s(self, seconds: u32) -> Time {
         Time {
             ms: (self.ms + i64::from(seconds) * 1_000).min(Time::MAX.ms),
         }

@@ -180,7 +180,7 @@ pub fn check_together(policies: &[Policy]) -> Result<(), ConflictError> {
 
 impl Policy {
     /// Whether it judges trees of this log and size.
-    pub fn is_for(&self, origin: &str, size: u64) -> bool {
+    pub(crate) fn is_for(&self, origin: &str, size: u64) -> bool {
         self.logs().iter().any(|log| log.vkey.name() == origin)
             && self.until().is_none_or(|until| size <= until)
     }

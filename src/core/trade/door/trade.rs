@@ -10,15 +10,15 @@ use crate::trade::time::OffsetTime;
 use crate::trade::vocabulary::{self, Side, Stage, Vocabulary};
 
 /// The most lots that one statement names.
-pub const LOTS_MAX: usize = 256;
+pub(crate) const LOTS_MAX: usize = 256;
 /// The most outside codes of one statement.
-pub const CODES_MAX: usize = 64;
+pub(crate) const CODES_MAX: usize = 64;
 /// The most documents of one statement.
-pub const DOCUMENTS_MAX: usize = 64;
+pub(crate) const DOCUMENTS_MAX: usize = 64;
 /// The most bytes of a title.
-pub const TITLE_BYTES_MAX: usize = 1_024;
+pub(crate) const TITLE_BYTES_MAX: usize = 1_024;
 /// The most bytes of a `ref`.
-pub const REF_BYTES_MAX: usize = 128;
+pub(crate) const REF_BYTES_MAX: usize = 128;
 /// The most bytes of a document's name, a code, or a scheme.
 pub const NAME_BYTES_MAX: usize = 512;
 

@@ -6,7 +6,7 @@ use crate::trade::statement::Chain;
 
 /// The most notes that are read as evidence: genesis, changes of authority, the admitting note. A receipt's line of
 /// under 64 KiB holds fewer.
-pub const EVIDENCE_ITEMS_MAX: usize = 256;
+pub(crate) const EVIDENCE_ITEMS_MAX: usize = 256;
 
 impl KeyState {
     /// The notes from which the signer's key follows, exact bytes in log order: genesis, every change of the authorities
@@ -52,7 +52,7 @@ impl KeyState {
     ///
     /// # Errors
     /// [`KeyError`].
-    pub fn from_evidence(genesis_id: &Hash, notes: &[&[u8]]) -> Result<KeyState, KeyError> {
+    pub(crate) fn from_evidence(genesis_id: &Hash, notes: &[&[u8]]) -> Result<KeyState, KeyError> {
         if notes.len() > EVIDENCE_ITEMS_MAX {
             return Err(KeyError::EvidenceItems {
                 have: notes.len(),

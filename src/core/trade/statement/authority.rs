@@ -13,17 +13,17 @@ use crate::trade::names;
 use crate::trade::time::OffsetTime;
 
 /// The most log keys in a genesis.
-pub const LOG_VKEYS_MAX: usize = 8;
+pub(crate) const LOG_VKEYS_MAX: usize = 8;
 /// The most keys in an authority set.
-pub const AUTHORITY_VKEYS_MAX: usize = 16;
+pub(crate) const AUTHORITY_VKEYS_MAX: usize = 16;
 /// The most changes in one key statement; its 2,048 bytes hold fewer.
-pub const CHANGES_MAX: usize = 64;
+pub(crate) const CHANGES_MAX: usize = 64;
 /// The most bytes of a display name.
-pub const DISPLAY_NAME_BYTES_MAX: usize = 256;
+pub(crate) const DISPLAY_NAME_BYTES_MAX: usize = 256;
 /// The most bytes of a unified social credit code or what stands for one.
-pub const USCC_BYTES_MAX: usize = 32;
+pub(crate) const USCC_BYTES_MAX: usize = 32;
 /// The most bytes of the reason of a revocation and the legal basis of an erasure.
-pub const REASON_BYTES_MAX: usize = 1_024;
+pub(crate) const REASON_BYTES_MAX: usize = 1_024;
 
 /// Record 0: the ledger's hash, its log keys, its authorities and its operator.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,12 +13,12 @@ use super::{Category, Event, Field, Kind, Method, Need, Shape, Stage, Vocabulary
 /// The most bytes of a centre's file.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
 /// The most bytes of the words that a ledger serves: ours, and some full files.
-pub const SERVED_BYTES_MAX: usize = 8 << 20;
+pub(crate) const SERVED_BYTES_MAX: usize = 8 << 20;
 
 /// Kinds, shapes, fields, categories and methods of one file, at most; this program's own are 400.
-pub const ROWS_MAX: usize = 20_000;
+pub(crate) const ROWS_MAX: usize = 20_000;
 /// Bytes of a label or a source.
-pub const LABEL_BYTES_MAX: usize = 1_000;
+pub(crate) const LABEL_BYTES_MAX: usize = 1_000;
 
 /// Why a file of words is not taken.
 #[derive(Debug, thiserror::Error)]
