@@ -32,7 +32,7 @@ pub struct Moment {
 impl Moment {
     /// A stated time.
     #[must_use]
-    pub fn stated(time: OffsetTime) -> Moment {
+    pub(crate) fn stated(time: OffsetTime) -> Moment {
         let local = time.time.as_ms() + i64::from(time.offset_minutes) * MINUTE_MS;
         Moment {
             ms: time.time.as_ms(),

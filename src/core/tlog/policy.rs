@@ -43,7 +43,7 @@ use super::note::{Note, Signature, UnsupportedVkey, Vkey};
 pub const POLICY_BYTES_MAX: usize = 131_072;
 
 /// The most logs; the document wants at least 32 of each kind.
-pub const LOGS_MAX: usize = 64;
+pub(crate) const LOGS_MAX: usize = 64;
 
 /// The most witnesses.
 pub(crate) const WITNESSES_MAX: usize = 64;

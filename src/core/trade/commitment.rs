@@ -26,7 +26,7 @@ use super::statement::{Chain, Statement};
 use crate::tlog::merkle::Hash;
 
 /// The first line of what is hashed.
-pub const PREFIX: &str = "mingzhang-commitment-v1";
+pub(crate) const PREFIX: &str = "mingzhang-commitment-v1";
 /// The most bytes of a committed value.
 pub const VALUE_BYTES_MAX: usize = 4_096;
 /// The most openings of one statement: more commitments than 36,000 bytes of text can hold.

@@ -22,7 +22,7 @@ use crate::tlog::merkle::Hash;
 use crate::tlog::note::Note;
 
 /// The first line of what is signed.
-pub const PREFIX: &str = "mingzhang-disclosure-v1";
+pub(crate) const PREFIX: &str = "mingzhang-disclosure-v1";
 
 /// What is signed to open these places of a statement.
 ///

@@ -302,7 +302,7 @@ impl KeyState {
     ///
     /// # Errors
     /// [`KeyError`] for the first change that the state does not allow.
-    pub fn check_changes(&self, index: u64, statement: &Statement) -> Result<(), KeyError> {
+    pub(crate) fn check_changes(&self, index: u64, statement: &Statement) -> Result<(), KeyError> {
         match statement.body() {
             Body::Key(changes) => self
                 .changed(index, statement, changes, Gaps::None)

@@ -106,7 +106,7 @@ pub(crate) fn party_at(name: &str, pointer: &str) -> Named {
 
 /// Whether a name has words that only bodies have: enough to know one where persons may well stand.
 #[must_use]
-pub fn is_body(name: &str) -> bool {
+pub(crate) fn is_body(name: &str) -> bool {
     names::is_body(name)
 }
 
@@ -118,7 +118,7 @@ pub fn is_foreign(name: &str) -> bool {
 
 /// Whether a value of which nothing is known is a name by its surname or its form: 钟示例, 买买提·示例, 王*.
 #[must_use]
-pub fn is_name(value: &str) -> bool {
+pub(crate) fn is_name(value: &str) -> bool {
     names::is_name(value)
 }
 
