@@ -218,7 +218,7 @@ impl Calendar {
 
     /// Whether the day is worked in a region (six digits, or empty for the national calendar).
     #[must_use]
-    pub(crate) fn is_workday(&self, day: Day, region: &str) -> bool {
+    pub fn is_workday(&self, day: Day, region: &str) -> bool {
         self.overlays
             .iter()
             .rev()
@@ -231,7 +231,7 @@ impl Calendar {
 
     /// The `count`th working day after `day`, which is itself not counted (民法典 201); `day` itself for 0.
     #[must_use]
-    pub(crate) fn add_working_days(&self, day: Day, count: u32, region: &str) -> Day {
+    pub fn add_working_days(&self, day: Day, count: u32, region: &str) -> Day {
         let (mut at, mut left) = (day, count);
         while left > 0 {
             at = at.plus(1);
@@ -242,7 +242,7 @@ impl Calendar {
 
     /// `day` if it is worked, else the next day that is (民法典 203).
     #[must_use]
-    pub(crate) fn next_workday(&self, day: Day, region: &str) -> Day {
+    pub fn next_workday(&self, day: Day, region: &str) -> Day {
         let mut at = day;
         while !self.is_workday(at, region) {
             at = at.plus(1);
@@ -252,7 +252,7 @@ impl Calendar {
 
     /// Whether the holidays of that day's year are not known yet.
     #[must_use]
-    pub(crate) fn is_provisional(&self, day: Day) -> bool {
+    pub fn is_provisional(&self, day: Day) -> bool {
         day.year() > self.last_year
     }
 }

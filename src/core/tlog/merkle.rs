@@ -404,7 +404,7 @@ pub fn range_root(range: Range<u64>, mut subtree: impl FnMut(u32, u64) -> Hash) 
 ///
 /// # Panics
 /// If the range is empty or is not a subtree as RFC 6962 splits trees.
-pub(crate) fn perfect_subtrees(range: Range<u64>) -> Vec<(u32, u64)> {
+pub fn perfect_subtrees(range: Range<u64>) -> Vec<(u32, u64)> {
     assert!(
         range.start < range.end && range.end <= SIZE_MAX,
         "no range of leaves: {range:?}"

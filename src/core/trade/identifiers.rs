@@ -113,7 +113,7 @@ fn is_province(digits: u32) -> bool {
 /// assert!(!trading_code_is_valid("A01-11430382006000001K-20260302-000001-Q"));
 /// ```
 #[must_use]
-pub(crate) fn trading_code_is_valid(code: &str) -> bool {
+pub fn trading_code_is_valid(code: &str) -> bool {
     let lengths = code.split('-').map(str::len);
     if !code.is_ascii() || !lengths.eq([3, 18, 8, 6, 1]) {
         return false;
