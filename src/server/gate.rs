@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body::Body as _;
@@ -17,6 +17,7 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+use super::api::project::is_page;
 use super::problem::{Problem, kinds};
 use super::room::{Client, Full, Room};
 use crate::lang::Said;
@@ -189,11 +190,11 @@ const FEW: usize = 8;
 /// For the routes below a project: its report, its history, pages of its records.
 pub(super) async fn of_project(
     State(gate): State<Arc<Gate>>,
+    Path(path): Path<String>,
     request: Request,
     next: Next,
 ) -> Response {
-    let path = request.uri().path();
-    let is_page = !path.ends_with("/report") && !path.ends_with("/history");
+    let is_page = is_page(request.uri().path(), &path);
     let query = request.uri().query().unwrap_or_default();
     let is_few = form_urlencoded::parse(query.as_bytes()).any(|(name, value)| {
         name == "limit" && value.parse().is_ok_and(|limit: usize| limit <= FEW)

@@ -60,6 +60,7 @@ use tally::Refusal;
 
 pub use pace::BodyTooSlow;
 pub use portal::VERIFIER_PAGE;
+pub use request::project_path;
 
 /// What an operator may want otherwise.
 #[derive(Clone, Debug)]

@@ -110,6 +110,17 @@ pub struct ProjectPath {
     pub project: String,
 }
 
+/// The path of a project in the API, below the address of a ledger; a project that is called as what may be asked about one needs the form
+/// that has one meaning only.
+#[must_use]
+pub fn project_path(publisher: &str, project: &str) -> String {
+    let publisher = match project {
+        "report" | "history" => publisher.replace('/', "%2F"),
+        _ => publisher.to_owned(),
+    };
+    format!("api/v1/projects/{publisher}/{project}")
+}
+
 impl ProjectPath {
     /// `None` if it names no project that could be logged.
     pub fn parse(path: &str) -> Option<ProjectPath> {
@@ -130,12 +141,7 @@ impl ProjectPath {
 
     /// Its path in the API; a project that is called as what may be asked about one needs the form that has one meaning only.
     pub fn api_path(&self) -> String {
-        let ProjectPath { publisher, project } = self;
-        let publisher = match project.as_str() {
-            "report" | "history" => publisher.replace('/', "%2F"),
-            _ => publisher.clone(),
-        };
-        format!("/api/v1/projects/{publisher}/{project}")
+        format!("/{}", project_path(&self.publisher, &self.project))
     }
 
     /// 404: no statement of that publisher names that project.

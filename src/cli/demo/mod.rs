@@ -23,6 +23,7 @@ use crate::ledger::Ledger;
 use crate::ledger::clock::system_clock;
 use crate::rules::Book;
 use crate::said;
+use crate::server::project_path;
 use crate::store::Http;
 use crate::tlog::merkle::Hash;
 use crate::trade::vocabulary::Vocabulary;
@@ -285,13 +286,7 @@ fn award(http: &Http, publisher: &str) -> Result<u64, Failure> {
             ),
         )
     };
-    let answer = http.call(
-        "GET",
-        &format!("api/v1/projects/{publisher}/{SCHOOL}"),
-        &[],
-        None,
-        16 << 20,
-    )?;
+    let answer = http.call("GET", &project_path(publisher, SCHOOL), &[], None, 16 << 20)?;
     let view = super::answered::object(http, "api/v1/projects", &answer).map_err(|_| missing())?;
     let records = view
         .get("records")

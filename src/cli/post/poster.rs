@@ -18,6 +18,7 @@ use super::posting::{Placed, Posted, Show, WaitFor, Withhold};
 use super::{faults, settle};
 use crate::lang::{Bilingual, Lang};
 use crate::said;
+use crate::server::project_path;
 use crate::store::{Http, HttpError};
 use crate::tlog::merkle::Hash;
 use crate::trade::commitment::Openings;
@@ -513,7 +514,7 @@ impl Poster<'_> {
         if let Some(head) = self.heads.get(project) {
             return Ok(*head);
         }
-        let name = format!("api/v1/projects/{}/{project}?limit=1", self.signer.name());
+        let name = format!("{}?limit=1", project_path(self.signer.name(), project));
         let answer = answered::ask(self.http, &name, ANSWER_BYTES_MAX)?;
         let head = match answer.status {
             404 | 400 => None,

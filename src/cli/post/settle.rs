@@ -12,6 +12,7 @@ use super::super::draft::{Amended, Line, LineError};
 use super::super::out::Failure;
 use crate::lang::Said;
 use crate::said;
+use crate::server::project_path;
 use crate::store::Http;
 use crate::tlog::merkle::Hash;
 use crate::trade::statement::Statement;
@@ -183,7 +184,7 @@ fn search_chain(
     let project = &line.project;
     let mut after = None::<u64>;
     loop {
-        let mut name = format!("api/v1/projects/{publisher}/{project}?limit={PAGE}");
+        let mut name = format!("{}?limit={PAGE}", project_path(publisher, project));
         if let Some(after) = after {
             name += &format!("&after={after}");
         }

@@ -64,6 +64,12 @@ pub(super) async fn below(
     Err(ProjectPath::absent())
 }
 
+/// Whether `path`, which is written as `raw`, can only be answered by a page of records.
+pub(in crate::server) fn is_page(raw: &str, path: &str) -> bool {
+    let raw = raw.strip_prefix("/api/v1/projects/").unwrap_or(raw);
+    readings(raw, path).all(|(what, _)| what == Asked::Records)
+}
+
 /// How `path`, which is written as `raw`, may be read, in the order in which it is: as the report or the history of a project that is logged,
 /// else as a project that is called so. Two segments are a publisher and a project, whatever the project is called: whoever writes a
 /// publisher's slashes as `%2F` means one thing.
@@ -142,6 +148,20 @@ async fn records(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_project_may_be_called_report_and_is_a_page_all_the_same() {
+        #[track_caller]
+        fn check(raw: &str, path: &str, wanted: bool) {
+            let raw = format!("/api/v1/projects/{raw}");
+            assert_eq!(is_page(&raw, path), wanted, "{raw}");
+        }
+        check("a/P", "a/P", true);
+        check("a/report", "a/report", true);
+        check("a%2Fb/history", "a/b/history", true);
+        check("a/P/report", "a/P/report", false);
+        check("a/P/r%65port", "a/P/report", false);
+    }
 
     #[test]
     fn a_path_is_read_in_one_order_and_two_segments_in_one_way() {
