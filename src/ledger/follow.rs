@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 use super::index::{IndexError, Row};
-use super::{QueryError, Shared};
+use super::query_error::QueryError;
+use super::shared::Shared;
 use crate::tlog::merkle::Tree;
 use crate::trade::record::parse_entry;
 use crate::trade::statement::Statement;

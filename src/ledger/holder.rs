@@ -226,6 +226,12 @@ fn beside(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// What keeps other processes away, beside last-signed; held as long as this is.
+#[derive(Debug)]
+pub(super) struct Locks {
+    pub _folder: Option<File>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! What the ledger's objects are called where more than one file has to know, and the one reader of published checkpoints.
 
-use super::Shared;
 use super::open_error::OpenError;
+use super::shared::Shared;
 use crate::store::Store;
 use crate::tlog::checkpoint;
 use crate::tlog::merkle::{Hash, Tree};
@@ -65,4 +65,8 @@ pub(super) async fn read_head(shared: &Shared) -> Result<Option<Checked>, OpenEr
 pub(super) struct Checked {
     pub tree: Tree,
     pub note: String,
+}
+
+pub(in crate::ledger) fn log_reader(log: &crate::store::Store) -> crate::store::LogReader {
+    crate::store::LogReader::new(crate::store::Source::Store(log.clone()))
 }

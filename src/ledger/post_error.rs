@@ -1,9 +1,9 @@
 //! Why a statement is not logged.
 
-use super::Why;
 use super::clock::ClockFault;
 use super::disk::Lacking;
 use super::query_error::QueryError;
+use super::writing::Why;
 use crate::store::StoreError;
 use crate::tlog::merkle::Hash;
 use crate::trade::commitment::OpeningError;

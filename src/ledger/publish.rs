@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::config::Config;
 use super::cosign::Chosen;
 use super::objects::{kept_name, read_checkpoint};
 use super::open_error::OpenError;
-use super::{Config, Head, Shared};
+use super::shared::{Head, Shared};
 use crate::store::{Created, Store};
 
 /// Between two checkpoints under load: `head` is put with every batch, `checkpoint` need not be.

@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use crate::tlog::merkle::Hash;
 use crate::trade::statement::{Chain, Erasure, Statement};
 
+/// Records that the index may lag behind before posts are answered 503: each costs about half a kilobyte of memory until the index has it.
+pub const INDEX_LAG_MAX: usize = 500_000;
+
 /// Look-up keys of one planned record.
 #[derive(Debug)]
 struct Row {

@@ -9,8 +9,10 @@ use tokio::sync::mpsc;
 use super::job::Job;
 use super::open_error::OpenError;
 use super::plan::State;
+use super::recover;
+use super::shared::Shared;
 use super::writer::{Exit, run};
-use super::{Shared, Why, Writing, recover};
+use super::writing::{Why, Writing};
 
 /// Runs the writer, and opens the log again whenever it must, until nobody can post or it must stop.
 pub(super) async fn supervise(

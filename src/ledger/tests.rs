@@ -4,11 +4,19 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::ops::Range;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use super::shared::watched;
 use super::*;
 use crate::ledger::clock::Reading;
+use crate::tlog::merkle::Hash;
+use crate::tlog::merkle::Tree;
+use crate::tlog::note::Signer;
 use crate::tlog::tile::Tile;
 use crate::trade::statement::{Chain, Statement, sign_statement};
+use crate::trade::time::Time;
 
 const ORIGIN: &str = "ledger.example/test";
 

@@ -12,10 +12,12 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::erase;
 use super::job::{Job, Outcome, Published};
 use super::objects::{HEAD_BYTES_MAX, read_head};
 use super::plan::{Plan, State, Tip};
-use super::{Head, Shared, Why, Writing, erase};
+use super::shared::{Head, Shared};
+use super::writing::{Why, Writing};
 use crate::store::commit::{COMMIT_BYTES_MAX, Commit};
 use crate::store::{Created, Store, StoreError};
 use crate::tlog::checkpoint::Checkpoint;

@@ -35,7 +35,8 @@ pub use status::{WitnessStatus, Witnesses};
 
 use super::clock::Reading;
 use super::objects;
-use super::{Head, Ledger, QueryError, Shared};
+use super::query_error::QueryError;
+use super::shared::{Head, Ledger, Shared};
 use crate::store::{Http, HttpError};
 use crate::tlog::checkpoint::{Checkpoint, CheckpointError};
 use crate::tlog::cosignature;

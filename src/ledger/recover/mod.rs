@@ -7,7 +7,6 @@ mod load;
 mod survey;
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -17,16 +16,21 @@ use load::{Loaded, fetch_edge, load};
 use survey::{Found, survey};
 
 use super::clock::{Clock, ClockGuard};
+use super::clock_source::ClockSource;
+use super::config::Config;
 use super::cosign::{self, Gathering, guard};
 use super::disk::DiskWatch;
-use super::holder::{self, Holder, Places};
+use super::holder::{self, Holder, Locks, Places};
 use super::index::Index;
 use super::last_signed::LastSigned;
+use super::objects::log_reader;
 use super::objects::{self, HEAD_BYTES_MAX, read_checkpoint, read_head};
 use super::open_error::OpenError;
 use super::plan::{Past, Plan, State, Tip};
+use super::publish;
+use super::shared::{Head, Shared};
 use super::writer::{self, Exit};
-use super::{ClockSource, Config, Head, Shared, Writing, log_reader, publish};
+use super::writing::Writing;
 use crate::store::commit::Commit;
 use crate::store::{Created, Http, LogReader, Store};
 use crate::tlog::merkle::{Hash, Tree};
@@ -348,12 +352,6 @@ pub(super) async fn reopen(shared: &Arc<Shared>) -> Result<State, OpenError> {
 /// Looks at a shared store on which others write, before opening gives up.
 const OPEN_TRIES: u32 = 50;
 const OPEN_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
-
-/// What keeps other processes away, beside last-signed; held as long as this is.
-#[derive(Debug)]
-pub(super) struct Locks {
-    _folder: Option<File>,
-}
 
 fn holder_of(store: &Store, clock: &Clock) -> Holder {
     let data = match store.path() {

@@ -1,6 +1,6 @@
 //! What lies in the store, and whether going on from it could make the key sign a second history.
 
-use super::super::Config;
+use super::super::config::Config;
 use super::super::objects::{HEAD_BYTES_MAX, read_checkpoint};
 use super::super::open_error::OpenError;
 use crate::store::Store;
