@@ -149,7 +149,7 @@ impl Ledger {
                 ..posted
             });
         }
-        let mut met_size = self.shared.met_size.subscribe();
+        let mut met_size = self.shared.heads.met_size.subscribe();
         let covered = met_size.wait_for(|size| *size > posted.index);
         // Giving up is no failure: the record stands, and the receipt says itself that it is not witnessed yet.
         let _ = tokio::time::timeout(WITNESS_WAIT, covered)
@@ -164,7 +164,7 @@ impl Ledger {
 
     /// Whether a checkpoint that meets the policy covers the record; with `quorum none` any does.
     fn is_witnessed(&self, index: u64) -> bool {
-        !self.shared.gathering().needs_witnesses() || *self.shared.met_size.borrow() > index
+        !self.shared.gathering().needs_witnesses() || *self.shared.heads.met_size.borrow() > index
     }
 
     /// All checks of [`Ledger::post`] as the log stands now, nothing written: the answer a post would have got. `Ok(Some(index))` if the
@@ -188,7 +188,7 @@ impl Ledger {
                     ..self.shared.look_up(&statement)?
                 };
                 let (reference, past) = {
-                    let recent = self.shared.recent();
+                    let recent = self.shared.posts.recent();
                     (
                         looked_up.same_reference(&recent, &statement),
                         looked_up.past(&recent, &statement),
@@ -270,13 +270,7 @@ impl Ledger {
         id: &Hash,
         place: &mut Option<Place>,
     ) -> Result<Option<u64>, PostError> {
-        let waiting = self
-            .shared
-            .in_flight
-            .lock()
-            .expect("no panic while holding in_flight")
-            .get(id)
-            .cloned();
+        let waiting = self.shared.posts.in_flight().get(id).cloned();
         let Some(mut done) = waiting else {
             return Ok(None);
         };
@@ -299,11 +293,7 @@ impl Ledger {
         let id = statement.id();
         let (done, waiting) = watch::channel(false);
         let rival = {
-            let mut in_flight = self
-                .shared
-                .in_flight
-                .lock()
-                .expect("no panic while holding in_flight");
+            let mut in_flight = self.shared.posts.in_flight();
             match in_flight.get(&id) {
                 Some(rival) => Some(rival.clone()),
                 None => {
@@ -420,7 +410,7 @@ impl Ledger {
     ) -> Result<Posted, PostError> {
         // Planned by a commit whose head is not out yet: an answer goes with a receipt, so it waits for that head.
         let (mut head, mut writing) = (
-            self.shared.head.subscribe(),
+            self.shared.heads.head.subscribe(),
             self.shared.writing.subscribe(),
         );
         tokio::select! {
@@ -487,11 +477,7 @@ struct InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.shared
-            .in_flight
-            .lock()
-            .expect("no panic while holding in_flight")
-            .remove(&self.id);
+        self.shared.posts.in_flight().remove(&self.id);
         self.done.send_replace(true);
     }
 }
@@ -524,10 +510,11 @@ impl Published {
 impl Shared {
     /// Where a statement stands among the signed records.
     pub(super) fn logged(&self, id: &Hash) -> Result<Option<u64>, QueryError> {
-        let recent = self.recent().statement(id);
+        let recent = self.posts.recent().statement(id);
         let index = match recent {
             Some(index) => Some(index),
             None => self
+                .indexing
                 .index
                 .statement(id)
                 .map_err(|failure| self.damaged(failure))?,
@@ -537,20 +524,16 @@ impl Shared {
 
     /// Whether a statement is certainly neither in the log nor on its way there.
     fn is_nowhere(&self, id: &Hash) -> bool {
-        !self.recent().has(id) && matches!(self.index.statement(id), Ok(None))
+        !self.posts.recent().has(id) && matches!(self.indexing.index.statement(id), Ok(None))
     }
 
     fn look_up(&self, statement: &Statement) -> Result<LookedUp, QueryError> {
-        LookedUp::of(&self.index, statement).map_err(|failure| self.damaged(failure))
+        LookedUp::of(&self.indexing.index, statement).map_err(|failure| self.damaged(failure))
     }
 
     /// Judges a statement as if it were the next record.
     fn judge_now(&self, statement: &Statement, past: &Past) -> Result<(), PostError> {
-        let keys = self
-            .keys
-            .read()
-            .expect("no panic while holding the keys")
-            .clone();
+        let keys = self.keys().clone();
         let now = self.clock.now()?;
         let log_head = self.head();
         let tip = Tip {
@@ -577,7 +560,7 @@ impl Shared {
                 may_pass,
             })
         };
-        if let Some(reason) = self.held.borrow().clone() {
+        if let Some(reason) = self.cosigning.held.borrow().clone() {
             return refused(Why::Held, reason, false);
         }
         self.clock.now()?;
@@ -586,8 +569,8 @@ impl Shared {
         if let Some(lacking) = room.and_then(|room| self.lacking(room)) {
             return Err(PostError::DiskFull(lacking));
         }
-        if self.recent().len() >= INDEX_LAG_MAX {
-            let reason = self.index_behind();
+        if self.posts.recent().len() >= INDEX_LAG_MAX {
+            let reason = self.indexing.behind();
             let reason = reason.unwrap_or_else(|| "the query index is catching up".to_owned());
             return refused(Why::IndexBehind, reason, true);
         }
@@ -679,7 +662,7 @@ mod tests {
         // Known from memory, then from the index alone.
         for index_alone in [false, true] {
             if index_alone {
-                until(|| shared.recent().len() == 0).await;
+                until(|| shared.posts.recent().len() == 0).await;
             }
             for (statement, stay) in [(&first, true), (&nowhere, false)] {
                 let admitted = Admitted {

@@ -46,7 +46,7 @@ pub(super) fn spawn(shared: &Arc<Shared>) -> std::io::Result<()> {
 }
 
 fn run(weak: &Weak<Shared>, handle: &Handle) {
-    let Some(mut head) = weak.upgrade().map(|shared| shared.head.subscribe()) else {
+    let Some(mut head) = weak.upgrade().map(|shared| shared.heads.head.subscribe()) else {
         return;
     };
     let mut flushed = Instant::now();
@@ -58,11 +58,11 @@ fn run(weak: &Weak<Shared>, handle: &Handle) {
         }));
         let pause = match looked.unwrap_or(Err(QueryError::Index(IndexError::Panic))) {
             Ok(has_more) => {
-                shared.set_index_behind(None);
+                shared.indexing.set_behind(None);
                 if has_more { Some(ROUND_PAUSE) } else { None }
             }
             Err(failure) => {
-                shared.set_index_behind(Some(crate::chain_of(&failure)));
+                shared.indexing.set_behind(Some(crate::chain_of(&failure)));
                 if let QueryError::Index(failure) = failure {
                     shared.damaged(failure);
                 }
@@ -90,22 +90,22 @@ fn look(
     flushed: &mut Instant,
 ) -> Result<bool, QueryError> {
     // A reopening that rebuilds the index meanwhile holds the same lock.
-    let _indexing = shared.indexing.blocking_lock();
-    let failed = shared.index_failed.load(Ordering::Acquire);
+    let _indexing = shared.indexing.turn.blocking_lock();
+    let failed = shared.indexing.failed.load(Ordering::Acquire);
     if failed {
         renew(shared, handle, tree)?;
-        shared.index_failed.store(false, Ordering::Release);
+        shared.indexing.failed.store(false, Ordering::Release);
     }
-    if shared.index.stands_in() && has_room(shared) {
+    if shared.indexing.index.stands_in() && has_room(shared) {
         return Err(QueryError::Index(IndexError::Damaged));
     }
     let has_more = round(shared, handle, tree)?;
     if failed || flushed.elapsed() >= FLUSH_EVERY {
-        let applied = shared.index.state()?.0.size;
-        let held = shared.recent().index_size();
+        let applied = shared.indexing.index.state()?.0.size;
+        let held = shared.posts.recent().index_size();
         if applied > held {
-            shared.index.flush()?;
-            shared.recent().index_moved(applied);
+            shared.indexing.index.flush()?;
+            shared.posts.recent().index_moved(applied);
         }
         *flushed = Instant::now();
     }
@@ -123,20 +123,20 @@ fn renew(shared: &Arc<Shared>, handle: &Handle, tree: &Tree) -> Result<(), Query
     if !has_room(shared) {
         return Err(QueryError::Index(IndexError::Full));
     }
-    shared.index.renew()?;
-    let (at, _) = shared.index.state()?;
+    shared.indexing.index.renew()?;
+    let (at, _) = shared.indexing.index.state()?;
     let is_ours = at.size == 0
         || at.size <= tree.size && handle.block_on(shared.reader.tree_at(at.size, tree))? == at;
-    if !is_ours || at.size < shared.recent().index_size() {
+    if !is_ours || at.size < shared.posts.recent().index_size() {
         return Err(QueryError::Index(IndexError::Damaged));
     }
-    shared.index_size.send_replace(at.size);
+    shared.indexing.size.send_replace(at.size);
     Ok(())
 }
 
 /// Takes the next records in. `true` if there were any.
 fn round(shared: &Arc<Shared>, handle: &Handle, tree: &Tree) -> Result<bool, QueryError> {
-    let (at, _) = shared.index.state()?;
+    let (at, _) = shared.indexing.index.state()?;
     if at.size >= tree.size {
         return Ok(false);
     }
@@ -165,7 +165,7 @@ fn round(shared: &Arc<Shared>, handle: &Handle, tree: &Tree) -> Result<bool, Que
     }
     let reached = handle.block_on(shared.reader.tree_at(size, tree))?;
     // `recent` still holds these records, so nobody waits for this and nobody misses them.
-    shared.index.apply(&rows, &reached)?;
-    shared.index_size.send_replace(reached.size);
+    shared.indexing.index.apply(&rows, &reached)?;
+    shared.indexing.size.send_replace(reached.size);
     Ok(true)
 }

@@ -110,7 +110,7 @@ pub(super) struct View {
 
 impl View {
     pub fn open(shared: &Arc<Shared>) -> View {
-        let size = shared.recent().open_view();
+        let size = shared.posts.recent().open_view();
         View {
             shared: shared.clone(),
             size,
@@ -128,7 +128,7 @@ impl View {
 impl Drop for View {
     fn drop(&mut self) {
         if self.open {
-            self.shared.recent().close_view(self.size);
+            self.shared.posts.recent().close_view(self.size);
         }
     }
 }

@@ -142,33 +142,29 @@ impl Ledger {
 
     /// The newest signed tree.
     pub fn head(&self) -> Arc<Head> {
-        self.shared.head.borrow().clone()
+        self.shared.heads.head.borrow().clone()
     }
 
     /// Waits until the head covers more than `size` records; `false` if the ledger ended first.
     pub async fn grown(&self, size: u64) -> bool {
-        let mut head = self.shared.head.subscribe();
+        let mut head = self.shared.heads.head.subscribe();
         head.wait_for(|head| head.tree.size > size).await.is_ok()
     }
 
     /// The newest checkpoint that meets the policy, if there is one yet.
     pub fn checkpoint(&self) -> Option<Arc<Head>> {
-        self.shared.checkpoint.borrow().clone()
+        self.shared.heads.checkpoint.borrow().clone()
     }
 
     /// Which keys are in force at the head.
     pub fn keys(&self) -> KeyState {
-        self.shared
-            .keys
-            .read()
-            .expect("no panic while holding the keys")
-            .clone()
+        self.shared.keys().clone()
     }
 
     /// Whether posts are taken.
     pub fn writing(&self) -> Writing {
         let writing = self.shared.writing.borrow().clone();
-        let held = self.shared.held.borrow().clone();
+        let held = self.shared.cosigning.held.borrow().clone();
         match (writing, held) {
             (Writing::Yes | Writing::Waiting { .. }, Some(reason)) => Writing::Held { reason },
             (writing, _) => writing,
@@ -194,7 +190,7 @@ impl Ledger {
 
     /// Why the query index does not follow the log, if it does not: look-ups by project or id then answer for fewer records.
     pub fn index_behind(&self) -> Option<String> {
-        self.shared.index_behind()
+        self.shared.indexing.behind()
     }
 
     /// Waits until the ledger has stopped for good, and says why. The process should then end.
@@ -212,18 +208,18 @@ impl Ledger {
 
     /// Records that the query index reflects.
     pub fn index_size(&self) -> u64 {
-        *self.shared.index_size.borrow()
+        *self.shared.indexing.size.borrow()
     }
 
     /// Waits until the query index reflects at least `size` records.
     pub async fn index_reached(&self, size: u64) {
-        let mut index_size = self.shared.index_size.subscribe();
+        let mut index_size = self.shared.indexing.size.subscribe();
         let _ = index_size.wait_for(|reached| *reached >= size).await;
     }
 
     /// Bytes that the query index takes on disk.
     pub fn index_disk_bytes(&self) -> u64 {
-        self.shared.index.disk_bytes()
+        self.shared.indexing.index.disk_bytes()
     }
 
     /// Where the objects are.

@@ -45,14 +45,17 @@ pub(super) fn begin(shared: &Shared, published: Option<Head>) {
     };
     let met = shared.gathering().meets(&published.note);
     if met {
-        shared.met_size.send_replace(published.tree.size);
+        shared.heads.met_size.send_replace(published.tree.size);
     }
-    shared.checkpoint.send_replace(Some(Arc::new(published)));
+    shared
+        .heads
+        .checkpoint
+        .send_replace(Some(Arc::new(published)));
 }
 
 /// Runs until the ledger is gone.
 pub(super) async fn run(weak: Weak<Shared>) {
-    let Some(mut chosen) = weak.upgrade().map(|shared| shared.chosen.subscribe()) else {
+    let Some(mut chosen) = weak.upgrade().map(|shared| shared.heads.chosen.subscribe()) else {
         return;
     };
     chosen.mark_changed();
@@ -89,7 +92,7 @@ pub(super) async fn run(weak: Weak<Shared>) {
 
 /// Puts `checkpoint`: a larger one, or the same size with other lines.
 async fn put(shared: &Arc<Shared>, newest: Chosen) {
-    let before = shared.checkpoint.borrow().clone();
+    let before = shared.heads.checkpoint.borrow().clone();
     let Chosen { head, met } = newest;
     let size = head.tree.size;
     if before.is_some_and(|before| before.tree.size > size || before.note == head.note) {
@@ -111,9 +114,9 @@ async fn put(shared: &Arc<Shared>, newest: Chosen) {
     let bytes = Bytes::from(head.note.clone());
     match shared.log.put("checkpoint", bytes).await {
         Ok(()) => {
-            shared.checkpoint.send_replace(Some(head));
+            shared.heads.checkpoint.send_replace(Some(head));
             if met {
-                shared.met_size.send_replace(size);
+                shared.heads.met_size.send_replace(size);
             }
         }
         Err(failure) => tracing::error!(
@@ -125,18 +128,12 @@ async fn put(shared: &Arc<Shared>, newest: Chosen) {
 
 /// Keeps `checkpoint` if it meets the policy and covers records that no kept one does.
 async fn keep(shared: &Shared) -> bool {
-    let Some(checkpoint) = shared.checkpoint.borrow().clone() else {
+    let Some(checkpoint) = shared.heads.checkpoint.borrow().clone() else {
         return false;
     };
     let size = checkpoint.tree.size;
-    let newest_kept = shared
-        .kept
-        .read()
-        .expect("no panic while holding kept")
-        .last()
-        .copied()
-        .unwrap_or(0);
-    if size <= newest_kept || *shared.met_size.borrow() < size {
+    let newest_kept = shared.heads.kept().last().copied().unwrap_or(0);
+    if size <= newest_kept || *shared.heads.met_size.borrow() < size {
         return false;
     }
     match shared
@@ -146,11 +143,7 @@ async fn keep(shared: &Shared) -> bool {
     {
         // Another one of this size may carry other cosignatures; either will do.
         Ok(Created::Mine | Created::Other(_)) => {
-            shared
-                .kept
-                .write()
-                .expect("no panic while holding kept")
-                .push(size);
+            shared.heads.kept_mut().push(size);
             true
         }
         Err(failure) => {

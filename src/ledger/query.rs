@@ -231,16 +231,17 @@ impl Ledger {
         // What the index is given meanwhile stays in `recent` as long as the view is open, so that no lock is held while the index reads.
         let view = View::open(shared);
         let known = shared
+            .indexing
             .index
             .chain(chain)
             .map_err(|failure| shared.damaged(failure))?;
-        let indexed_size = *shared.index_size.borrow();
+        let indexed_size = *shared.indexing.size.borrow();
         let mut records = known
             .as_ref()
             .map(|view| view.records.clone())
             .unwrap_or_default();
         let mut head = known.map(|view| view.head);
-        let mut recent = shared.recent();
+        let mut recent = shared.posts.recent();
         for (index, id) in recent.chain_records(chain) {
             if records.last().is_none_or(|last| *last < index) {
                 records.push(index);
@@ -263,6 +264,7 @@ impl Ledger {
     /// [`QueryError::Index`].
     pub fn document_records(&self, digest: &Hash) -> Result<Vec<u64>, QueryError> {
         self.shared
+            .indexing
             .index
             .document(digest)
             .map_err(|failure| self.shared.damaged(failure))
@@ -274,6 +276,7 @@ impl Ledger {
     /// [`QueryError::Index`].
     pub fn endorsements(&self, id: &Hash) -> Result<Vec<u64>, QueryError> {
         self.shared
+            .indexing
             .index
             .endorsements(id)
             .map_err(|failure| self.shared.damaged(failure))
@@ -354,8 +357,7 @@ impl Ledger {
 
     /// The size of the earliest kept checkpoint that covers `index`.
     fn kept_for(&self, index: u64) -> Option<u64> {
-        let kept = self.shared.kept.read();
-        let kept = kept.expect("no panic while holding kept");
+        let kept = self.shared.heads.kept();
         let at = kept.partition_point(|size| *size <= index);
         kept.get(at).copied()
     }
@@ -378,7 +380,7 @@ impl Ledger {
                     let met = self.shared.gathering().meets(&found.note);
                     let better = self.checkpoint().filter(|checkpoint| {
                         !met && checkpoint.tree.size > index
-                            && *self.shared.met_size.borrow() >= checkpoint.tree.size
+                            && *self.shared.heads.met_size.borrow() >= checkpoint.tree.size
                     });
                     return Ok(better.unwrap_or_else(|| {
                         Arc::new(Head {
@@ -405,7 +407,7 @@ impl Shared {
         if failure.is_damage() {
             self.damaged_index();
         } else {
-            self.index_failed.store(true, Ordering::Release);
+            self.indexing.failed.store(true, Ordering::Release);
         }
         QueryError::Index(failure)
     }

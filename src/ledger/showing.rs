@@ -264,19 +264,18 @@ pub enum DocumentShowing {
 
 impl Shared {
     fn orders(&self) -> Arc<Orders> {
-        let told = self.showing.read();
-        told.expect("no panic while holding showing").orders.clone()
+        self.openings.told().orders.clone()
     }
 
     fn showing_of(&self, index: u64) -> RecordShowing {
         let erased = {
-            let keys = self.keys.read().expect("no panic while holding the keys");
+            let keys = self.keys();
             keys.erased(index).map(|erased| erased.ordered_at)
         };
         if let Some(order) = erased {
             return RecordShowing::Erased { order };
         }
-        let told = self.showing.read().expect("no panic while holding showing");
+        let told = self.openings.told();
         told.records
             .get(&index)
             .map_or(RecordShowing::Shown, |given| {
@@ -295,10 +294,7 @@ impl Shared {
                 records.insert(about, given);
             }
         }
-        let mut told = self
-            .showing
-            .write()
-            .expect("no panic while holding showing");
+        let mut told = self.openings.told_mut();
         *told = Told {
             orders: Arc::new(orders),
             records,
@@ -311,10 +307,7 @@ impl Shared {
         if given.is_empty() {
             return;
         }
-        let mut told = self
-            .showing
-            .write()
-            .expect("no panic while holding showing");
+        let mut told = self.openings.told_mut();
         let told = &mut *told;
         let orders = Arc::make_mut(&mut told.orders);
         for (index, statement) in given {
@@ -351,15 +344,12 @@ impl Shared {
             publisher: order.publisher.clone(),
             project: order.project.clone(),
         };
-        let is_recent = self
-            .recent
-            .lock()
-            .expect("no panic while holding recent")
-            .is_in_chain(&order.statement, &chain);
+        let is_recent = self.posts.recent().is_in_chain(&order.statement, &chain);
         if is_recent {
             return Ok(Some(index));
         }
         let is_there = self
+            .indexing
             .index
             .is_in_chain(&order.statement, &chain)
             .map_err(|failure| self.damaged(failure))?;
@@ -368,7 +358,7 @@ impl Shared {
 
     /// Nobody else reads or rewrites the openings of `id` meanwhile.
     pub(super) async fn lock_openings(&self, id: &Hash) -> MutexGuard<'_, ()> {
-        self.opening_locks[usize::from(id.0[0])].lock().await
+        self.openings.turns[usize::from(id.0[0])].lock().await
     }
 }
 

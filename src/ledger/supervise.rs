@@ -26,7 +26,7 @@ pub(super) async fn supervise(
             Exit::Closed => return,
             Exit::Stop(reason) => return shared.set_writing(Writing::Stopped { reason }),
             Exit::Reopen(reason) => {
-                let why = match shared.index_damaged.load(Ordering::Acquire) {
+                let why = match shared.indexing.damaged.load(Ordering::Acquire) {
                     true => Why::IndexDamaged,
                     false => Why::Reopening,
                 };

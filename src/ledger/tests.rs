@@ -105,7 +105,7 @@ async fn a_damaged_index_is_rebuilt_without_holes() {
     let shared = ledger.shared.clone();
     let mut ids = post_all(&ledger, &centre, 0..600).await;
     // As many keys as a larger log would have: emptying them is what took time.
-    shared.index.more_statements(50_000);
+    shared.indexing.index.more_statements(50_000);
     for round in 0..3 {
         ledger.index_reached(ledger.head().tree.size).await;
         shared.damaged_index();
@@ -127,12 +127,13 @@ async fn a_damaged_index_is_rebuilt_without_holes() {
         let size = ledger.head().tree.size;
         until(|| {
             shared
+                .indexing
                 .index
                 .state()
                 .is_ok_and(|(tree, _)| tree.size == size)
         })
         .await;
-        let missing = |id: &&Hash| shared.index.statement(id).unwrap().is_none();
+        let missing = |id: &&Hash| shared.indexing.index.statement(id).unwrap().is_none();
         assert_eq!(ids.iter().filter(missing).count(), 0, "round {round}");
     }
     assert_eq!(*shared.writing.borrow(), Writing::Yes);
@@ -145,7 +146,7 @@ async fn an_index_that_cannot_be_written_falls_behind_and_nothing_else() {
     let shared = ledger.shared.clone();
     let first = post_all(&ledger, &centre, 0..3).await;
     ledger.index_reached(5).await;
-    shared.index.fail(true);
+    shared.indexing.index.fail(true);
     // Posts and reads go on; heads of chains and statements are found, whether the index has them or not.
     let mut last = first[0];
     // Of three that are posted at once, any may be the first.
@@ -169,11 +170,11 @@ async fn an_index_that_cannot_be_written_falls_behind_and_nothing_else() {
     let found = ledger.chain(&chain).unwrap().unwrap();
     assert_eq!((found.head, found.records), (last, vec![began, 5, 6, 7]));
     // The disk has room again.
-    shared.index.fail(false);
+    shared.indexing.index.fail(false);
     until(|| ledger.index_behind().is_none() && ledger.index_size() == 8).await;
-    assert_eq!(shared.index.statement(&last).unwrap(), Some(7));
+    assert_eq!(shared.indexing.index.statement(&last).unwrap(), Some(7));
     // What the index has made durable is let go of.
-    until(|| shared.recent().len() == 0).await;
+    until(|| shared.posts.recent().len() == 0).await;
     assert_eq!(
         ledger.chain(&chain).unwrap().unwrap().records,
         [began, 5, 6, 7]
@@ -246,7 +247,7 @@ async fn nobody_is_told_of_a_record_before_the_head_covers_it() {
     // A record that is planned and won; its head is about to be published.
     let next = trade(&centre, "P", None);
     let shared = ledger.shared.clone();
-    shared.recent().add(2, &next);
+    shared.posts.recent().add(2, &next);
     let tree = Tree {
         size: 3,
         root_hash: Hash::ZERO,
@@ -257,12 +258,12 @@ async fn nobody_is_told_of_a_record_before_the_head_covers_it() {
     });
 
     // Whoever holds the old head keeps the new one from coming out: the writer stands exactly between its two steps.
-    let old = shared.head.borrow();
+    let old = shared.heads.head.borrow();
     let writer = {
         let shared = shared.clone();
         std::thread::spawn(move || shared.publish(3, head))
     };
-    while let Ok(recent) = shared.recent.try_lock() {
+    while let Ok(recent) = shared.posts.recent.try_lock() {
         assert_eq!(
             recent.statement(&next.id()),
             None,

@@ -63,7 +63,7 @@ pub(super) async fn run(
                 continue;
             }
             // A witness has shown that going on would fork the log: what is not won yet is not won any more.
-            if shared.held.borrow().is_some() {
+            if shared.cosigning.held.borrow().is_some() {
                 batch
                     .waiting
                     .into_iter()
@@ -162,7 +162,7 @@ fn take(shared: &Shared, planned: &mut Option<Planned>, tip: &Tip, job: Job) {
         view,
         reply,
     } = job;
-    let mut recent = shared.recent.lock().expect("no panic while holding recent");
+    let mut recent = shared.posts.recent();
     let outcome = (|| {
         // It is in the log already, or on its way there under a batch of which nobody knows yet whether it landed.
         if recent.has(&statement.id()) {
@@ -324,7 +324,7 @@ async fn commit(shared: Arc<Shared>, sealed: Sealed) -> Result<(), Exit> {
         }
     }
 
-    if waited && !shared.index_damaged.load(Ordering::Acquire) {
+    if waited && !shared.indexing.damaged.load(Ordering::Acquire) {
         shared.set_writing(Writing::Yes);
     }
 
@@ -358,10 +358,7 @@ async fn commit(shared: Arc<Shared>, sealed: Sealed) -> Result<(), Exit> {
     };
 
     // 5. Answer. From here on readers may see it.
-    *shared
-        .keys
-        .write()
-        .expect("no panic while holding the keys") = keys.clone();
+    *shared.keys_mut() = keys.clone();
     shared.publish(head.tree.size, head.clone());
     shared.add_orders(&orders, time, &keys);
     let batch = Arc::new(Published {
@@ -438,13 +435,7 @@ fn failed_after_win(failure: StoreError) -> Exit {
 
 /// Makes it durable that `tree`, which follows from won commits alone, may have been signed.
 pub(super) async fn advance(shared: &Arc<Shared>, tree: Tree) -> Result<(), Exit> {
-    on_disk(shared, move |shared| {
-        let last_signed = shared.last_signed.lock();
-        last_signed
-            .expect("no panic while holding last-signed")
-            .advance(&tree)
-    })
-    .await
+    on_disk(shared, move |shared| shared.last_signed().advance(&tree)).await
 }
 
 /// Whether the folders of the data still stand where they stood: moved, unmounted or restored underneath, they would be made anew, and what is

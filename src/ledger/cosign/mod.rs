@@ -143,10 +143,12 @@ pub(super) fn doors(policy: &Policy) -> Result<Vec<Option<Http>>, HttpError> {
 
 /// Runs until the ledger is gone.
 pub(super) async fn run(weak: Weak<Shared>, doors: Vec<Option<Http>>) {
-    let Some((mut head, told)) = weak
-        .upgrade()
-        .map(|shared| (shared.head.subscribe(), shared.cosigned.clone()))
-    else {
+    let Some((mut head, told)) = weak.upgrade().map(|shared| {
+        (
+            shared.heads.head.subscribe(),
+            shared.cosigning.woken.clone(),
+        )
+    }) else {
         return;
     };
     // Without any witness nothing falls due by time alone.
@@ -275,7 +277,7 @@ async fn take_answer(
 
 /// The head's size, once it had a moment to be told; on a shared store another writer may be further on.
 async fn newest_size(shared: &Arc<Shared>, wanted: u64) -> u64 {
-    let mut head = shared.head.subscribe();
+    let mut head = shared.heads.head.subscribe();
     let reached = head.wait_for(|head| head.tree.size >= wanted);
     let _ = tokio::time::timeout(HEAD_WAIT, reached).await.map(|_| ());
     let here = shared.head().tree.size;
@@ -344,7 +346,7 @@ async fn investigate(weak: Weak<Shared>, door: Http, ask: Ask, alarm: Alarm) {
     if let Some(proved) = proved {
         shared.gathering().prove(proved);
     }
-    shared.cosigned.notify_one();
+    shared.cosigning.woken.notify_one();
 }
 
 fn keep(shared: &Shared, witness: &str, said: &str, file: &str) {
@@ -378,14 +380,14 @@ fn settle(shared: &Shared, head: &Arc<Head>, now: Reading) {
     if let Some(clock) = clock {
         shared.clock.told(clock);
     }
-    shared.chosen.send_if_modified(|before| {
+    shared.heads.chosen.send_if_modified(|before| {
         let changed = chosen.is_some() && *before != chosen;
         if changed {
             before.clone_from(&chosen);
         }
         changed
     });
-    shared.held.send_if_modified(|before| {
+    shared.cosigning.held.send_if_modified(|before| {
         let changed = *before != held;
         if changed {
             match &held {
@@ -456,7 +458,7 @@ impl Ledger {
                 said,
                 &alarm::dispute(&name(first), &sent, said, Some(bytes)),
             );
-            shared.cosigned.notify_one();
+            shared.cosigning.woken.notify_one();
         };
         if tree.size > size {
             contradicted(State::Ahead { size: tree.size }, "delivered, ahead");
@@ -505,7 +507,7 @@ impl Ledger {
                 witnesses.push(name(at));
             }
         }
-        shared.cosigned.notify_one();
+        shared.cosigning.woken.notify_one();
         let met = shared
             .gathering()
             .lag()
@@ -530,7 +532,7 @@ impl Ledger {
         let (head, now) = (shared.head().tree.size, (shared.clock.clock)());
         let gathering = shared.gathering();
         // What is published, not what is about to be: whoever reads this may fetch `checkpoint` next.
-        let met_size = Some(*shared.met_size.borrow()).filter(|size| *size > 0);
+        let met_size = Some(*shared.heads.met_size.borrow()).filter(|size| *size > 0);
         let (_, since_ms) = gathering.lag();
         let policy = gathering.policy();
         let quorum = policy.map(|policy| policy.quorum_if(|_| false));
@@ -579,7 +581,7 @@ impl Ledger {
             witnesses_answer: gathering
                 .overdue(now)
                 .is_none_or(|one| one.witnesses_answer),
-            held: shared.held.borrow().clone(),
+            held: shared.cosigning.held.borrow().clone(),
             witnesses,
         }
     }
@@ -595,9 +597,7 @@ async fn newest_size_for(shared: &Arc<Shared>, wanted: u64) -> u64 {
 
 impl Shared {
     pub(super) fn gathering(&self) -> std::sync::MutexGuard<'_, Gathering> {
-        self.gathering
-            .lock()
-            .expect("no panic while holding the gathering")
+        self.cosigning.gathering()
     }
 }
 

@@ -28,7 +28,7 @@ use super::objects::{self, HEAD_BYTES_MAX, read_checkpoint, read_head};
 use super::open_error::OpenError;
 use super::plan::{Past, Plan, State, Tip};
 use super::publish;
-use super::shared::{Head, Shared};
+use super::shared::{Cosigning, Head, Heads, Indexing, Openings, Posts, Shared};
 use super::writer::{self, Exit};
 use super::writing::Writing;
 use crate::store::commit::Commit;
@@ -171,27 +171,38 @@ pub(super) async fn open(
             clock,
             guard: Mutex::new(guard),
         },
-        gathering: Mutex::new(gathering),
-        cosigned: Arc::default(),
-        chosen: watch::Sender::new(None),
-        met_size: watch::Sender::new(0),
-        held: watch::Sender::new(held),
         last_signed: Mutex::new(last_signed),
-        head: watch::Sender::new(unpublished),
-        checkpoint: watch::Sender::new(None),
         keys: RwLock::new(keys),
-        showing: RwLock::default(),
-        opening_locks: super::showing::locks(),
-        recent: Mutex::new(recent),
-        in_flight: Mutex::default(),
-        kept: RwLock::new(objects::kept(&log).await?),
-        index_size: watch::Sender::new(index_size),
-        indexing: tokio::sync::Mutex::default(),
-        index_behind: Mutex::default(),
-        index_failed: false.into(),
-        index_damaged: false.into(),
-        reopen: tokio::sync::Notify::new(),
+        heads: Heads {
+            head: watch::Sender::new(unpublished),
+            checkpoint: watch::Sender::new(None),
+            chosen: watch::Sender::new(None),
+            met_size: watch::Sender::new(0),
+            kept: RwLock::new(objects::kept(&log).await?),
+        },
+        cosigning: Cosigning {
+            gathering: Mutex::new(gathering),
+            woken: Arc::default(),
+            held: watch::Sender::new(held),
+        },
+        openings: Openings {
+            told: RwLock::default(),
+            turns: super::showing::locks(),
+        },
+        posts: Posts {
+            recent: Mutex::new(recent),
+            in_flight: Mutex::default(),
+        },
+        indexing: Indexing {
+            index,
+            size: watch::Sender::new(index_size),
+            turn: tokio::sync::Mutex::default(),
+            behind: Mutex::default(),
+            failed: false.into(),
+            damaged: false.into(),
+        },
         writing: watch::Sender::new(Writing::Yes),
+        reopen: tokio::sync::Notify::new(),
         disk: DiskWatch::default(),
         places,
         _locks: locks,
@@ -200,7 +211,6 @@ pub(super) async fn open(
         store,
         log,
         reader,
-        index,
     };
     let shared = Arc::new(shared);
     let mut outcome = finish(&shared, &found, &state).await.map(|()| state);
@@ -315,17 +325,13 @@ async fn vouched(
 /// Reads the state again after a lost race, a doubt, or a damaged index.
 pub(super) async fn reopen(shared: &Arc<Shared>) -> Result<State, OpenError> {
     // The thread that fills the index waits meanwhile: what it reads and writes is of one generation.
-    let _indexing = shared.indexing.lock().await;
-    if shared.index_damaged.load(Ordering::Acquire) {
-        shared.index.clear()?;
-        shared.index_size.send_replace(0);
-        shared.index_damaged.store(false, Ordering::Release);
+    let _indexing = shared.indexing.turn.lock().await;
+    if shared.indexing.damaged.load(Ordering::Acquire) {
+        shared.indexing.index.clear()?;
+        shared.indexing.size.send_replace(0);
+        shared.indexing.damaged.store(false, Ordering::Release);
     }
-    let signed = shared
-        .last_signed
-        .lock()
-        .expect("no panic while holding last-signed")
-        .newest();
+    let signed = shared.last_signed().newest();
     let restored = shared.config.operator_word.restored;
     let found = survey(&shared.store, &shared.log, &shared.config, signed, restored).await?;
     let Loaded {
@@ -333,19 +339,15 @@ pub(super) async fn reopen(shared: &Arc<Shared>) -> Result<State, OpenError> {
         state,
         recent,
         orders,
-    } = load(&shared.reader, &shared.index, &found).await?;
-    shared
-        .recent
-        .lock()
-        .expect("no panic while holding recent")
-        .restart(recent);
+    } = load(&shared.reader, &shared.indexing.index, &found).await?;
+    shared.posts.recent().restart(recent);
     finish(shared, &found, &state).await?;
-    *shared
-        .keys
-        .write()
-        .expect("no panic while holding the keys") = keys;
+    *shared.keys_mut() = keys;
     shared.set_orders(orders)?;
-    shared.index_size.send_replace(shared.index.state()?.0.size);
+    shared
+        .indexing
+        .size
+        .send_replace(shared.indexing.index.state()?.0.size);
     Ok(state)
 }
 
