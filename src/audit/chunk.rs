@@ -13,8 +13,8 @@ use super::fetch::{Chunk, Object, WIDTH};
 use super::memory::{EntryCache, Parsed};
 use super::report::{Fault, Step};
 use super::words;
-use crate::lang::Said;
-use crate::tlog::merkle::{Hash, Tree, leaf_hash, node_hash};
+use crate::lang::{Bilingual, Said};
+use crate::tlog::merkle::{Hash, Tree, leaf_hash, perfect_root};
 use crate::tlog::tile::{self, Tile, TileBuilder};
 use crate::trade::record::parse_entry;
 use crate::trade::statement::Statement;
@@ -328,8 +328,8 @@ fn decide(
     };
     if entries.len() as u64 == WIDTH {
         return match parent {
-            Some(parent) if root_of(&stored) == *parent => Believe::Tile,
-            Some(parent) if root_of(&entries) == *parent => Believe::Entries,
+            Some(parent) if perfect_root(&stored) == *parent => Believe::Tile,
+            Some(parent) if perfect_root(&entries) == *parent => Believe::Entries,
             _ => Believe::Undecided,
         };
     }
@@ -351,20 +351,6 @@ fn decide(
     } else {
         Believe::Undecided
     }
-}
-
-/// The root over 256 leaf hashes.
-fn root_of(hashes: &[Hash]) -> Hash {
-    let mut row = hashes.to_vec();
-    while row.len() > 1 {
-        row = row
-            .as_chunks::<2>()
-            .0
-            .iter()
-            .map(|[left, right]| node_hash(left, right))
-            .collect();
-    }
-    row[0]
 }
 
 /// The tile above the hash tile of a bundle and the place in it, for [`resolve`]; `None` where the tree has no such hash.

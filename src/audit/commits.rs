@@ -12,7 +12,7 @@ use super::feed::Feed;
 use super::report::{Fault, Findings, Step};
 use super::views::Want;
 use super::words;
-use crate::lang::Said;
+use crate::lang::{Bilingual, Said};
 use crate::store::commit::{COMMIT_BYTES_MAX, Commit};
 use crate::store::{Store, StoreError};
 use crate::tlog::checkpoint::Checkpoint;
@@ -344,7 +344,7 @@ pub(super) async fn check_openings(
     };
     match Openings::parse(&bytes).and_then(|openings| openings.check(statement)) {
         Ok(()) => None,
-        Err(error) => fault("opening", Said::new(error.zh(), error.to_string())),
+        Err(error) => fault("opening", error.said()),
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::chunk::{Item, Leaf};
 use super::memory::Parsed;
 use super::report::{Counts, ERASED_MAX, ErasedShown, Fault, Findings, Remark, Step};
-use crate::lang::Said;
+use crate::lang::{Bilingual, Said};
 use crate::tlog::merkle::Hash;
 use crate::trade::keys::{KeyError, KeyState};
 use crate::trade::log_rules::{self, ErasedEntry, Facts, LogFault, Position};
@@ -275,11 +275,7 @@ impl Replay {
             let changed = self.change_keys(index, &statement);
             // What judge() has named is not named twice.
             if let (Err(error), Ok(()), true) = (&changed, &judged, self.keys.is_some()) {
-                fault(
-                    Step::Signature,
-                    error.code(),
-                    Said::new(error.zh(), error.to_string()),
-                );
+                fault(Step::Signature, error.code(), error.said());
             }
             if changed.is_ok() {
                 self.counts.signatures += statement.signatures().len() as u64;

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::memory::EntryCache;
 use super::replay::Job;
 use super::report::{Fault, Step};
-use crate::lang::Said;
+use crate::lang::Bilingual;
 use crate::tlog::merkle::Hash;
 use crate::trade::keys::KeyError;
 
@@ -69,7 +69,7 @@ fn verify_one(job: &Job, skip_below: u64, cache: Option<&EntryCache>) -> Outcome
             Outcome::Named
         }
         Err(error) => {
-            let said = Said::new(error.zh(), error.to_string());
+            let said = error.said();
             Outcome::Fault(Fault::new(
                 &job.object,
                 Some(job.index),

@@ -9,7 +9,7 @@ use super::keys::holder::open_key;
 use super::keys::{self, Generated, KeyFile};
 use super::out::{Answer, Console, Failure};
 use super::{plain, read_file, runtime};
-use crate::lang::Said;
+use crate::lang::{Bilingual, Said};
 use crate::ledger::clock::system_clock;
 use crate::ledger::last_signed::LastSignedError;
 use crate::ledger::{Config, Ledger, OpenError};

@@ -2,7 +2,7 @@
 //! error is told elsewhere.
 
 use crate::audit::{note_zh, open_zh, record_zh};
-use crate::lang::Said;
+use crate::lang::{Bilingual, Said};
 use crate::receipt::{ITEMS_MAX, RECEIPT_BYTES_MAX, ReceiptError};
 use crate::tlog::merkle::ProofError;
 use crate::tlog::policy::JudgeError;

@@ -18,7 +18,7 @@ use super::keys::{self, read_vkey_file};
 use super::out::{Answer, Console, Exit, Failure};
 use super::policies::Policies;
 use super::{plain, read_file};
-use crate::lang::{Lang, Said};
+use crate::lang::{Bilingual, Lang, Said};
 use crate::said;
 use crate::store::{Http, named};
 use crate::tlog::note::{Note, Signature, Vkey};

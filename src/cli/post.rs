@@ -22,7 +22,7 @@ use super::forms;
 use super::out::{Answer, Console, Exit, Failure};
 use super::vault::{Vault, no_vault};
 use super::{ANSWER_BYTES_MAX, KeyArguments, plain, read_file};
-use crate::lang::Said;
+use crate::lang::{Bilingual, Said};
 use crate::said;
 use crate::store::Http;
 use crate::trade::door;

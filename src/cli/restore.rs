@@ -13,7 +13,7 @@ use super::init::Folder;
 use super::out::{Answer, Console, Exit, Failure};
 use super::plain;
 use super::policies::Policies;
-use crate::lang::Said;
+use crate::lang::{Bilingual, Said};
 use crate::ledger::clock::system_clock;
 use crate::ledger::holder::{Holder, LockError};
 use crate::ledger::last_signed::{LastSigned, LastSignedError};

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::out::{Answer, Console, Failure};
 use super::{plain, read_file};
-use crate::lang::Lang;
+use crate::lang::{Bilingual, Lang};
 use crate::said;
 use crate::trade::vocabulary::file::FILE_BYTES_MAX;
 use crate::trade::vocabulary::{Field, Kind, Stage, Vocabulary};

@@ -327,7 +327,7 @@ impl Ledger {
                 posted,
                 Ok(Outcome::Logged { .. } | Outcome::Known | Outcome::Unknown)
             );
-            // Personal data must not lie about for a record that will never be; nor may it be missing for one that is there, or that may be
+            // Personal data must not stay behind for a record that never lands; nor may it be missing for one that is there, or that may be
             // without anybody knowing it yet. Where that cannot be asked, it stays: it is not shown without a record.
             if refused && openings.is_some() && ledger.shared.is_nowhere(&statement.id()) {
                 ledger

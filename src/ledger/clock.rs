@@ -4,6 +4,7 @@
 //! Two readings are compared: the wall clock may be set, the boot-time clock (which counts through suspend, so a sleeping laptop does not
 //! trip the guard) may not.
 
+use crate::lang::Bilingual;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -96,9 +97,8 @@ pub enum ClockFault {
     },
 }
 
-impl ClockFault {
-    /// The same in Chinese.
-    pub fn zh(&self) -> String {
+impl Bilingual for ClockFault {
+    fn zh(&self) -> String {
         match self {
             ClockFault::Jumped { moved_ms, max_ms } => format!(
                 "系统时间相对开机时钟变动了 {} 秒，最多采信 {} 秒：请核对时间，确认无误后用 --operator-word clock 启动",

@@ -12,7 +12,7 @@ use crate::trade::vocabulary::Vocabulary;
 /// What the operator has said in person, because the ledger could not know it (`--operator-word`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OperatorWord {
-    /// "Nothing newer than what lies here was ever signed": last-signed is lost or older than the log.
+    /// "Nothing was ever signed that is newer than this data": last-signed is lost or older than the log.
     pub restored: bool,
     /// "The clock is right", although it is far past the newest evidence of time.
     pub clock: bool,

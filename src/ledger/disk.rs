@@ -1,5 +1,6 @@
 //! Whether the disk has room to write on, and what it lacks.
 
+use crate::lang::Bilingual;
 use crate::store::{Room, Store};
 
 /// What a full disk lacks.
@@ -26,9 +27,8 @@ pub enum Lacking {
     Unsaid,
 }
 
-impl Lacking {
-    /// In Chinese.
-    pub fn zh(self) -> String {
+impl Bilingual for Lacking {
+    fn zh(&self) -> String {
         match self {
             Lacking::Bytes { free, wanted } => format!("剩余 {free} 字节，需要 {wanted} 字节"),
             Lacking::Inodes { free, wanted } => {

@@ -65,7 +65,7 @@ pub(super) async fn run(shared: &Shared, keys: &KeyState) {
             );
         }
     }
-    // What was committed in the erased statements opens nothing any more, and is not to lie about.
+    // What was committed in the erased statements opens nothing any more, and must not stay behind.
     for erasure in keys.erasures() {
         let id = erasure.erasure.statement;
         let _lock = shared.lock_openings(&id).await;

@@ -8,6 +8,7 @@
 //! A lock says nothing of what stands under the same name later. So whoever writes by name also holds the folders themselves ([`Places`]) and
 //! looks before each batch whether they are still there.
 
+use crate::lang::Bilingual;
 use std::fmt;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
@@ -54,9 +55,10 @@ impl Holder {
             since: member("since")?,
         })
     }
+}
 
-    /// The same in Chinese.
-    pub fn zh(&self) -> String {
+impl Bilingual for Holder {
+    fn zh(&self) -> String {
         let Holder { pid, data, since } = self;
         format!("进程 {pid}（数据 {data}，自 {since} 起）")
     }
@@ -102,9 +104,8 @@ fn shown(holder: &Option<Holder>) -> String {
         .map_or_else(|| "another process".to_owned(), Holder::to_string)
 }
 
-impl LockError {
-    /// The same in Chinese.
-    pub fn zh(&self) -> String {
+impl Bilingual for LockError {
+    fn zh(&self) -> String {
         match self {
             LockError::Held { path, holder } => {
                 let (path, holder) = (path.display(), holder.as_ref());

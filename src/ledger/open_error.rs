@@ -4,6 +4,7 @@ use super::holder::LockError;
 use super::index::IndexError;
 use super::last_signed::LastSignedError;
 use super::query_error::QueryError;
+use crate::lang::Bilingual;
 use crate::store::commit::CommitFormError;
 use crate::store::{ReadError, StoreError};
 use crate::tlog::checkpoint;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::problem::{Kind, Problem, kinds};
 use crate::chain_of;
-use crate::lang::Said;
+use crate::lang::{Bilingual, Said};
 use crate::ledger::clock::ClockFault;
 use crate::ledger::{DeliveryError, PostError, QueryError, Why};
 use crate::said;
@@ -76,10 +76,10 @@ impl From<Fault> for Problem {
             .with("ref", reference)
             .with("existing", id.to_string()),
             Fault::Post(PostError::Openings(error)) => {
-                Problem::new(&kinds::OPENINGS_MISMATCH, Said::new(error.zh(), error.to_string()))
+                Problem::new(&kinds::OPENINGS_MISMATCH, error.said())
             }
             Fault::Post(PostError::Disclosure(error)) => {
-                Problem::new(&kinds::DISCLOSURE_REFUSED, Said::new(error.zh(), error.to_string()))
+                Problem::new(&kinds::DISCLOSURE_REFUSED, error.said())
             }
             Fault::Post(PostError::ErasedByOrder { what, order }) => Problem::new(&kinds::ERASED, said!("{what} 已依第 {order} 号记录的命令清除，不再接收", "{what} was erased by order, record {order}, and is not taken again"))
             .with("order", order),
@@ -357,12 +357,9 @@ fn rule(fault: &LogFault) -> Problem {
                 found.map(|id| id.to_string()),
                 head.map(|id| id.to_string()),
             );
-            Problem::new(
-                &kinds::FOLLOWS_CONFLICT,
-                Said::new(fault.zh(), fault.to_string()),
-            )
-            .with("found", found)
-            .with("head", head)
+            Problem::new(&kinds::FOLLOWS_CONFLICT, fault.said())
+                .with("found", found)
+                .with("head", head)
         }
         fault => Problem::new(&kinds::RULE_BROKEN, Said::new(fault.zh(), chain_of(fault)))
             .with("rule", fault.code()),

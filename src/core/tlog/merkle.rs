@@ -115,6 +115,20 @@ pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
     Hash::sha256(&bytes)
 }
 
+/// The root over a power of two of hashes, as in one tile.
+#[must_use]
+pub fn perfect_root(hashes: &[Hash]) -> Hash {
+    let mut row = hashes.to_vec();
+    while row.len() > 1 {
+        let pairs = row.as_chunks::<2>().0;
+        row = pairs
+            .iter()
+            .map(|[left, right]| node_hash(left, right))
+            .collect();
+    }
+    row[0]
+}
+
 /// Why a proof does not show what it should.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProofError {

@@ -13,6 +13,7 @@
 //!
 //! Does not make salts: randomness is an argument. Does not say whether an opening may be shown.
 
+use crate::lang::Bilingual;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
@@ -474,10 +475,8 @@ pub enum OpeningError {
     },
 }
 
-impl OpeningError {
-    /// The same in Chinese.
-    #[must_use]
-    pub fn zh(&self) -> String {
+impl Bilingual for OpeningError {
+    fn zh(&self) -> String {
         match self {
             OpeningError::Json { reason } => format!("openings 格式不对：{reason}"),
             OpeningError::CitizenNumber { pointer } => format!(

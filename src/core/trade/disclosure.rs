@@ -18,6 +18,7 @@
 use super::commitment::Openings;
 use super::keys::KeyState;
 use super::statement::{Role, Statement};
+use crate::lang::Bilingual;
 use crate::tlog::merkle::Hash;
 use crate::tlog::note::Note;
 
@@ -136,10 +137,8 @@ pub enum DisclosureError {
     },
 }
 
-impl DisclosureError {
-    /// The same in Chinese.
-    #[must_use]
-    pub fn zh(&self) -> String {
+impl Bilingual for DisclosureError {
+    fn zh(&self) -> String {
         match self {
             DisclosureError::Missing { pointer } => format!(
                 "已登记声明的 {pointer} 只能凭新的签名（disclosure，由发布者或监督机构签署）或公开命令（order disclose）公开；声明本身的签名人人可得，不能作为依据"

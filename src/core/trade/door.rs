@@ -13,6 +13,7 @@ mod redaction;
 mod trade;
 mod values;
 
+use crate::lang::Bilingual;
 use std::collections::HashSet;
 
 use super::commitment::{self, Commitment};

@@ -14,6 +14,7 @@
 //! is a commitment already, or marked by hand, stays. Draws no salts: it leaves `{"$commit":{"class","value","shown"}}`, which the
 //! client replaces when it signs. Does not find a name in free text that no field of the same statement names.
 
+use crate::lang::Bilingual;
 use serde_json::{Value, json};
 
 use super::identifiers::uscc_is_valid;
@@ -61,10 +62,8 @@ pub enum GuardError {
 /// The code by which a clerk accepts [`GuardError::Leak`].
 pub const LEAK: &str = "committed_in_clear";
 
-impl GuardError {
-    /// The same in Chinese.
-    #[must_use]
-    pub fn zh(&self) -> String {
+impl Bilingual for GuardError {
+    fn zh(&self) -> String {
         match self {
             GuardError::CitizenNumber { pointer } => format!(
                 "{pointer} 含有有效的公民身份号码，也不得随记录展示；请删去，或写明 \"shown\":false"

@@ -13,6 +13,7 @@ use super::keys::{KeyError, KeyState};
 use super::record::{ENTRY_BYTES_MAX, RecordHeader, encode_entry};
 use super::statement::{Body, Chain, Change, Erasure, Statement};
 use super::time::{OffsetTime, Time};
+use crate::lang::Bilingual;
 use crate::tlog::merkle::Hash;
 
 /// How far `issued` may be ahead of the ledger's clock, in seconds.
@@ -358,10 +359,10 @@ impl LogFault {
             LogFault::EntryBytes { .. } => "entry_too_long",
         }
     }
+}
 
-    /// The same in Chinese.
-    #[must_use]
-    pub fn zh(&self) -> String {
+impl Bilingual for LogFault {
+    fn zh(&self) -> String {
         match self {
             LogFault::Ledger { found, wanted } => {
                 format!("声明写给账本 {found}，本账本为 {wanted}")

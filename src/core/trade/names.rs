@@ -3,6 +3,7 @@
 //! Does not know who bears a name; see [`keys`](super::keys). The names of witnesses and of other people's logs follow
 //! signed-note's own, wider rule; see [`crate::tlog::note::name_is_valid`].
 
+use crate::lang::Bilingual;
 use crate::tlog::merkle::Hash;
 
 /// The most bytes of an admitted key name.
@@ -134,10 +135,8 @@ pub enum NameError {
     },
 }
 
-impl NameError {
-    /// The same in Chinese.
-    #[must_use]
-    pub fn zh(&self) -> String {
+impl Bilingual for NameError {
+    fn zh(&self) -> String {
         match self {
             NameError::Name { found } => format!(
                 "名称 {found:?} 应为 1 至 128 个 a-z 0-9 . / _ - 字符，斜杠之间不得为空、“.”或“..”；请用小写，不带端口"

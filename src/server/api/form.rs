@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::lang::Said;
+use crate::lang::{Bilingual, Said};
 use crate::ledger::Terms;
 use crate::said;
 use crate::server::problem::{Problem, kinds};
@@ -85,14 +85,10 @@ impl Form {
             )
         })?;
         let openings = match envelope.openings {
-            Some(openings) => {
-                Some(Openings::parse(openings.get().as_bytes()).map_err(|error| {
-                    Problem::new(
-                        &kinds::OPENINGS_MISMATCH,
-                        Said::new(error.zh(), error.to_string()),
-                    )
-                })?)
-            }
+            Some(openings) => Some(
+                Openings::parse(openings.get().as_bytes())
+                    .map_err(|error| Problem::new(&kinds::OPENINGS_MISMATCH, error.said()))?,
+            ),
             None => None,
         };
         Ok(Form {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::types::ProblemAnswer;
-use crate::lang::Said;
+use crate::lang::Bilingual;
 use crate::ledger::{DocumentShowing, QueryError, RecordShowing};
 use crate::said;
 use crate::server::Api;
@@ -149,12 +149,9 @@ fn read(body: &[u8]) -> Result<Vec<Hash>, Problem> {
     }
     let parsed = asked.sha256.iter().enumerate().map(|(at, text)| {
         names::parse_hash(text).map_err(|error| {
-            Problem::new(
-                &kinds::REQUEST_FORM,
-                Said::new(error.zh(), error.to_string()),
-            )
-            .with("pointer", format!("/sha256/{at}"))
-            .with("wanted", "64 lower-case hexadecimal digits")
+            Problem::new(&kinds::REQUEST_FORM, error.said())
+                .with("pointer", format!("/sha256/{at}"))
+                .with("wanted", "64 lower-case hexadecimal digits")
         })
     });
     parsed.collect()

@@ -31,6 +31,7 @@ pub(super) mod types;
 pub(super) mod withheld;
 mod witnesses;
 
+use crate::lang::Bilingual;
 use std::sync::LazyLock;
 
 use axum::Json;

@@ -12,7 +12,7 @@ use super::types::{
     Consistency, Endorsement, ErasedRecord, Feed, Key, Keys, ProblemAnswer, Record, TreeAnswer,
 };
 use super::withheld::{by_order, refuse_withheld};
-use crate::lang::Said;
+use crate::lang::{Bilingual, Said};
 use crate::ledger::{QueryError, RecordShowing};
 use crate::said;
 use crate::server::Api;
@@ -445,11 +445,8 @@ pub(in crate::server) fn parse_index(text: &str) -> Result<u64, Problem> {
 /// A statement id or digest.
 pub(super) fn parse_id(text: &str) -> Result<Hash, Problem> {
     names::parse_hash(text).map_err(|error| {
-        Problem::new(
-            &kinds::REQUEST_FORM,
-            Said::new(error.zh(), error.to_string()),
-        )
-        .with("wanted", "64 lower-case hexadecimal digits")
+        Problem::new(&kinds::REQUEST_FORM, error.said())
+            .with("wanted", "64 lower-case hexadecimal digits")
     })
 }
 

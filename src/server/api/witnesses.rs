@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::answer::json;
 use super::types::{ProblemAnswer, TreeAnswer};
-use crate::lang::Said;
+use crate::lang::{Bilingual, Said};
 use crate::ledger::{DELIVERY_BYTES_MAX, DeliveryError, Witnesses};
 use crate::server::Api;
 use crate::server::body::Capped;

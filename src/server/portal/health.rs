@@ -2,7 +2,7 @@
 
 use super::Page;
 use super::names::beijing;
-use crate::lang::Lang;
+use crate::lang::{Bilingual, Lang};
 use crate::server::Api;
 
 /// A cosignature older than this is stale: witnesses cosign the same size again every ten minutes.

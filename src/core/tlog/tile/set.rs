@@ -161,7 +161,7 @@ impl TileSet {
             }
             let (parent, at) = parent(tile, tree.size).expect("a full tile is below another");
             let want = set.hashes(parent)?[at];
-            let have = root_of(hashes);
+            let have = merkle::perfect_root(hashes);
             if have != want {
                 return Err(TileError::Hash { tile, have, want });
             }
@@ -247,7 +247,7 @@ impl TileSet {
     /// The root of the perfect subtree of 2^level leaves.
     fn subtree(&self, level: u32, index: u64) -> Result<Hash, TileError> {
         let (tile, hashes) = place(level, index, self.tree.size);
-        Ok(root_of(&self.hashes(tile)?[hashes]))
+        Ok(merkle::perfect_root(&self.hashes(tile)?[hashes]))
     }
 
     fn hashes(&self, tile: Tile) -> Result<&[Hash], TileError> {
@@ -288,19 +288,6 @@ fn parent(tile: Tile, size: u64) -> Option<(Tile, usize)> {
     };
     let parent = Tile::hashes(level + 1, index / 256, size)?;
     Some((parent, usize::try_from(index % 256).expect("below 256")))
-}
-
-/// The root over a power of two of hashes.
-fn root_of(hashes: &[Hash]) -> Hash {
-    let mut row = hashes.to_vec();
-    while row.len() > 1 {
-        let pairs = row.as_chunks::<2>().0;
-        row = pairs
-            .iter()
-            .map(|[left, right]| merkle::node_hash(left, right))
-            .collect();
-    }
-    row[0]
 }
 
 #[cfg(test)]
@@ -469,7 +456,7 @@ mod tests {
                     let Some((above, at)) = parent(tile, size).filter(|_| tile.is_full()) else {
                         break;
                     };
-                    let root = root_of(&parse_hashes(tile, &bad[&tile]).unwrap());
+                    let root = merkle::perfect_root(&parse_hashes(tile, &bad[&tile]).unwrap());
                     bad.get_mut(&above).unwrap()[32 * at..][..32].copy_from_slice(&root.0);
                     tile = above;
                     reached += 1;

@@ -5,6 +5,7 @@
 
 use super::Problems;
 use super::values::{self, Checker, is_commitment};
+use crate::lang::Bilingual;
 use crate::trade::json::Value;
 use crate::trade::names;
 use crate::trade::persons::{self, What};

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Problems, redaction};
+use crate::lang::Bilingual;
 use crate::trade::identifiers;
 use crate::trade::json::Value;
 use crate::trade::names;

@@ -1,5 +1,7 @@
 //! Where and why a line is not in the grammar, in words for the person who has to mend it.
 
+use crate::lang::Bilingual;
+
 /// Where and why a line is not in the grammar.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{} at byte {offset}: found {found}, wanted {}; {}", place(pointer), rule.wanted(), rule.advice())]
@@ -14,10 +16,8 @@ pub struct JsonError {
     pub rule: Rule,
 }
 
-impl JsonError {
-    /// The same sentence in Chinese.
-    #[must_use]
-    pub fn zh(&self) -> String {
+impl Bilingual for JsonError {
+    fn zh(&self) -> String {
         let place = if self.pointer.is_empty() {
             "最外层对象"
         } else {

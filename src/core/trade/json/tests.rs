@@ -1,6 +1,7 @@
 //! What the JSON door takes and what it refuses.
 
 use super::*;
+use crate::lang::Bilingual;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 

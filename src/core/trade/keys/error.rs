@@ -1,5 +1,6 @@
 //! Why a key does not count or a change of keys is not possible.
 
+use crate::lang::Bilingual;
 use crate::tlog::merkle::Hash;
 use crate::trade::statement::{Role, StatementError};
 
@@ -234,10 +235,10 @@ impl KeyError {
             | KeyError::EraseTwice { .. } => "erasure",
         }
     }
+}
 
-    /// The same in Chinese.
-    #[must_use]
-    pub fn zh(&self) -> String {
+impl Bilingual for KeyError {
+    fn zh(&self) -> String {
         match self {
             KeyError::NotGenesis { found } => format!("声明类型为 {found}，应为 genesis"),
             KeyError::GenesisFollows { found } => {

@@ -1,6 +1,7 @@
 //! Whose signatures count, from where to where.
 
 use super::*;
+use crate::lang::Bilingual;
 use crate::trade::statement::sign_statement;
 use crate::trade::testing::*;
 

@@ -1,5 +1,6 @@
 //! Why bytes are not a statement, in words for the person who has to mend it.
 
+use crate::lang::Bilingual;
 use crate::tlog::note::{NoteError, VkeyError};
 use crate::trade::json::JsonError;
 use crate::trade::names::NameError;
@@ -180,10 +181,10 @@ impl StatementError {
             _ => None,
         }
     }
+}
 
-    /// The same in Chinese.
-    #[must_use]
-    pub fn zh(&self) -> String {
+impl Bilingual for StatementError {
+    fn zh(&self) -> String {
         match self {
             StatementError::NoteBytes { have, max, .. } => {
                 format!("签名后的声明有 {have} 字节，最多 {max} 字节")

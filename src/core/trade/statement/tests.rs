@@ -1,6 +1,7 @@
 //! What is a statement and what is not.
 
 use super::*;
+use crate::lang::Bilingual;
 use crate::tlog::note::{Note, Signer};
 use crate::trade::testing::*;
 use proptest::prelude::*;

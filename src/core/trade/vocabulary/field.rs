@@ -1,5 +1,6 @@
 //! What a field of `details` is: its type, whether it is needed, who may read it.
 
+use crate::lang::Bilingual;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -188,10 +189,10 @@ impl Type {
             _ => None,
         }
     }
+}
 
-    /// In Chinese. A shape keeps its id, under which it is explained.
-    #[must_use]
-    pub fn zh(&self) -> String {
+impl Bilingual for Type {
+    fn zh(&self) -> String {
         match self {
             Type::Shape(id) => id.clone(),
             Type::List(of) => format!("{}列表", of.zh()),

@@ -2,6 +2,7 @@
 //!
 //! Promises: a centre's file adds and never changes what an id here means; what it may not do is said with its place.
 
+use crate::lang::Bilingual;
 use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
@@ -113,10 +114,10 @@ impl VocabularyError {
         let at = text.rfind(&quoted).or_else(|| text.rfind(id.as_str()))?;
         Some(text[..at].matches('\n').count() + 1)
     }
+}
 
-    /// The same in Chinese.
-    #[must_use]
-    pub fn zh(&self) -> String {
+impl Bilingual for VocabularyError {
+    fn zh(&self) -> String {
         match self {
             VocabularyError::Size { bytes, bytes_max } => {
                 format!("文件有 {bytes} 字节，最多 {bytes_max} 字节")

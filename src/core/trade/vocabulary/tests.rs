@@ -1,6 +1,7 @@
 //! The table compiled in, and what a centre's file may do.
 
 use super::*;
+use crate::lang::Bilingual;
 
 #[test]
 fn every_word_has_a_name_in_both_languages() {
