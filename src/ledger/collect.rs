@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Weak;
 use std::time::{Duration, SystemTime};
 
-use super::shared::Shared;
+use super::Shared;
 use super::writing::Writing;
 use crate::store::commit::{COMMIT_BYTES_MAX, Commit};
 use crate::store::{ReadError, StoreError};

@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
+use super::Shared;
 use super::objects::openings_name;
 use super::plan::Standing;
-use super::shared::Shared;
 use crate::store::{LogReader, OBJECT_BYTES_MAX, ReadError};
 use crate::tlog::merkle::{Hash, Tree};
 use crate::tlog::tile::{self, Tile};

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
+use super::Shared;
 use super::index::{IndexError, Row};
 use super::query_error::QueryError;
-use super::shared::Shared;
 use crate::tlog::merkle::Tree;
 use crate::trade::record::parse_entry;
 use crate::trade::statement::Statement;

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::index::{Index, IndexError};
 use super::plan::{Past, Standing};
 use super::recent::{Recent, reference_of};
-use super::shared::{Head, Shared};
+use super::{Head, Shared};
 use crate::tlog::merkle::Hash;
 use crate::tlog::tile::Growth;
 use crate::trade::keys::KeyState;

@@ -1,7 +1,7 @@
 //! What the ledger's objects are called where more than one file has to know, and the one reader of published checkpoints.
 
+use super::Shared;
 use super::open_error::OpenError;
-use super::shared::Shared;
 use crate::store::Store;
 use crate::tlog::checkpoint;
 use crate::tlog::merkle::{Hash, Tree};

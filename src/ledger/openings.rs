@@ -5,10 +5,10 @@
 
 use bytes::Bytes;
 
+use super::Ledger;
 use super::objects::openings_name;
 use super::post_error::PostError;
 use super::query_error::QueryError;
-use super::shared::Ledger;
 use super::showing::RecordShowing;
 use crate::tlog::merkle::Hash;
 use crate::trade::commitment::{OpeningError, Openings};

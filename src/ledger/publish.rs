@@ -12,7 +12,7 @@ use super::config::Config;
 use super::cosign::Chosen;
 use super::objects::{kept_name, read_checkpoint};
 use super::open_error::OpenError;
-use super::shared::{Head, Shared};
+use super::{Head, Shared};
 use crate::store::{Created, Store};
 
 /// Between two checkpoints under load: `head` is put with every batch, `checkpoint` need not be.

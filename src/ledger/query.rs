@@ -11,7 +11,7 @@ use super::index::IndexError;
 use super::job::View;
 use super::objects::{kept_name, openings_name, read_checkpoint};
 use super::query_error::QueryError;
-use super::shared::{Head, Ledger, Shared};
+use super::{Head, Ledger, Shared};
 use crate::receipt::Receipt;
 use crate::tlog::merkle::{Hash, Tree};
 use crate::trade::commitment::Openings;

@@ -16,7 +16,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::objects::openings_name;
 use super::post_error::PostError;
 use super::query_error::QueryError;
-use super::shared::{Ledger, Shared};
+use super::{Ledger, Shared};
 use crate::tlog::merkle::Hash;
 use crate::trade::commitment::Openings;
 use crate::trade::door::{Problem, Severity};

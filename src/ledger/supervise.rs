@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::Shared;
 use super::job::Job;
 use super::open_error::OpenError;
 use super::plan::State;
 use super::recover;
-use super::shared::Shared;
 use super::writer::{Exit, run};
 use super::writing::{Why, Writing};
 

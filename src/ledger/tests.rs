@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::shared::watched;
+use super::watched;
 use super::*;
 use crate::ledger::clock::Reading;
 use crate::tlog::merkle::Hash;

@@ -17,8 +17,8 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use super::api::project::is_page;
 use super::problem::{Problem, kinds};
+use super::readings::is_page;
 use super::room::{Client, Full, Room};
 use crate::lang::Said;
 use crate::said;

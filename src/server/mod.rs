@@ -37,6 +37,7 @@ mod pace;
 mod pages;
 mod portal;
 pub mod problem;
+mod readings;
 mod relative;
 pub mod replica;
 mod request;

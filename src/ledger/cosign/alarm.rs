@@ -9,7 +9,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::ledger::shared::Head;
+use crate::ledger::Head;
 use crate::store::LogReader;
 use crate::tlog::checkpoint::{self, SignedCheckpoint};
 use crate::tlog::merkle::Hash;

@@ -36,7 +36,7 @@ pub use status::{WitnessStatus, Witnesses};
 use super::clock::Reading;
 use super::objects;
 use super::query_error::QueryError;
-use super::shared::{Head, Ledger, Shared};
+use super::{Head, Ledger, Shared};
 use crate::store::{Http, HttpError};
 use crate::tlog::checkpoint::{Checkpoint, CheckpointError};
 use crate::tlog::cosignature;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::ledger::shared::Head;
+use crate::ledger::Head;
 use crate::tlog::note::{Note, Signature};
 
 /// Checkpoints held at one time: more rounds than fit into the life of an offer, so that the line of a witness that carries a checkpoint

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::gather::*;
 use super::status::State;
+use crate::ledger::Head;
 use crate::ledger::clock::Reading;
-use crate::ledger::shared::Head;
 use crate::tlog::checkpoint::Checkpoint;
 use crate::tlog::cosignature::Cosigner;
 use crate::tlog::merkle::{Hash, Tree};

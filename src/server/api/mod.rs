@@ -24,7 +24,7 @@ mod law;
 mod lookup;
 mod ocds;
 mod post;
-pub(super) mod project;
+mod project;
 pub(super) mod read;
 mod search;
 pub(super) mod types;
