@@ -133,12 +133,12 @@ fn a_folder_of_data_exchanged_underneath_ends_the_process_before_a_receipt() {
 
     /// The ledger goes on writing its index meanwhile, and a folder that has got a file since it was emptied cannot be removed.
     fn deleted(folder: &Path) {
-        let tries = (0..100).map(|_| std::fs::remove_dir_all(folder));
+        let mut tries = (0..100).map(|_| std::fs::remove_dir_all(folder));
         let not_empty = |done: &std::io::Result<()>| {
             let failure = done.as_ref().err();
             failure.is_some_and(|failure| failure.kind() == std::io::ErrorKind::DirectoryNotEmpty)
         };
-        tries.skip_while(not_empty).next().unwrap().unwrap();
+        tries.find(|done| !not_empty(done)).unwrap().unwrap();
     }
 
     fn check(what: &str, exchange: Exchange) {
